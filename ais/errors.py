@@ -1,0 +1,54 @@
+"""The one error a user can cause, and the signal that a user has cancelled."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+
+class AisError(Exception):
+    """Something the user can put right: a bad file, a wrong option, a full disk.
+
+    The message is one sentence that says what is wrong, with which file, and what to do about it.
+    The command line prints it and exits with code 2, the editor shows it as a notification.
+    """
+
+
+class Cancelled(Exception):
+    """Raised inside a long function after the user has asked it to stop."""
+
+
+def describe_os_error(error: OSError, path: Path | str | None = None) -> str:
+    """One sentence for an error of the operating system.
+
+    Parameters
+    ----------
+    error
+        What the operating system raised.
+    path
+        The file concerned; by default the one that `error` names.
+
+    Returns
+    -------
+    str
+        A sentence with the file's name that says what to do, without a traceback.
+    """
+    name = str(path if path is not None else error.filename or "a file")
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
+            return f"No space left to write {name}: free some space or choose another folder."
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return f"{name} may not be read or written: check its permissions or choose another folder."
+        case errno.ENOENT:
+            return f"{name} does not exist."
+        case errno.EISDIR:
+            return f"{name} is a folder where a file is expected."
+        case errno.ENOTDIR:
+            return f"{name} cannot be made: a part of its path is a file, not a folder."
+        case errno.EEXIST:
+            return f"{name} exists already."
+        case errno.ENAMETOOLONG:
+            return f"{name} is too long for a file name: choose a shorter one."
+        case _:
+            reason = error.strerror or str(error) or type(error).__name__
+            return f"{name} could not be read or written: {reason}."

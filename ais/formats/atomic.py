@@ -1,0 +1,141 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ais.errors import AisError, describe_os_error
+
+if sys.platform != "win32":
+    import fcntl
+
+
+@contextmanager
+def atomic_path(target: Path | str) -> Iterator[Path]:
+    """A temporary path beside `target` that takes its name when the block ends well.
+
+    The temporary file is called ``.<name>.<uuid>.tmp``. It is flushed to disk before it is renamed, so after a power
+    cut the old or the new file is there, never a part of one. When the block raises, the temporary file is
+    removed; when the process is killed it stays, and the next writer of the same target removes it.
+
+    Parameters
+    ----------
+    target
+        The final path. Its folder is made if missing.
+
+    Yields
+    ------
+    Path
+        The path to write to. It exists, empty. Close every handle and memory map on it before the block ends.
+
+    Raises
+    ------
+    AisError
+        If the folder cannot be written or the disk is full.
+    """
+    target = Path(target)
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(target)
+        if target.is_dir():
+            raise AisError(f"{target} is a folder where a file should be written.")
+        lock = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    except OSError as error:
+        raise AisError(describe_os_error(error, target)) from error
+    try:
+        try:
+            _claim(lock)
+            yield temporary
+            _flush(temporary)
+        finally:
+            os.close(lock)
+        os.replace(temporary, target)
+        _flush_folder(target.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        named = error.filename
+        path = target if named is None or str(named) == str(temporary) else named
+        raise AisError(describe_os_error(error, path)) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(target: Path | str, data: bytes) -> None:
+    """Write a whole file atomically.
+
+    Raises
+    ------
+    AisError
+        If the folder cannot be written or the disk is full.
+    """
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(target: Path | str, text: str) -> None:
+    """Write a whole UTF-8 text file with line feeds atomically; raises as `write_bytes`."""
+    write_bytes(target, text.encode("utf-8"))
+
+
+def remove_leftovers(target: Path | str) -> None:
+    """Remove temporary files that killed writers of `target` have left; those of living writers stay."""
+    target = Path(target)
+    prefix = f".{target.name}."
+    try:
+        names = os.listdir(target.parent)
+    except OSError:
+        return
+    for name in names:
+        if name.startswith(prefix) and name.endswith(".tmp") and len(name) == len(prefix) + 36:
+            _remove_if_abandoned(target.parent / name)
+
+
+def _remove_if_abandoned(temporary: Path) -> None:
+    # A living writer holds a lock on its temporary file; on Windows an open file cannot be removed anyway.
+    try:
+        if sys.platform == "win32":
+            temporary.unlink()
+            return
+        handle = os.open(temporary, os.O_RDWR)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            temporary.unlink()
+        finally:
+            os.close(handle)
+    except OSError:
+        return
+
+
+def _claim(handle: int) -> None:
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return  # a file system without locks: leftovers are then removed by the next writer regardless
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _flush_folder(folder: Path) -> None:
+    if sys.platform == "win32":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        return  # some network file systems cannot flush a folder; the rename itself has happened
+    finally:
+        os.close(handle)
