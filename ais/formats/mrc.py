@@ -371,5 +371,5 @@ def _new_header(
     texts = [*(like.labels if like else ())][: MAX_LABELS - len(labels)] + list(labels)
     header["nlabl"] = len(texts)
     for index, text in enumerate(texts):
-        header["label"][index] = text.encode("ascii", "replace")[:LABEL_BYTES].ljust(LABEL_BYTES)
+        header["label"][index] = text.encode("ascii", "replace")[:LABEL_BYTES]
     return header

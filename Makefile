@@ -1,0 +1,55 @@
+# Every command a user or developer of this repository needs. `make help` lists them.
+
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.complete
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help setup demo test soak run lint bench docs clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   the whole pipeline on a simulated tomogram, with a report in demo/report.html"
+	@echo "make test   all tests"
+	@echo "make run    the ais command: make run ARGS='info tomogram.mrc'"
+	@echo "make lint   ruff and mypy"
+	@echo "make bench  the figures of docs/benchmarks.md, each with a ratio"
+	@echo "make docs   the documentation in site/"
+
+$(SETUP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Ais needs Python 3.11, 3.12 or 3.13: install one and run again."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "Python's venv module is missing; on Debian or Ubuntu: sudo apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,docs]'
+	@touch $(SETUP)
+
+setup: $(SETUP)
+
+demo: $(SETUP)
+	$(BIN)/ais demo -o demo --size small --no-window
+
+test: $(SETUP)
+	$(BIN)/python -m pytest -m "not soak"
+
+soak: $(SETUP)
+	$(BIN)/python -m pytest -m soak
+
+run: $(SETUP)
+	$(BIN)/ais $(ARGS)
+
+lint: $(SETUP)
+	$(BIN)/ruff check ais tests benchmarks
+	$(BIN)/ruff format --check ais tests benchmarks
+	$(BIN)/mypy
+
+bench: $(SETUP)
+	$(BIN)/python benchmarks/run_all.py
+
+docs: $(SETUP)
+	$(BIN)/mkdocs build --strict --quiet
+
+clean:
+	rm -rf $(VENV) build dist site demo *.egg-info

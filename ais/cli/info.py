@@ -1,0 +1,115 @@
+"""`ais info`: what is in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from ais.cli.inputs import each_input
+from ais.cli.options import Json
+from ais.cli.terminal import complain, show, show_json
+from ais.errors import AisError
+from ais.formats.registry import readable_suffixes, volume_suffix
+from ais.tomogram import Tomogram
+
+SLAB_BYTES = 1 << 26
+COORDINATE_SUFFIXES = (".star", ".tsv", ".csv", ".txt")
+
+
+def run(
+    files: Annotated[list[str], typer.Argument(help="Files of any kind that Ais reads.", show_default=False)],
+    json: Json = False,
+) -> int:
+    """Say what is in a file: volume, project, training set, model or coordinates.
+
+    Voxel size and origin are in angstrom, shapes are z y x.
+    """
+    found: list[dict[str, Any]] = []
+    code = each_input([Path(name) for name in files], lambda path: found.append(describe(path)))
+    if json and found:
+        show_json(found[0] if len(files) == 1 else found)
+    elif not json:
+        show("\n\n".join("\n".join(f"{key:>13}  {_readable(value)}" for key, value in f.items()) for f in found))
+    return code
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """The figures `ais info` reports about a file.
+
+    Raises
+    ------
+    AisError
+        If the file is missing, damaged, or of a kind that Ais does not read.
+    """
+    if not path.exists():
+        raise AisError(f"{path} does not exist.")
+    if volume_suffix(path):
+        return _describe_volume(path)
+    suffix = path.suffix.lower()
+    if suffix == ".aisproj":
+        return _describe_project(path)
+    if suffix == ".scnt":
+        from ais.trainset import describe_training_set
+
+        return {"path": str(path), "kind": "training set", **describe_training_set(path)}
+    if suffix == ".aism":
+        return _describe_model(path)
+    if suffix in COORDINATE_SUFFIXES:
+        from ais.formats.coordinates import describe_coordinates
+
+        return {"path": str(path), "kind": "coordinates", **describe_coordinates(path)}
+    known = [*readable_suffixes(), ".aisproj", ".scnt", ".aism", *COORDINATE_SUFFIXES]
+    raise AisError(f"{path} is not a file that Ais knows: its name must end in one of {' '.join(known)}.")
+
+
+def _describe_volume(path: Path) -> dict[str, Any]:
+    with Tomogram.open(path) as tomogram:
+        for note in tomogram.notes:
+            complain(f"{path}: {note}")
+        low, high, mean, finite = _value_range(tomogram)
+        if not finite:
+            complain(f"{path} contains values that are not finite numbers (NaN or infinity).")
+        return {
+            "path": str(path),
+            "kind": "volume",
+            "shape": list(tomogram.shape),
+            "dtype": tomogram.dtype.name,
+            "voxel_size": tomogram.voxel_size,
+            "voxel_sizes": list(tomogram.voxel_sizes),
+            "origin": list(tomogram.origin),
+            "min": low,
+            "max": high,
+            "mean": mean,
+            "notes": list(tomogram.notes),
+        }
+
+
+def _value_range(tomogram: Tomogram) -> tuple[float | None, float | None, float | None, bool]:
+    """Minimum, maximum and mean of the finite voxels, read in slabs, and whether all of them are finite."""
+    nz, ny, nx = tomogram.shape
+    step = max(1, SLAB_BYTES // (ny * nx * 4))
+    low, high, total, count = np.inf, -np.inf, 0.0, 0
+    for z in range(0, nz, step):
+        values = tomogram.raw(z, min(z + step, nz))
+        if values.dtype.kind == "f" and not np.isfinite(values.sum(dtype=np.float64)):
+            values = values[np.isfinite(values)]
+        if values.size:
+            low, high = min(low, float(values.min())), max(high, float(values.max()))
+            total += float(values.sum(dtype=np.float64))
+            count += values.size
+    if not count:
+        return None, None, None, False
+    return low, high, total / count, count == nz * ny * nx
+
+
+def _readable(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return " ".join(_readable(entry) for entry in value) or "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_readable(entry)}" for key, entry in value.items()) or "-"
+    return "-" if value is None else str(value)

@@ -1,0 +1,215 @@
+"""The record beside an output: what made it, from which inputs, with which settings."""
+
+from __future__ import annotations
+
+import datetime
+import getpass
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ais import __version__
+from ais.errors import AisError, describe_os_error
+from ais.formats.atomic import atomic_path, write_text
+
+RECORD_SUFFIX = ".json"
+SAMPLED_BLOCKS = 64
+BLOCK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What decides whether an existing output can be kept.
+
+    Attributes
+    ----------
+    command
+        The command that makes the output.
+    inputs
+        One entry per input file, from `describe_input`.
+    settings
+        All that changes the result; numbers, strings, lists and dicts of them.
+    """
+
+    command: str
+    inputs: list[dict[str, Any]]
+    settings: dict[str, Any]
+
+    def matches(self, record: dict[str, Any]) -> bool:
+        """Whether a record names the same command, the same inputs by content, and the same settings."""
+        mine = {"command": self.command, "settings": self.settings, "inputs": [_content(i) for i in self.inputs]}
+        theirs = {
+            "command": record.get("command"),
+            "settings": record.get("settings"),
+            "inputs": [_content(i) for i in record.get("inputs", [])],
+        }
+        return bool(json.loads(json.dumps(mine)) == theirs)
+
+
+def record_path(output: Path) -> Path:
+    """Where the record of an output lies: ``TS_001__membrane.mrc.json`` beside ``TS_001__membrane.mrc``."""
+    return output.with_name(output.name + RECORD_SUFFIX)
+
+
+@dataclass
+class RecordedFile:
+    """An output that is being written.
+
+    Attributes
+    ----------
+    path
+        Where to write; it takes its final name later.
+    result
+        Figures for the record, such as the number of picks; filled by the writer.
+    """
+
+    path: Path
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def recorded_output(output: Path, identity: Identity) -> Iterator[RecordedFile]:
+    """Write an output and the record beside it, both whole or not at all.
+
+    The record comes first and holds the fingerprint of the finished output. After a crash between the two the output
+    is missing and is made again; an output that somebody has changed no longer fits its record and is never overwritten
+    unasked.
+
+    Parameters
+    ----------
+    output
+        The final path.
+    identity
+        What makes it.
+
+    Raises
+    ------
+    AisError
+        If the folder cannot be written or the disk is full.
+    """
+    started = time.monotonic()
+    existed = output.exists()
+    try:
+        with atomic_path(output) as temporary:
+            made = RecordedFile(temporary)
+            yield made
+            _write_record(output, identity, made, time.monotonic() - started)
+    except BaseException:
+        if not existed:
+            record_path(output).unlink(missing_ok=True)
+        raise
+
+
+def _write_record(output: Path, identity: Identity, made: RecordedFile, seconds: float) -> None:
+    record = {
+        "program": "Ais",
+        "version": __version__,
+        "command": identity.command,
+        "inputs": identity.inputs,
+        "settings": identity.settings,
+        "result": made.result,
+        "output": {"name": output.name, **_size_and_fingerprint(made.path)},
+        "seconds": round(seconds, 3),
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "host": platform.node(),
+        "user": _user(),
+        "python": platform.python_version(),
+    }
+    write_text(record_path(output), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_record(output: Path) -> dict[str, Any] | None:
+    """The record beside an output, or None if there is none that can be read."""
+    try:
+        record = json.loads(record_path(output).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and record.get("program") == "Ais" else None
+
+
+def is_finished(output: Path, identity: Identity, *, overwrite: bool = False) -> bool:
+    """Whether an output exists that `identity` would make again, so that it can be kept.
+
+    Parameters
+    ----------
+    output
+        The file to be written.
+    identity
+        What would make it now.
+    overwrite
+        Make it again in any case.
+
+    Returns
+    -------
+    bool
+        True: keep the file. False: write it.
+
+    Raises
+    ------
+    AisError
+        If another file of that name is in the way and may not be overwritten.
+    """
+    if overwrite or not output.exists():
+        return False
+    record = read_record(output)
+    if record is not None and identity.matches(record) and _is_unchanged(output, record):
+        return True
+    raise AisError(f"{output} exists and was made from other input or settings: choose another folder or --overwrite.")
+
+
+def describe_input(path: Path) -> dict[str, Any]:
+    """An input's path, size, date and fingerprint.
+
+    The fingerprint covers the size and 64 evenly spaced blocks of 64 KiB, so that a volume of many GiB
+    is identified in milliseconds; files up to 4 MiB are covered whole.
+
+    Raises
+    ------
+    AisError
+        If the file cannot be read.
+    """
+    try:
+        facts = path.stat()
+        return {
+            "path": str(path.resolve()),
+            "modified": datetime.datetime.fromtimestamp(facts.st_mtime, datetime.UTC).isoformat(timespec="seconds"),
+            **_size_and_fingerprint(path),
+        }
+    except OSError as error:
+        raise AisError(describe_os_error(error, path)) from error
+
+
+def _size_and_fingerprint(path: Path) -> dict[str, Any]:
+    size = path.stat().st_size
+    digest = hashlib.blake2b(str(size).encode(), digest_size=16)
+    last = max(0, size - BLOCK_BYTES)
+    whole = size <= SAMPLED_BLOCKS * BLOCK_BYTES
+    count = -(-size // BLOCK_BYTES) if whole else SAMPLED_BLOCKS
+    with open(path, "rb") as file:
+        for index in range(count):
+            file.seek(index * BLOCK_BYTES if whole else index * last // (SAMPLED_BLOCKS - 1))
+            digest.update(file.read(BLOCK_BYTES))
+    return {"size": size, "fingerprint": digest.hexdigest()}
+
+
+def _is_unchanged(output: Path, record: dict[str, Any]) -> bool:
+    written = record.get("output", {})
+    found = _size_and_fingerprint(output)
+    return all(written.get(key) == value for key, value in found.items())
+
+
+def _content(entry: dict[str, Any]) -> list[Any]:
+    return [entry.get("size"), entry.get("fingerprint")]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
