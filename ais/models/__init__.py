@@ -1,0 +1,24 @@
+"""Networks: the architectures Ais knows, and the model file that holds a trained one."""
+
+from __future__ import annotations
+
+from ais.models.architecture import Architecture, Option
+from ais.models.file import Model, load_model, model_hash, read_model_info, read_preview, save_model
+from ais.models.info import ModelInfo
+from ais.models.registry import ARCHITECTURES, DEFAULT, architecture, build
+
+__all__ = [
+    "ARCHITECTURES",
+    "DEFAULT",
+    "Architecture",
+    "Model",
+    "ModelInfo",
+    "Option",
+    "architecture",
+    "build",
+    "load_model",
+    "model_hash",
+    "read_model_info",
+    "read_preview",
+    "save_model",
+]

@@ -1,0 +1,240 @@
+"""The model file `.aism`: a zip of `model.json`, the weights, and a preview; it holds no code and runs none."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ais.errors import AisError, describe_os_error
+from ais.formats.atomic import atomic_path
+from ais.models.info import ModelInfo, info_from_json
+from ais.models.registry import build
+
+if TYPE_CHECKING:
+    import keras
+
+RECORD = "model.json"
+WEIGHTS = "model.weights.h5"
+PREVIEW = "preview.png"
+MAX_RECORD_BYTES = 16 << 20
+MAX_WEIGHTS_BYTES = 4 << 30
+MAX_PREVIEW_BYTES = 64 << 20
+WEIGHTS_SLACK = 1 << 20
+FLOAT32_BYTES = 4
+EARLIEST_DATE = (1980, 1, 1, 0, 0, 0)
+ACTS_ON_OUTPUT = ("architecture", "arguments", "feature", "voxel_size", "depth", "normalization")
+
+
+@dataclass
+class Model:
+    """A network with what is known about it.
+
+    Attributes
+    ----------
+    network
+        Keras model from (N, H, W, depth) normalised float32 to probabilities (N, H, W, 1) float32; H and W multiples
+        of the architecture's stride.
+    info
+        What it finds and how it was trained.
+    hash
+        `model_hash` of the file it came from; None for a model that has no file yet.
+    """
+
+    network: keras.Model
+    info: ModelInfo
+    hash: str | None = None
+
+    def network_as(self, dtype: str) -> keras.Model:
+        """The same network computing under another Keras policy, such as ``mixed_bfloat16``."""
+        copy = build(self.info.architecture, self.info.depth, self.info.arguments, dtype=dtype)
+        copy.set_weights(self.network.get_weights())
+        return copy
+
+
+def save_model(path: Path | str, model: Model, preview: bytes | None = None) -> None:
+    """Write a model file; the same model gives the same bytes.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+    model
+        Its weights and record; `model.hash` is not looked at.
+    preview
+        A PNG image to show in the model library.
+
+    Raises
+    ------
+    AisError
+        If the file cannot be written.
+    """
+    from ais import __version__
+
+    record = replace(model.info, ais_version=__version__).as_json()
+    members = {
+        RECORD: json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False).encode("utf-8"),
+        WEIGHTS: _weights_as_bytes(model.network),
+    }
+    if preview is not None:
+        members[PREVIEW] = preview
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name, EARLIEST_DATE), data, zipfile.ZIP_DEFLATED)
+
+
+def load_model(path: Path | str, dtype: str = "float32") -> Model:
+    """Read a model file and rebuild its network from the registry.
+
+    Parameters
+    ----------
+    path
+        A ``.aism`` file.
+    dtype
+        Keras policy to compute in.
+
+    Raises
+    ------
+    AisError
+        If the file cannot be read, is damaged, is newer than this Ais, or its weights do not fit its architecture.
+    """
+    with _open(path) as archive:
+        info = _read_info(archive, path)
+        weights = _read_member(archive, WEIGHTS, MAX_WEIGHTS_BYTES, path)
+    network = build(info.architecture, info.depth, info.arguments, dtype=dtype)
+    _set_weights(network, weights, path)
+    return Model(network, info, _hash(info, weights))
+
+
+def read_model_info(path: Path | str) -> ModelInfo:
+    """What a model file says about its network; loads no TensorFlow. Raises as `load_model`."""
+    with _open(path) as archive:
+        return _read_info(archive, path)
+
+
+def read_preview(path: Path | str) -> bytes | None:
+    """The preview as PNG bytes, None if there is none. Raises as `load_model`."""
+    with _open(path) as archive:
+        if PREVIEW not in archive.namelist():
+            return None
+        return _read_member(archive, PREVIEW, MAX_PREVIEW_BYTES, path)
+
+
+def model_hash(path: Path | str) -> str:
+    """64 hex digits that change when, and only when, what the model computes may change; loads no TensorFlow.
+
+    Colour, threshold, preview, and the training record have no part in it.
+    """
+    with _open(path) as archive:
+        return _hash(_read_info(archive, path), _read_member(archive, WEIGHTS, MAX_WEIGHTS_BYTES, path))
+
+
+def _hash(info: ModelInfo, weights: bytes) -> str:
+    record = info.as_json()
+    identity = json.dumps({name: record[name] for name in ACTS_ON_OUTPUT}, sort_keys=True)
+    return hashlib.sha256(identity.encode("utf-8") + b"\0" + weights).hexdigest()
+
+
+@contextmanager
+def _open(path: Path | str) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
+        raise AisError(f"{path} is not an Ais model file, or is damaged: train or copy it again.") from error
+    except OSError as error:
+        raise AisError(describe_os_error(error, path)) from error
+
+
+def _read_member(archive: zipfile.ZipFile, name: str, limit: int, path: Path | str) -> bytes:
+    # Sizes in a zip's directory may lie, so the reading itself is bounded.
+    try:
+        with archive.open(name) as member:
+            data = member.read(limit + 1)
+    except KeyError as error:
+        raise AisError(f"{path} is not an Ais model file: it holds no {name}.") from error
+    except (zlib.error, zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
+        raise AisError(f"{path} is damaged: {name} in it cannot be unpacked; copy the file again.") from error
+    if len(data) > limit:
+        raise AisError(f"{path} is not an Ais model file: {name} in it is larger than {limit >> 20} MiB.")
+    return data
+
+
+def _read_info(archive: zipfile.ZipFile, path: Path | str) -> ModelInfo:
+    data = _read_member(archive, RECORD, MAX_RECORD_BYTES, path)
+    try:
+        content = json.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise AisError(f"{path} is damaged: {RECORD} in it is not JSON; copy the file again.") from error
+    try:
+        return info_from_json(content)
+    except AisError as error:
+        raise AisError(f"{path} cannot be used as a model: {str(error).rstrip('.')}.") from error
+
+
+def _weights_as_bytes(network: keras.Model) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="ais-") as folder:
+        file = Path(folder) / WEIGHTS
+        network.save_weights(file)
+        return file.read_bytes()
+
+
+def _set_weights(network: keras.Model, data: bytes, path: Path | str) -> None:
+    mismatch = f"{path} cannot be used as a model: its weights do not fit its architecture {network.name}."
+    if len(data) > 2 * FLOAT32_BYTES * network.count_params() + WEIGHTS_SLACK:
+        raise AisError(mismatch)
+    _check_hdf5(data, network.count_params(), mismatch)
+    with tempfile.TemporaryDirectory(prefix="ais-") as folder:
+        file = Path(folder) / WEIGHTS
+        try:
+            file.write_bytes(data)
+            network.load_weights(file)
+        except OSError as error:
+            raise AisError(describe_os_error(error, file)) from error
+        except (ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise AisError(mismatch) from error
+    if not all(np.isfinite(values).all() for values in network.get_weights()):
+        raise AisError(f"{path} cannot be used as a model: its weights hold values that are not numbers.")
+
+
+def _check_hdf5(data: bytes, parameters: int, mismatch: str) -> None:
+    # HDF5 can point at other files and can claim any size; a file of ours does neither.
+    import h5py
+
+    numbers = 0
+
+    def visit(_: str, item: Any) -> None:
+        nonlocal numbers
+        if isinstance(item, h5py.Dataset):
+            if item.external or item.is_virtual or item.dtype.kind != "f":
+                raise AisError(mismatch)
+            numbers += item.size
+
+    try:
+        with h5py.File(io.BytesIO(data), "r") as file:
+            _refuse_links(file, mismatch)
+            file.visititems(visit)
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise AisError(mismatch) from error
+    if numbers != parameters:
+        raise AisError(mismatch)
+
+
+def _refuse_links(group: Any, mismatch: str) -> None:
+    import h5py
+
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise AisError(mismatch)
+        if isinstance(group[name], h5py.Group):
+            _refuse_links(group[name], mismatch)

@@ -1,0 +1,124 @@
+"""What a model file says about its network: what it finds, at which voxel size, and how it was trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeGuard
+
+from ais.errors import AisError
+from ais.models.architecture import OptionValue
+from ais.models.registry import architecture, check_depth
+
+FORMAT_VERSION = 1
+NORMALIZATIONS = ("global_mad", "slice")
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Everything of a model but its weights.
+
+    Attributes
+    ----------
+    architecture, arguments
+        Name in the registry, and the options it was built with.
+    feature
+        What it finds, such as ``"membrane"``.
+    colour
+        Red, green, blue from 0 to 1.
+    voxel_size
+        Of the training data, in angstrom; 0.0 where not known (then it is never rescaled).
+    box_size, depth
+        Pixels in the plane, and slices, of a training sample.
+    normalization
+        ``"global_mad"`` (per tomogram) or ``"slice"`` (mean and standard deviation of each slice).
+    threshold
+        Probability from which the feature is shown as present.
+    preprocessing
+        How the tomograms were filtered before, in the user's words.
+    training
+        Record of the training: set hash, samples, epochs, losses, seed, versions, date.
+    ais_version
+        Version of Ais that wrote the file.
+    """
+
+    architecture: str
+    arguments: dict[str, OptionValue]
+    feature: str
+    voxel_size: float
+    box_size: int
+    depth: int
+    colour: tuple[float, float, float] = (0.26, 0.84, 0.64)
+    normalization: str = "global_mad"
+    threshold: float = 0.5
+    preprocessing: str = ""
+    training: dict[str, Any] = field(default_factory=dict)
+    ais_version: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """As written to ``model.json``."""
+        return {"format_version": FORMAT_VERSION, **asdict(self), "colour": list(self.colour)}
+
+
+def info_from_json(content: object) -> ModelInfo:
+    """The contents of ``model.json``, checked.
+
+    Raises
+    ------
+    AisError
+        A clause (without the file's name) that says which entry is missing or makes no sense.
+    """
+    if not isinstance(content, dict):
+        raise AisError("model.json is not a record")
+    version = content.get("format_version")
+    if not _is_whole(version) or version < 1:
+        raise AisError("model.json states no format version")
+    if version > FORMAT_VERSION:
+        raise AisError(
+            f"it has format version {version} and this Ais reads up to {FORMAT_VERSION}: install a newer Ais"
+        )
+    known = {entry.name for entry in fields(ModelInfo)}
+    values = {name: value for name, value in content.items() if name in known}
+    for name in ("architecture", "arguments", "feature", "voxel_size", "box_size", "depth"):
+        if name not in values:
+            raise AisError(f"model.json has no entry '{name}'")
+    _check_types(values)
+    chosen = architecture(values["architecture"])
+    check_depth(values["depth"])
+    values["arguments"] = chosen.arguments(values["arguments"])
+    values["voxel_size"] = float(values["voxel_size"])
+    if "colour" in values:
+        red, green, blue = values["colour"]
+        values["colour"] = (float(red), float(green), float(blue))
+    return ModelInfo(**values)
+
+
+def _check_types(values: Mapping[str, Any]) -> None:
+    tests: dict[str, Callable[[Any], bool]] = {
+        "architecture": lambda v: isinstance(v, str),
+        "arguments": lambda v: isinstance(v, dict) and all(isinstance(key, str) for key in v),
+        "feature": lambda v: isinstance(v, str),
+        "voxel_size": lambda v: _is_number(v) and 0 <= v < 1e6,
+        "box_size": lambda v: _is_whole(v) and 1 <= v <= 1_000_000,
+        "depth": _is_whole,
+        "colour": lambda v: (
+            isinstance(v, list | tuple) and len(v) == 3 and all(_is_number(c) and 0 <= c <= 1 for c in v)
+        ),
+        "normalization": lambda v: v in NORMALIZATIONS,
+        "threshold": lambda v: _is_number(v) and 0 <= v <= 1,
+        "preprocessing": lambda v: isinstance(v, str),
+        "training": lambda v: isinstance(v, dict),
+        "ais_version": lambda v: isinstance(v, str),
+    }
+    for name, value in values.items():
+        if not tests[name](value):
+            raise AisError(f"entry '{name}' of model.json makes no sense: {str(value)[:80]!r}")
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

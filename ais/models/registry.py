@@ -1,0 +1,75 @@
+"""The architectures that Ais knows, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ais.errors import AisError
+from ais.models.architecture import Architecture
+from ais.models.unet import UNET_S
+from ais.models.vggnet import VGGNET_M
+
+if TYPE_CHECKING:
+    import keras
+
+DEFAULT = UNET_S.name
+ARCHITECTURES: tuple[Architecture, ...] = (UNET_S, VGGNET_M)
+MAXIMUM_DEPTH = 65
+
+
+def architecture(name: str) -> Architecture:
+    """The architecture of that name; AisError that lists the names otherwise."""
+    for candidate in ARCHITECTURES:
+        if candidate.name == name:
+            return candidate
+    known = ", ".join(candidate.name for candidate in ARCHITECTURES)
+    raise AisError(f"There is no architecture '{name}': choose one of {known}.")
+
+
+def build(
+    name: str,
+    depth: int = 1,
+    options: Mapping[str, object] | None = None,
+    *,
+    dtype: str = "float32",
+    seed: int = 0,
+) -> keras.Model:
+    """A fresh network.
+
+    Parameters
+    ----------
+    name
+        Name of the architecture.
+    depth
+        Slices that it sees at once, odd; they are the channels of its input.
+    options
+        The architecture's options by name.
+    dtype
+        Keras policy: ``float32``, ``mixed_bfloat16``, or ``mixed_float16``. Weights are float32 in each.
+    seed
+        Of the initial weights.
+
+    Returns
+    -------
+    keras.Model
+        From (N, H, W, depth) float32 to probabilities (N, H, W, 1) float32.
+
+    Raises
+    ------
+    AisError
+        For an unknown name, an option out of range, or an even depth.
+    """
+    from ais.models.backend import import_tensorflow
+
+    chosen = architecture(name)
+    arguments = chosen.arguments(options)
+    check_depth(depth)
+    import_tensorflow()
+    return chosen.network(depth, arguments, dtype, seed)
+
+
+def check_depth(depth: int) -> None:
+    """AisError unless the depth is odd, at least 1 and at most `MAXIMUM_DEPTH`."""
+    if not 1 <= depth <= MAXIMUM_DEPTH or depth % 2 == 0:
+        raise AisError(f"The depth must be an odd number from 1 to {MAXIMUM_DEPTH}, not {depth}.")
