@@ -31,7 +31,7 @@ def run(
     code = each_input([Path(name) for name in files], lambda path: found.append(describe(path)))
     if json and found:
         show_json(found[0] if len(files) == 1 else found)
-    elif not json:
+    elif found:
         show("\n\n".join("\n".join(f"{key:>13}  {_readable(value)}" for key, value in f.items()) for f in found))
     return code
 

@@ -1,0 +1,110 @@
+"""`ais segment`: segmented volumes from tomograms and models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ais.cli.inputs import find_inputs, parse_crop, parse_range
+from ais.cli.options import Device, Inputs, Json, OutputFolder, Overwrite, VoxelSize, check_voxel_option, refuse_later
+from ais.cli.terminal import complain, show, show_json, terminal_progress
+from ais.errors import AisError
+
+
+def run(
+    inputs: Inputs,
+    output: OutputFolder,
+    model: Annotated[list[str], typer.Option("-m", "--model", help="Model file (.aism); repeat it for several.")],
+    tta: Annotated[int, typer.Option("--tta", metavar="N", help="Average over N symmetries of the slice, 1-16.")] = 1,
+    batch_size: Annotated[
+        str, typer.Option("--batch-size", metavar="N|auto", help="Slices computed at once.")
+    ] = "auto",
+    range_: Annotated[
+        str | None, typer.Option("--range", metavar="Z0:Z1", help="Only these slices, half open, from 0.")
+    ] = None,
+    crop: Annotated[
+        str | None, typer.Option("--crop", metavar="X0:X1,Y0:Y1", help="Only this part; y = array row.")
+    ] = None,
+    rules: Annotated[str | None, typer.Option("--rules", metavar="FILE", help="Rules between models, JSON.")] = None,
+    dtype: Annotated[
+        str, typer.Option("--dtype", help="uint8 (0-255, mode 6), int8 (0-127) or float32 (0-1).")
+    ] = "uint8",
+    precision: Annotated[str, typer.Option("--precision", help="auto, float32 or mixed.")] = "auto",
+    device: Device = "auto",
+    voxel_size: VoxelSize = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    shard: Annotated[str | None, typer.Option("--shard", metavar="i/n", help="Not part of this version yet.")] = None,
+    cluster: Annotated[str | None, typer.Option("--cluster", help="Not part of this version yet.")] = None,
+) -> int:
+    """Segment tomograms with one or more models.
+
+    Writes <stem>__<feature>.mrc into the folder, a record beside each, and manifest.json. Finished volumes are kept
+    when the command is run again; segmentations in a folder given as input are passed over.
+    """
+    refuse_later({"--shard": shard, "--cluster": cluster})
+    from ais.export import SegmentSettings, is_segmentation, segment
+    from ais.interactions import Rules
+
+    check_voxel_option(voxel_size)
+    paths = find_inputs(inputs, keep=lambda path: not is_segmentation(path))
+    settings = SegmentSettings(
+        z_range=parse_range(range_),
+        crop=parse_crop(crop),
+        tta=_between("--tta", tta, 1, 16),
+        dtype=dtype,
+        batch_size=_batch_size(batch_size),
+        precision=_one_of("--precision", precision, ("auto", "float32", "mixed")),
+        device=device,
+        voxel_size=voxel_size,
+        rules=Rules.read(Path(rules)) if rules else None,
+    )
+    with terminal_progress("Segmenting") as progress:
+        results = segment(paths, model, output, settings, overwrite=overwrite, progress=progress)
+    failed = [result for result in results if result.status == "failed"]
+    for result in failed:
+        complain(result.error)
+    if len(failed) == len(results):
+        return 2
+    if json:
+        show_json(
+            [
+                {
+                    "input": str(result.tomogram),
+                    "status": result.status,
+                    "outputs": {feature: str(path) for feature, path in result.outputs.items()},
+                }
+                for result in results
+            ]
+        )
+    else:
+        for result in results:
+            if result.status != "failed":
+                show(
+                    "\n".join(
+                        f"{path}{' (kept)' if result.status == 'kept' else ''}" for path in result.outputs.values()
+                    )
+                )
+    return 1 if failed else 0
+
+
+def _batch_size(text: str) -> int | str:
+    if text == "auto":
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise AisError(f"--batch-size must be auto or a whole number from 1, not '{text}'.")
+    return int(text)
+
+
+def _between(option: str, value: int, low: int, high: int) -> int:
+    if not low <= value <= high:
+        raise AisError(f"{option} must be from {low} to {high}, not {value}.")
+    return value
+
+
+def _one_of(option: str, value: str, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        raise AisError(f"{option} must be one of {', '.join(choices)}, not '{value}'.")
+    return value

@@ -1,0 +1,386 @@
+"""Batch segmentation: many tomograms with several models and their rules, resumable, one volume per feature."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ais import __version__
+from ais.errors import AisError
+from ais.formats.atomic import remove_leftovers, write_text
+from ais.formats.mrc import MrcWriter
+from ais.formats.record import (
+    RECORD_SUFFIX,
+    Identity,
+    describe_input,
+    is_finished,
+    read_record,
+    recorded_output,
+)
+from ais.formats.registry import volume_stem
+from ais.interactions import Rules, apply_rules
+from ais.models import ModelInfo, model_hash, read_model_info
+from ais.progress import SILENT, Progress
+from ais.tomogram import Tomogram
+
+if TYPE_CHECKING:
+    from ais.segmentation import Segmenter
+
+MANIFEST = "manifest.json"
+SLAB_BYTES = 96 << 20
+DTYPES: dict[str, tuple[str, float]] = {"uint8": ("uint8", 255.0), "int8": ("int8", 127.0), "float32": ("float32", 1.0)}
+
+
+@dataclass(frozen=True)
+class SegmentSettings:
+    """How tomograms are segmented.
+
+    Attributes
+    ----------
+    z_range
+        First slice and the one after the last; None: all.
+    crop
+        (x0, x1, y0, y1), half open, y = array row; None: the whole slice. Outputs keep the tomogram's shape.
+    tta
+        Number of symmetries to average, 1 to 8 (16 for models that see several slices).
+    dtype
+        ``"uint8"`` (0-255, stored in mode 6), ``"int8"`` (0-127) or ``"float32"`` (0-1).
+    batch_size
+        Slices that the network computes at once, or ``"auto"``.
+    precision
+        ``"auto"``, ``"float32"`` or ``"mixed"``.
+    device
+        ``"auto"``, ``"cpu"``, ``"gpu"`` or ``"gpu:0,1"``.
+    voxel_size
+        Overrides the headers' voxel size, in angstrom.
+    rules
+        Competition and interactions between the models.
+    """
+
+    z_range: tuple[int, int] | None = None
+    crop: tuple[int, int, int, int] | None = None
+    tta: int = 1
+    dtype: str = "uint8"
+    batch_size: int | str = "auto"
+    precision: str = "auto"
+    device: str = "auto"
+    voxel_size: float | None = None
+    rules: Rules | None = None
+
+    def as_record(self) -> dict[str, Any]:
+        """Those that change the result."""
+        return {
+            "range": self.z_range,
+            "crop": self.crop,
+            "tta": self.tta,
+            "dtype": self.dtype,
+            "precision": self.precision,
+            "voxel_size": self.voxel_size,
+        }
+
+
+@dataclass
+class SegmentResult:
+    """What became of one tomogram.
+
+    Attributes
+    ----------
+    tomogram
+        The input.
+    outputs
+        Segmented volume of each feature.
+    status
+        ``"done"``, ``"kept"`` (finished by an earlier run) or ``"failed"``.
+    error
+        The sentence that says why, if it failed.
+    """
+
+    tomogram: Path
+    outputs: dict[str, Path] = field(default_factory=dict)
+    status: str = "done"
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class _ChosenModel:
+    path: Path
+    info: ModelInfo
+    hash: str
+
+
+def segment(
+    inputs: Sequence[Path | str],
+    models: Sequence[Path | str],
+    output: Path | str,
+    settings: SegmentSettings | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+) -> list[SegmentResult]:
+    """Segment tomograms; each ``<stem>__<feature>.mrc`` appears whole, with a record beside it.
+
+    A run that was stopped is resumed by calling it again: outputs whose record names the same input, models and
+    settings are kept. One tomogram that cannot be segmented does not stop the others.
+
+    Parameters
+    ----------
+    inputs
+        Volume files with different stems.
+    models
+        Model files (.aism) for different features.
+    output
+        Folder for the segmented volumes, their records and the manifest.
+    settings
+        See `SegmentSettings`.
+    overwrite
+        Make everything again.
+    progress
+        Told the slices done, of all tomograms.
+
+    Returns
+    -------
+    list of SegmentResult
+        One per input, in the same order.
+
+    Raises
+    ------
+    AisError
+        If a model cannot be read, two models find the same feature, or the rules name a feature without model.
+    Cancelled
+        If `progress` says so; finished volumes are kept.
+    """
+    settings = settings or SegmentSettings()
+    if settings.dtype not in DTYPES:
+        raise AisError(f"'{settings.dtype}' is not a type of segmented volumes: choose {', '.join(DTYPES)}.")
+    chosen = _read_models(models)
+    if settings.rules is not None:
+        settings.rules.check_features([model.info.feature for model in chosen])
+    batch = _Batch(chosen, Path(output), settings, overwrite, progress, len(inputs))
+    results = [batch.segment(Path(path)) for path in inputs]
+    if any(result.status != "failed" for result in results):
+        write_manifest(Path(output), results)
+    return results
+
+
+def write_manifest(folder: Path, results: Sequence[SegmentResult] = ()) -> Path:
+    """Put the manifest of a folder together from the records of its segmented volumes.
+
+    Parameters
+    ----------
+    folder
+        Where the outputs lie.
+    results
+        Of this run; those that failed are listed.
+
+    Returns
+    -------
+    Path
+        The manifest: JSON with ``outputs`` (the records) and ``failed``.
+    """
+    outputs = [path.with_name(path.name.removesuffix(RECORD_SUFFIX)) for path in sorted(folder.glob("*__*.mrc.json"))]
+    records = [record for path in outputs if path.exists() and (record := read_record(path)) is not None]
+    manifest = {
+        "program": "Ais",
+        "version": __version__,
+        "outputs": [record for record in records if record.get("command") == "segment"],
+        "failed": [{"input": str(r.tomogram), "error": r.error} for r in results if r.status == "failed"],
+    }
+    target = folder / MANIFEST
+    write_text(target, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    return target
+
+
+def is_segmentation(path: Path) -> bool:
+    """Whether Ais wrote this volume as a segmentation, told by its record or by the label in its header."""
+    if (record := read_record(path)) is not None:
+        return record.get("command") == "segment"
+    if "__" not in path.name:
+        return False
+    try:
+        with Tomogram.open(path) as volume:
+            return any(label.startswith("Ais ") for label in volume.info.labels)
+    except AisError:
+        return False
+
+
+def output_path(folder: Path, tomogram: Path, feature: str) -> Path:
+    """``<folder>/<stem>__<feature>.mrc``; letters that a file name may not hold are replaced by ``-``."""
+    safe = "".join("-" if letter in '<>:"/\\|?*' or ord(letter) < 32 else letter for letter in feature).strip(" .")
+    return folder / f"{volume_stem(tomogram)}__{safe or 'feature'}.mrc"
+
+
+class _Batch:
+    """What the tomograms of one call share: models, loaded once and only when there is work, and the settings."""
+
+    def __init__(
+        self,
+        models: list[_ChosenModel],
+        folder: Path,
+        settings: SegmentSettings,
+        overwrite: bool,
+        progress: Progress,
+        count: int,
+    ) -> None:
+        self._models = models
+        self._folder = folder
+        self._settings = settings
+        self._overwrite = overwrite
+        self._progress = progress
+        self._count = count
+        self._finished = 0
+        self._segmenters: dict[str, Segmenter] = {}
+
+    def segment(self, path: Path) -> SegmentResult:
+        result = SegmentResult(
+            path, {m.info.feature: output_path(self._folder, path, m.info.feature) for m in self._models}
+        )
+        try:
+            result.status = self._segment(path, result.outputs)
+        except AisError as error:
+            result.status, result.error = "failed", str(error)
+        self._finished += 1
+        return result
+
+    def _segment(self, path: Path, outputs: dict[str, Path]) -> str:
+        with closing(Tomogram.open(path, self._settings.voxel_size)) as tomogram:
+            identities = self._identities(path)
+            wanted = [
+                model.info.feature
+                for model in self._models
+                if not is_finished(
+                    outputs[model.info.feature], identities[model.info.feature], overwrite=self._overwrite
+                )
+            ]
+            for output in outputs.values():
+                remove_leftovers(output)
+            if not wanted:
+                return "kept"
+            self._check(tomogram)
+            with ExitStack() as stack:
+                writers = {}
+                for feature in wanted:
+                    made = stack.enter_context(recorded_output(outputs[feature], identities[feature]))
+                    made.result["shape"] = list(tomogram.shape)
+                    writers[feature] = stack.enter_context(self._writer(made.path, tomogram, feature))
+                for values in self._slabs(tomogram, wanted):
+                    for feature, writer in writers.items():
+                        writer.write(values[feature])
+        return "done"
+
+    def _identities(self, path: Path) -> dict[str, Identity]:
+        source = describe_input(path)
+        rules = self._settings.rules
+        everything = {model.info.feature: model.hash for model in self._models}
+        identities = {}
+        for model in self._models:
+            settings = {"feature": model.info.feature, "model": model.hash, **self._settings.as_record()}
+            if rules is not None:
+                settings |= {"rules": rules.as_json(), "models": everything}
+            identities[model.info.feature] = Identity("segment", [source], settings)
+        return identities
+
+    def _check(self, tomogram: Tomogram) -> None:
+        nz, ny, nx = tomogram.shape
+        tomogram.require_voxel_size()
+        if self._settings.z_range is not None and self._settings.z_range[1] > nz:
+            raise AisError(f"{tomogram.path} has {nz} slices; the range ends at {self._settings.z_range[1]}.")
+        if self._settings.crop is not None:
+            _, x1, _, y1 = self._settings.crop
+            if x1 > nx or y1 > ny:
+                raise AisError(f"{tomogram.path} has {nx} x {ny} pixels; the crop reaches to {x1} x {y1}.")
+
+    def _writer(self, path: Path, tomogram: Tomogram, feature: str) -> MrcWriter:
+        label = f"Ais {__version__} segmentation: {feature}"
+        return MrcWriter(
+            path,
+            tomogram.shape,
+            DTYPES[self._settings.dtype][0],
+            voxel_sizes=tomogram.voxel_sizes,
+            origin=None if self._settings.voxel_size is None else tomogram.origin,
+            like=tomogram.info,
+            labels=[label],
+        )
+
+    def _slabs(self, tomogram: Tomogram, wanted: list[str]) -> Iterator[dict[str, NDArray[Any]]]:
+        """The values of the wanted features, slab by slab from the first slice to the last."""
+        nz, ny, nx = tomogram.shape
+        rules = self._settings.rules
+        features = [m.info.feature for m in self._models] if rules is not None else wanted
+        segmenters = {feature: self._segmenter(feature) for feature in features}
+        z0, z1 = self._settings.z_range or (0, nz)
+        step = max(1, SLAB_BYTES // (4 * ny * nx * len(features)))
+        yield from _empty(self._settings.dtype, wanted, 0, z0, step, (ny, nx))
+        for z in range(z0, z1, step):
+            last = min(z + step, z1)
+            self._progress.report(
+                self._finished + (z - z0) / (z1 - z0), self._count, f"{tomogram.name}, slice {z - z0} of {z1 - z0}"
+            )
+            probabilities = {
+                feature: segmenter.predict_slices(tomogram, z, last, crop=self._settings.crop)
+                for feature, segmenter in segmenters.items()
+            }
+            if rules is not None:
+                apply_rules(probabilities, rules, tomogram.voxel_size)
+            yield {feature: quantised(probabilities[feature], self._settings.dtype) for feature in wanted}
+        yield from _empty(self._settings.dtype, wanted, z1, nz, step, (ny, nx))
+
+    def _segmenter(self, feature: str) -> Segmenter:
+        from ais.models import load_model
+        from ais.segmentation import Segmenter
+
+        if feature not in self._segmenters:
+            model = next(model for model in self._models if model.info.feature == feature)
+            self._segmenters[feature] = Segmenter(
+                load_model(model.path),
+                batch_size=self._settings.batch_size,
+                tta=self._settings.tta,
+                precision=self._settings.precision,
+                device=self._settings.device,
+            )
+        return self._segmenters[feature]
+
+
+def quantised(probabilities: NDArray[np.float32], dtype: str) -> NDArray[Any]:
+    """Probabilities 0-1 on the scale of a segmented volume: 0-255, 0-127, or as they are.
+
+    Parameters
+    ----------
+    probabilities
+        Any shape.
+    dtype
+        A key of `DTYPES`.
+    """
+    name, scale = DTYPES[dtype]
+    if dtype == "float32":
+        return probabilities
+    return np.rint(probabilities * np.float32(scale)).astype(name)
+
+
+def _empty(
+    dtype: str, features: list[str], start: int, stop: int, step: int, plane: tuple[int, int]
+) -> Iterator[dict[str, NDArray[Any]]]:
+    for z in range(start, stop, step):
+        zeros = np.zeros((min(step, stop - z), *plane), DTYPES[dtype][0])
+        yield dict.fromkeys(features, zeros)
+
+
+def _read_models(paths: Sequence[Path | str]) -> list[_ChosenModel]:
+    if not paths:
+        raise AisError("At least one model is needed.")
+    chosen: list[_ChosenModel] = []
+    for path in map(Path, paths):
+        if path.suffix.lower() != ".aism":
+            raise AisError(f"{path} is not a model of this version: only .aism files are read yet.")
+        info = read_model_info(path)
+        for other in chosen:
+            if other.info.feature == info.feature:
+                raise AisError(f"{other.path} and {path} both find '{info.feature}': rename the feature of one.")
+        chosen.append(_ChosenModel(path, info, model_hash(path)))
+    return chosen
