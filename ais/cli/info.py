@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,9 +59,7 @@ def describe(path: Path) -> dict[str, Any]:
     if suffix == ".aism":
         return _describe_model(path)
     if suffix in COORDINATE_SUFFIXES:
-        from ais.formats.coordinates import describe_coordinates
-
-        return {"path": str(path), "kind": "coordinates", **describe_coordinates(path)}
+        return _describe_coordinates(path)
     known = [*readable_suffixes(), ".aisproj", ".scnt", ".aism", *COORDINATE_SUFFIXES]
     raise AisError(f"{path} is not a file that Ais knows: its name must end in one of {' '.join(known)}.")
 
@@ -85,6 +84,38 @@ def _describe_volume(path: Path) -> dict[str, Any]:
             "mean": mean,
             "notes": list(tomogram.notes),
         }
+
+
+def _describe_model(path: Path) -> dict[str, Any]:
+    from ais.models import model_hash, read_model_info
+
+    info = read_model_info(path)
+    return {
+        "path": str(path),
+        "kind": "model",
+        "architecture": info.architecture,
+        "options": info.arguments,
+        "feature": info.feature,
+        "voxel_size": info.voxel_size,
+        "box_size": info.box_size,
+        "depth": info.depth,
+        "normalization": info.normalization,
+        "threshold": info.threshold,
+        "hash": model_hash(path),
+        "training": info.training,
+    }
+
+
+def _describe_coordinates(path: Path) -> dict[str, Any]:
+    if path.suffix.lower() == ".star":
+        from ais.formats.coordinates import describe_star
+
+        summary = describe_star(path)
+        return {"path": str(path), "kind": "coordinates" if summary.dialect else "star", **asdict(summary)}
+    from ais.formats.coordinates import read_coordinates
+
+    table = read_coordinates(path)
+    return {"path": str(path), "kind": "coordinates", "rows": len(table), "columns": ["x", "y", "z", *table.columns]}
 
 
 def _value_range(tomogram: Tomogram) -> tuple[float | None, float | None, float | None, bool]:

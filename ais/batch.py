@@ -1,0 +1,312 @@
+"""One output for each of many segmented volumes: coordinate files and surfaces, kept when they are already there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ais.errors import AisError
+from ais.formats.record import Identity, RecordedFile, describe_input, is_finished, read_record, recorded_output
+from ais.formats.registry import volume_stem
+from ais.progress import SILENT, Progress
+from ais.tomogram import Tomogram
+
+FEATURE_MARK = "__"
+
+
+@dataclass
+class FileResult:
+    """What became of one input.
+
+    Attributes
+    ----------
+    input, output
+        The segmented volume and what was made from it.
+    status
+        ``"done"``, ``"kept"`` (made by an earlier run) or ``"failed"``.
+    error
+        The sentence that says why, if it failed.
+    figures
+        About the output, such as the number of picks.
+    """
+
+    input: Path
+    output: Path
+    status: str = "done"
+    error: str = ""
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PickSettings:
+    """How particles are picked; lengths in angstrom, volumes in cubic angstrom.
+
+    Attributes
+    ----------
+    threshold
+        On the 0-255 scale.
+    min_volume, spacing, margin
+        Smallest particle, smallest distance between two, smallest distance to the volume's faces.
+    max_count
+        At most this many of each volume, the heaviest; None: all.
+    star
+        Dialect: ``"relion5"``, ``"relion4"`` or ``"warp"``.
+    tilt_series_pixel_size
+        Of the unbinned tilt series; RELION 4 needs it.
+    tsv
+        Write x, y, z in whole voxels as well.
+    voxel_size
+        Overrides the headers' voxel size.
+    """
+
+    threshold: float = 128.0
+    min_volume: float = 0.0
+    spacing: float = 0.0
+    margin: float = 0.0
+    max_count: int | None = None
+    star: str = "relion5"
+    tilt_series_pixel_size: float | None = None
+    tsv: bool = False
+    voxel_size: float | None = None
+
+
+@dataclass(frozen=True)
+class MeshSettings:
+    """How surfaces are made.
+
+    Attributes
+    ----------
+    level
+        Of the surface, on the 0-255 scale.
+    dust
+        Components below this volume are left out, in cubic angstrom.
+    bin
+        Edge of the blocks of voxels that are averaged first.
+    smooth
+        Rounds of smoothing that keep the volume.
+    format
+        ``"obj"``, ``"ply"``, ``"stl"`` or ``"glb"``.
+    voxel_size
+        Overrides the headers' voxel size, in angstrom.
+    """
+
+    level: float = 128.0
+    dust: float = 0.0
+    bin: int = 1
+    smooth: int = 0
+    format: str = "obj"
+    voxel_size: float | None = None
+
+
+def pick(
+    inputs: Sequence[Path | str],
+    output: Path | str,
+    settings: PickSettings | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+) -> list[FileResult]:
+    """Pick particles in segmented volumes and write ``<stem>_coords.star`` for each.
+
+    For RELION 5 without a tilt-series pixel size, the two-column list by which RELION imports one file per tomogram is
+    written as well, one for each feature.
+
+    Parameters
+    ----------
+    inputs
+        Segmented volumes.
+    output
+        Folder for the coordinates and their records.
+    settings
+        See `PickSettings`.
+    overwrite
+        Make everything again.
+    progress
+        Told the volumes done.
+
+    Returns
+    -------
+    list of FileResult
+        One per input, with the number of ``picks`` among the figures.
+
+    Raises
+    ------
+    AisError
+        If the settings make no sense. What is wrong with a single volume is in its result.
+    """
+    from ais.formats.coordinates import DIALECTS
+
+    settings = settings or PickSettings()
+    if settings.star not in DIALECTS:
+        raise AisError(f"'{settings.star}' is not a star dialect: choose {', '.join(DIALECTS)}.")
+    if settings.star == "relion4" and not settings.tilt_series_pixel_size:
+        raise AisError("RELION 4 counts in pixels of the unbinned tilt series: give --tilt-series-pixel-size.")
+    folder = Path(output)
+
+    def make(volume: Tomogram, made: RecordedFile) -> None:
+        _write_picks(volume, made, settings, folder)
+
+    targets = [folder / f"{volume_stem(path)}_coords.star" for path in inputs]
+    results = _make_each("pick", inputs, targets, asdict(settings), make, settings.voxel_size, overwrite, progress)
+    if settings.star == "relion5" and not settings.tilt_series_pixel_size:
+        _write_import_lists(folder, results)
+    return results
+
+
+def mesh(
+    inputs: Sequence[Path | str],
+    output: Path | str,
+    settings: MeshSettings | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+) -> list[FileResult]:
+    """Make a surface of each segmented volume and write it as ``<stem>.<format>``, in angstrom.
+
+    Parameters
+    ----------
+    inputs
+        Segmented volumes.
+    output
+        Folder for the surfaces and their records.
+    settings
+        See `MeshSettings`.
+    overwrite
+        Make everything again.
+    progress
+        Told the volumes done.
+
+    Returns
+    -------
+    list of FileResult
+        One per input, with the number of ``triangles`` and ``components`` among the figures.
+
+    Raises
+    ------
+    AisError
+        If the settings make no sense. What is wrong with a single volume is in its result.
+    """
+    from ais.formats.mesh import FORMATS
+
+    settings = settings or MeshSettings()
+    if settings.format not in FORMATS:
+        raise AisError(f"'{settings.format}' is not a surface format: choose {', '.join(FORMATS)}.")
+
+    def make(volume: Tomogram, made: RecordedFile) -> None:
+        _write_surface(volume, made, settings)
+
+    targets = [Path(output) / f"{volume_stem(path)}.{settings.format}" for path in inputs]
+    return _make_each("mesh", inputs, targets, asdict(settings), make, settings.voxel_size, overwrite, progress)
+
+
+def tomogram_and_feature(path: Path) -> tuple[str, str]:
+    """``("TS_001", "membrane")`` for ``TS_001__membrane.mrc``; the feature is empty where the name has none."""
+    stem = volume_stem(path)
+    name, mark, feature = stem.rpartition(FEATURE_MARK)
+    return (name, feature) if mark and name else (stem, "")
+
+
+def _make_each(
+    command: str,
+    inputs: Sequence[Path | str],
+    targets: Sequence[Path],
+    settings: dict[str, Any],
+    make: Callable[[Tomogram, RecordedFile], None],
+    voxel_size: float | None,
+    overwrite: bool,
+    progress: Progress,
+) -> list[FileResult]:
+    results = []
+    for index, (path, target) in enumerate(zip(map(Path, inputs), targets, strict=True)):
+        progress.report(index, len(inputs), path.name)
+        result = FileResult(path, target)
+        try:
+            with closing(Tomogram.open(path, voxel_size)) as volume:
+                volume.require_voxel_size()
+                identity = Identity(command, [describe_input(path)], settings)
+                if is_finished(target, identity, overwrite=overwrite):
+                    result.status = "kept"
+                    result.figures = (read_record(target) or {}).get("result", {})
+                else:
+                    with recorded_output(target, identity) as made:
+                        make(volume, made)
+                    result.figures = made.result
+        except AisError as error:
+            result.status, result.error = "failed", str(error)
+        results.append(result)
+    progress.report(len(inputs), len(inputs))
+    return results
+
+
+def _write_picks(volume: Tomogram, made: RecordedFile, settings: PickSettings, folder: Path) -> None:
+    from ais.formats.coord_dialects import Geometry
+    from ais.formats.coord_star import write_star
+    from ais.formats.coordinates import Coordinates, write_coordinates
+    from ais.picking import pick_particles
+
+    picks = pick_particles(
+        volume,
+        threshold=settings.threshold,
+        min_volume=settings.min_volume,
+        spacing=settings.spacing,
+        margin=settings.margin,
+        max_count=settings.max_count,
+    )
+    name, _ = tomogram_and_feature(volume.path)
+    table = Coordinates(
+        picks.positions,
+        [name] * len(picks),
+        columns={
+            "aisParticleWeight": [f"{value:.1f}" for value in picks.weight],
+            "aisParticleVolume": [f"{value:.1f}" for value in picks.volume],
+            "aisParticleID": list(picks.id),
+        },
+    )
+    geometry = Geometry(volume.voxel_size, settings.tilt_series_pixel_size, volume.shape)
+    write_star(made.path, table, settings.star, geometry)
+    if settings.tsv:
+        write_coordinates(folder / f"{volume_stem(volume.path)}_coords.tsv", table)
+    made.result |= {"picks": len(picks), "scale": picks.scale_note, "shape": list(volume.shape)}
+
+
+def _write_import_lists(folder: Path, results: Sequence[FileResult]) -> None:
+    from ais.formats.coordinates import write_import_list
+
+    lists: dict[str, dict[str, Path]] = {}
+    for result in results:
+        if result.status != "failed":
+            name, feature = tomogram_and_feature(result.input)
+            lists.setdefault(feature, {})[name] = result.output
+    for feature, files in lists.items():
+        ending = f"{FEATURE_MARK}{feature}" if feature else ""
+        write_import_list(folder / f"relion5_import{ending}.star", files)
+
+
+def _write_surface(volume: Tomogram, made: RecordedFile, settings: MeshSettings) -> None:
+    from ais.formats.mesh import write_mesh
+    from ais.scale import scale_of
+    from ais.surfaces import isosurface
+
+    scale = scale_of(volume)
+    values = volume.raw(0, volume.shape[0])
+    if values.dtype.kind == "f":
+        volume.check_finite(values)
+    surface = isosurface(
+        np.asarray(values),
+        scale.stored(settings.level),
+        voxel_sizes=volume.voxel_sizes,
+        origin=volume.origin,
+        bin=settings.bin,
+        smooth=settings.smooth,
+    ).without_dust(settings.dust)
+    write_mesh(made.path, surface, settings.format, name=volume_stem(volume.path))
+    made.result |= {
+        "triangles": len(surface.faces),
+        "components": surface.component_count,
+        "scale": scale.note,
+    }

@@ -1,0 +1,113 @@
+"""`ais convert`: one file turned into another format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from ais.cli.options import Overwrite, VoxelSize, check_at_least, check_voxel_option
+from ais.cli.outputs import check_output
+from ais.cli.terminal import complain, show, terminal_progress
+from ais.errors import AisError
+from ais.formats.registry import volume_suffix, write_volume
+from ais.progress import Progress
+from ais.tomogram import Tomogram
+
+COORDINATE_SUFFIXES = (".star", ".tsv", ".csv", ".txt")
+SLAB_BYTES = 1 << 26
+
+
+def run(
+    input_: Annotated[str, typer.Argument(metavar="INPUT", help="File to read.", show_default=False)],
+    output: Annotated[
+        str, typer.Argument(metavar="OUT", help="File to write; its ending decides.", show_default=False)
+    ],
+    star: Annotated[str, typer.Option("--star", help="Dialect of a star file: relion5, relion4 or warp.")] = "relion5",
+    tomogram: Annotated[
+        str | None, typer.Option("--tomogram", metavar="FILE", help="Gives shape and voxel size for coordinates.")
+    ] = None,
+    voxel_size: VoxelSize = None,
+    tilt_series_pixel_size: Annotated[
+        float | None,
+        typer.Option("--tilt-series-pixel-size", metavar="A", help="Of the unbinned tilt series, for RELION 4."),
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Convert between the formats Ais reads and writes: volumes, coordinates, training sets.
+
+    A volume keeps its values, voxel size, origin and labels; coordinates keep columns that Ais does not know.
+    """
+    source, target = Path(input_), Path(output)
+    if not source.exists():
+        raise AisError(f"{source} does not exist.")
+    check_voxel_option(voxel_size)
+    check_at_least("--tilt-series-pixel-size", tilt_series_pixel_size, 1e-3)
+    check_output(target, overwrite=overwrite, inputs=[source])
+    if volume_suffix(source) and volume_suffix(target):
+        with terminal_progress(f"Writing {target.name}") as progress:
+            _convert_volume(source, target, voxel_size, progress)
+    elif source.suffix.lower() in COORDINATE_SUFFIXES and target.suffix.lower() in COORDINATE_SUFFIXES:
+        _convert_coordinates(source, target, star, tomogram, voxel_size, tilt_series_pixel_size)
+    elif source.suffix.lower() == target.suffix.lower() == ".scnt":
+        from ais.trainset import TrainingSet
+
+        TrainingSet.read(source).write(target)
+    else:
+        raise AisError(f"Ais does not convert {source.name} into {target.name}: the endings do not belong together.")
+    show(str(target))
+
+
+def _convert_volume(source: Path, target: Path, voxel_size: float | None, progress: Progress) -> None:
+    with closing(Tomogram.open(source, voxel_size)) as volume:
+        for note in volume.notes:
+            complain(f"{source}: {note}")
+        write_volume(
+            target,
+            _slabs(volume, progress),
+            voxel_sizes=volume.voxel_sizes,
+            shape=volume.shape,
+            dtype=volume.dtype,
+            like=volume.info,
+            label="Ais convert",
+        )
+
+
+def _slabs(volume: Tomogram, progress: Progress) -> Iterator[np.ndarray[Any, np.dtype[Any]]]:
+    nz, ny, nx = volume.shape
+    step = max(1, SLAB_BYTES // (ny * nx * volume.dtype.itemsize))
+    for z in range(0, nz, step):
+        progress.report(z, nz)
+        slab = volume.raw(z, min(z + step, nz))
+        if slab.dtype.kind == "f":
+            volume.check_finite(slab)
+        yield slab
+
+
+def _convert_coordinates(
+    source: Path,
+    target: Path,
+    star: str,
+    tomogram: str | None,
+    voxel_size: float | None,
+    tilt_series_pixel_size: float | None,
+) -> None:
+    from ais.formats.coordinates import read_coordinates, write_coordinates
+
+    shape, size, name = None, voxel_size, ""
+    if tomogram is not None:
+        with closing(Tomogram.open(tomogram, voxel_size)) as volume:
+            shape, size, name = volume.shape, volume.require_voxel_size(), volume.name
+    table = read_coordinates(
+        source, voxel_size=size, tilt_series_pixel_size=tilt_series_pixel_size, shape=shape, tomogram=name
+    )
+    if name and not any(table.tomograms):
+        table.tomograms = [name] * len(table)
+    for path in write_coordinates(
+        target, table, dialect=star, voxel_size=size, shape=shape, tilt_series_pixel_size=tilt_series_pixel_size
+    )[:-1]:
+        show(str(path))

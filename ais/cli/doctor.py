@@ -1,0 +1,86 @@
+"""`ais doctor`: the state of the installation."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from ais import __version__
+from ais.cli.options import Json
+from ais.cli.terminal import show, show_json
+from ais.errors import AisError
+
+PARTS = ("tensorflow", "keras", "numpy", "scipy", "scikit-image", "vtk", "mrcfile", "tifffile")
+OPTIONAL = {"zarr": "ais[zarr]", "dask": "ais[cluster]"}
+LOW_MEMORY = 8 << 30
+LOW_DISK = 10 << 30
+
+
+def run(json: Json = False) -> int:
+    """Say what the installation consists of and what is missing: Python, TensorFlow, GPU, memory, disk."""
+    state = examine()
+    if json:
+        show_json(state)
+        return 0
+    for key, value in state.items():
+        if key != "advice":
+            show(f"{key:>12}  {value if value not in (None, []) else '-'}")
+    for sentence in state["advice"]:
+        show(f"{'advice':>12}  {sentence}")
+    return 0
+
+
+def examine() -> dict[str, Any]:
+    """What `ais doctor` reports; sizes in GiB."""
+    versions = {name: _version(name) for name in (*PARTS, *OPTIONAL)}
+    gpus, failure = _gpus() if versions["tensorflow"] else ([], "")
+    memory = _memory_bytes()
+    disk = shutil.disk_usage(Path.cwd()).free
+    advice = [f"{name} is missing: install Ais again." for name in PARTS if versions[name] is None]
+    advice += [f"{name} is not installed: {extra} brings it." for name, extra in OPTIONAL.items() if not versions[name]]
+    if failure:
+        advice.append(f"TensorFlow does not start: {failure}.")
+    elif not gpus:
+        advice.append("No GPU found: networks run on the CPU, more slowly. On Linux with an NVIDIA GPU: ais[gpu].")
+    if memory is not None and memory < LOW_MEMORY:
+        advice.append("Less than 8 GiB of memory: segment large tomograms with --batch-size 1.")
+    if disk < LOW_DISK:
+        advice.append("Less than 10 GiB free on this disk.")
+    return {
+        "ais": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "memory": None if memory is None else round(memory / 2**30, 1),
+        "disk_free": round(disk / 2**30, 1),
+        **versions,
+        "gpus": gpus,
+        "advice": advice,
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _gpus() -> tuple[list[str], str]:
+    from ais.models.backend import gpu_names
+
+    try:
+        return gpu_names(), ""
+    except AisError as error:
+        return [], str(error).splitlines()[0]
+
+
+def _memory_bytes() -> int | None:
+    if sys.platform == "win32" or not hasattr(os, "sysconf"):
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
