@@ -1,0 +1,348 @@
+"""Particles from a segmented volume: where they are, how strongly they were predicted and how large they are."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ais.errors import AisError
+from ais.progress import SILENT, Progress
+from ais.separation import separate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ais.tomogram import Tomogram
+
+logger = logging.getLogger(__name__)
+
+FULL_SCALE = 255.0
+INT8_FULL_SCALE = 127.0
+# Interpolation may lift a probability a little above 1; a 0 to 255 scale that ends here would hold nothing to pick.
+UNIT_SCALE_LIMIT = 1.5
+ROUNDING = 1e-6
+SLAB_VOXELS = 1 << 25
+UNDIVIDED_VOXELS = 27
+REPORT_EVERY = 64
+
+
+@dataclass(frozen=True)
+class Picks:
+    """Particles of one volume, heaviest first.
+
+    Attributes
+    ----------
+    positions
+        (n, 3) float64: x, y, z of the centroid in voxels, 0-based; a whole number is a voxel's centre.
+    weight
+        (n,) float64: sum of the prediction over the particle, on the 0 to 255 scale.
+    volume
+        (n,) float64, in cubic angstrom (in voxels if the voxel size is not known).
+    id
+        (n,) int64: 1 to n in this order.
+    shape
+        (nz, ny, nx) of the volume.
+    voxel_sizes
+        (z, y, x) in angstrom, zeros if not known.
+    scale_note
+        A sentence that says how the volume's values were understood.
+    """
+
+    positions: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    volume: NDArray[np.float64]
+    id: NDArray[np.int64]
+    shape: tuple[int, int, int]
+    voxel_sizes: tuple[float, float, float]
+    scale_note: str
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """How stored values relate to the 0 to 255 scale: value * factor."""
+
+    factor: float
+    note: str
+
+
+@dataclass(frozen=True)
+class _Foreground:
+    """The voxels at or above the threshold."""
+
+    mask: NDArray[np.uint8]
+    index: NDArray[np.int64]
+    weight: NDArray[np.float64]
+    scale: _Scale
+
+
+def pick_particles(
+    volume: NDArray[Any] | Tomogram,
+    *,
+    threshold: float = 128.0,
+    min_volume: float = 0.0,
+    spacing: float = 0.0,
+    margin: float = 0.0,
+    max_count: int | None = None,
+    voxel_sizes: float | tuple[float, float, float] | None = None,
+    progress: Progress = SILENT,
+) -> Picks:
+    """Find the particles in a segmented volume.
+
+    Voxels at or above the threshold form blobs (connected by faces). Blobs are divided at their necks into particles
+    (see `ais.separation.separate`), those below the minimum volume are dropped, of particles closer than the spacing
+    only the heaviest stays, and what lies near the volume's faces is dropped last. A particle cut by a face has the
+    centroid of the part that is there.
+
+    Parameters
+    ----------
+    volume
+        Prediction of shape (nz, ny, nx), an array or a tomogram, which is read in slabs. 8-bit unsigned and wider
+        integers are taken as 0 to 255, int8 as 0 to 127, floating point as 0 to 1 unless its highest value is above
+        1.5 (then 0 to 255), booleans as 0 and 255.
+    threshold
+        On the 0 to 255 scale. 0 takes every voxel above zero.
+    min_volume
+        Smallest particle kept, in cubic angstrom.
+    spacing
+        Smallest distance between two picks, in angstrom.
+    margin
+        Smallest distance of a pick to the outer faces of the volume's border voxels, in angstrom.
+    max_count
+        At most this many picks, the heaviest; None for all.
+    voxel_sizes
+        (z, y, x) or one number, in angstrom; by default the tomogram's. Needed if a length or a volume is given.
+    progress
+        Told how far the work is.
+
+    Returns
+    -------
+    Picks
+        Sorted by weight, heaviest first; none if nothing reaches the threshold.
+
+    Raises
+    ------
+    AisError
+        If an option is out of range, the voxel size is needed but not known, or the volume is not a volume of
+        finite numbers.
+    """
+    shape = _checked_shape(volume)
+    sizes = _checked_sizes(volume, voxel_sizes, needed=max(min_volume, spacing, margin) > 0)
+    _check_options(threshold, min_volume, spacing, margin, max_count)
+    edges = np.array(sizes) if any(sizes) else np.ones(3)
+    found = _foreground(volume, threshold, progress)
+    voxel_volume = np.float64(edges.prod())
+    regions = _regions(found, edges, math.ceil(min_volume / voxel_volume - ROUNDING), progress)
+    positions, weight, count = _centroids(regions, found, shape)
+    volumes = count * voxel_volume
+    chosen = _chosen(positions, weight, volumes, edges, min_volume, spacing)
+    inside = _inside(positions[chosen], shape, edges, margin)
+    chosen = chosen[inside][:max_count]
+    return Picks(
+        positions=positions[chosen],
+        weight=weight[chosen],
+        volume=volumes[chosen],
+        id=np.arange(1, len(chosen) + 1, dtype=np.int64),
+        shape=shape,
+        voxel_sizes=sizes,
+        scale_note=found.scale.note,
+    )
+
+
+def _checked_shape(volume: NDArray[Any] | Tomogram) -> tuple[int, int, int]:
+    shape = tuple(int(length) for length in volume.shape)
+    if len(shape) != 3 or 0 in shape:
+        raise AisError(f"{_name(volume)} has the shape {shape}; particles are picked in a volume of three axes.")
+    return (shape[0], shape[1], shape[2])
+
+
+def _checked_sizes(
+    volume: NDArray[Any] | Tomogram, voxel_sizes: float | tuple[float, float, float] | None, *, needed: bool
+) -> tuple[float, float, float]:
+    """Voxel sizes (z, y, x) in angstrom; all zero where they are not known."""
+    if voxel_sizes is None:
+        voxel_sizes = (0.0, 0.0, 0.0) if isinstance(volume, np.ndarray) else volume.voxel_sizes
+    sizes = np.broadcast_to(np.asarray(voxel_sizes, dtype=np.float64), (3,))
+    if not np.all(np.isfinite(sizes)) or np.any(sizes < 0):
+        raise AisError(f"A voxel size must be a positive number of angstrom, not {', '.join(f'{s:g}' for s in sizes)}.")
+    if not np.all(sizes > 0):
+        if needed:
+            raise AisError(
+                f"{_name(volume)} has no voxel size, so lengths and volumes in angstrom mean nothing: "
+                "give it, for example --voxel-size 13.48."
+            )
+        return (0.0, 0.0, 0.0)
+    return (float(sizes[0]), float(sizes[1]), float(sizes[2]))
+
+
+def _check_options(threshold: float, min_volume: float, spacing: float, margin: float, max_count: int | None) -> None:
+    if not 0 <= threshold <= FULL_SCALE:
+        raise AisError(f"The threshold must lie between 0 and 255, not at {threshold:g}.")
+    lengths = {"minimum volume": min_volume, "spacing": spacing, "margin": margin}
+    for name, value in lengths.items():
+        if not (math.isfinite(value) and value >= 0):
+            raise AisError(f"The {name} must be zero or a positive number, not {value:g}.")
+    if max_count is not None and max_count < 0:
+        raise AisError(f"The number of picks must not be negative: {max_count}.")
+
+
+def _name(volume: NDArray[Any] | Tomogram) -> str:
+    return "The volume" if isinstance(volume, np.ndarray) else str(volume.path)
+
+
+def _slabs(volume: NDArray[Any] | Tomogram) -> Iterator[tuple[int, NDArray[Any]]]:
+    """First slice and stored values of one slab after the other."""
+    nz, ny, nx = volume.shape
+    step = max(1, SLAB_VOXELS // (ny * nx))
+    for z in range(0, nz, step):
+        end = min(nz, z + step)
+        yield z, volume[z:end] if isinstance(volume, np.ndarray) else volume.raw(z, end)
+
+
+def _scale_of(volume: NDArray[Any] | Tomogram) -> _Scale:
+    """How the values are understood; floating point is read once for this, and checked to be finite."""
+    match volume.dtype.kind:
+        case "b":
+            return _Scale(FULL_SCALE, "True was taken as 255.")
+        case "i" if volume.dtype.itemsize == 1:
+            return _Scale(FULL_SCALE / INT8_FULL_SCALE, "8-bit signed values were taken as 0 to 127.")
+        case "i" | "u":
+            return _Scale(1.0, "Whole numbers were taken as 0 to 255.")
+        case "f":
+            highest = _highest(volume)
+            if highest <= UNIT_SCALE_LIMIT:
+                return _Scale(FULL_SCALE, "Floating-point values were taken as 0 to 1.")
+            return _Scale(1.0, f"Floating-point values were taken as 0 to 255, since they reach {highest:g}.")
+    raise AisError(f"{_name(volume)} holds values of the type {volume.dtype}, which is no prediction.")
+
+
+def _highest(volume: NDArray[Any] | Tomogram) -> float:
+    highest = -math.inf
+    for _, slab in _slabs(volume):
+        top, bottom = float(slab.max()), float(slab.min())
+        if not (math.isfinite(top) and math.isfinite(bottom)):
+            raise AisError(f"{_name(volume)} contains values that are not finite numbers (NaN or infinity).")
+        highest = max(highest, top)
+    return highest
+
+
+def _reaching(slab: NDArray[Any], threshold: float, scale: _Scale) -> NDArray[np.bool_]:
+    """Where stored values are at or above the threshold."""
+    level = threshold / scale.factor
+    if slab.dtype.kind == "b":
+        return np.asarray(slab, dtype=np.bool_)
+    if level == 0:
+        return np.asarray(slab > 0)
+    if slab.dtype.kind == "f":
+        # 128 / 255 counts as 128 however it was rounded when it was stored.
+        return np.asarray(slab >= level * (1 - ROUNDING))
+    return np.asarray(slab >= math.ceil(level - ROUNDING))
+
+
+def _foreground(volume: NDArray[Any] | Tomogram, threshold: float, progress: Progress) -> _Foreground:
+    scale = _scale_of(volume)
+    nz, ny, nx = volume.shape
+    mask = np.zeros((nz, ny, nx), dtype=np.uint8)
+    indices, weights = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
+    highest = 0.0
+    for z, slab in _slabs(volume):
+        progress.report(z, 2 * nz, "reading")
+        reaching = _reaching(slab, threshold, scale)
+        mask[z : z + len(slab)] = reaching
+        index = np.flatnonzero(reaching)
+        indices.append(index + z * ny * nx)
+        weights.append(slab.reshape(-1)[index].astype(np.float64) * scale.factor)
+        if not len(index):
+            highest = max(highest, float(slab.max()) * scale.factor)
+    if not any(len(index) for index in indices):
+        scale = _Scale(scale.factor, f"{scale.note} None of them reaches the threshold: the highest is {highest:.3g}.")
+    return _Foreground(mask, np.concatenate(indices), np.concatenate(weights), scale)
+
+
+def _regions(found: _Foreground, edges: NDArray[np.float64], min_voxels: int, progress: Progress) -> NDArray[np.int64]:
+    """Number of the particle that each foreground voxel belongs to; particles' numbers start at 1, with gaps."""
+    import cc3d
+    from scipy import ndimage
+
+    if not len(found.index):
+        return np.zeros(0, dtype=np.int64)
+    wide = np.uint32 if found.mask.size <= np.iinfo(np.uint32).max else np.uint64
+    labels = cc3d.connected_components(found.mask, connectivity=6, binary_image=True, out_dtype=wide)
+    voxels = np.bincount(labels.reshape(-1)[found.index])
+    divisible = np.flatnonzero(voxels >= max(UNDIVIDED_VOXELS, min_voxels))
+    boxes = ndimage.find_objects(labels) if len(divisible) else []
+    free = len(voxels)
+    for done, label in enumerate(divisible):
+        if done % REPORT_EVERY == 0:
+            progress.report(len(divisible) + done, 2 * len(divisible), "separating particles")
+        free += _divide(labels, int(label), boxes[label - 1], edges, free)
+    regions: NDArray[np.int64] = labels.reshape(-1)[found.index].astype(np.int64)
+    return regions
+
+
+def _divide(labels: NDArray[Any], label: int, box: tuple[slice, ...], edges: NDArray[np.float64], free: int) -> int:
+    """Renumber the particles of one blob from `free` on, in place; returns how many numbers were taken."""
+    enclosed = all(part.start > 0 and part.stop < length for part, length in zip(box, labels.shape, strict=True))
+    if not enclosed:
+        box = tuple(slice(max(0, part.start - 1), part.stop + 1) for part in box)
+    crop = labels[box]
+    blob = crop == label
+    particles = separate(blob.view(np.uint8), (edges[0], edges[1], edges[2]), enclosed=enclosed)
+    if particles is None:
+        return 0
+    crop[blob] = particles[blob] + (free - 1)
+    return int(particles.max())
+
+
+def _centroids(
+    regions: NDArray[np.int64], found: _Foreground, shape: tuple[int, int, int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Weighted centroid (x, y, z), summed weight and voxel count of each particle."""
+    count = np.bincount(regions)
+    present = np.flatnonzero(count)
+    total: NDArray[np.float64] = np.bincount(regions, found.weight)[present].astype(np.float64)
+    rest, x = np.divmod(found.index, shape[2])
+    z, y = np.divmod(rest, shape[1])
+    sums = [np.bincount(regions, found.weight * axis)[present] for axis in (x, y, z)]
+    return np.stack(sums, axis=1) / total[:, None], total, count[present].astype(np.int64)
+
+
+def _chosen(
+    positions: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    volume: NDArray[np.float64],
+    edges: NDArray[np.float64],
+    min_volume: float,
+    spacing: float,
+) -> NDArray[np.intp]:
+    """Indices of the particles that are large enough and not too close to a heavier one, heaviest first."""
+    order = np.lexsort((positions[:, 0], positions[:, 1], positions[:, 2], -weight))
+    order = order[volume[order] >= min_volume * (1 - ROUNDING)]
+    if spacing == 0 or len(order) < 2:
+        return order
+    from scipy.spatial import KDTree
+
+    places = positions[order] * edges[::-1]
+    tree = KDTree(places)
+    kept = np.ones(len(order), dtype=bool)
+    for rank, place in enumerate(places):
+        if kept[rank]:
+            near = np.array(tree.query_ball_point(place, spacing * (1 - ROUNDING)))
+            kept[near[near > rank]] = False
+    return order[kept]
+
+
+def _inside(
+    positions: NDArray[np.float64], shape: tuple[int, int, int], edges: NDArray[np.float64], margin: float
+) -> NDArray[np.bool_]:
+    from_start = (positions + 0.5) * edges[::-1]
+    from_end = (np.array(shape[::-1]) - 0.5 - positions) * edges[::-1]
+    nearest = np.minimum(from_start, from_end).min(axis=1, initial=np.inf)
+    return np.asarray(nearest >= margin * (1 - ROUNDING))
