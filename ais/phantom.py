@@ -26,6 +26,7 @@ PARTICLES = ("ribosome", "membrane_protein", "gold")
 
 _GAP_A = 25.0
 _ATTEMPTS = 200
+_PROBE_SPACING_A = 20.0  # less than half the thickness of the thinnest structure
 _GOLD_DENSITY = 9.0
 _CARBON_DENSITY = 0.9
 _CARBON_GRAIN = 0.45
@@ -42,7 +43,7 @@ _PER_UM3 = {
     "ribosome": 15000.0,
     "gold": 1700.0,
 }
-_MEMBRANE_PROTEINS_PER_NM2 = 1.0 / 1200.0
+_MEMBRANE_PROTEINS_PER_NM2 = 1.0 / 600.0
 
 Box = tuple[slice, slice, slice]
 BoolArray = npt.NDArray[np.bool_]
@@ -273,7 +274,7 @@ def _add_organelle(phantom: Phantom, random: np.random.Generator) -> None:
     def draw() -> Vesicle:
         radius = random.uniform(0.4, 0.6) * float(max(extent[:2]))
         angle = random.uniform(0.0, 2.0 * np.pi)
-        away = radius + random.uniform(-0.2, 0.15) * float(min(extent[:2]))
+        away = radius + random.uniform(-0.1, 0.15) * float(min(extent[:2]))
         centre = extent / 2 + away * np.array([np.cos(angle), np.sin(angle), 0.0])
         centre[2] = random.uniform(0.2, 0.8) * extent[2]
         return _random_vesicle(random, centre, radius)
@@ -293,7 +294,7 @@ def _add_vesicles(phantom: Phantom, random: np.random.Generator) -> None:
 def _place_vesicle(phantom: Phantom, draw: Callable[[], Vesicle]) -> None:
     for _ in range(_ATTEMPTS):
         vesicle = draw()
-        if phantom.canvas.is_free(_shell_probes(vesicle, phantom.canvas.voxel_size)):
+        if phantom.canvas.is_free(_shell_probes(vesicle)):
             draw_vesicle(phantom.canvas, vesicle)
             phantom.vesicles.append(vesicle)
             return
@@ -308,9 +309,8 @@ def _random_vesicle(random: np.random.Generator, centre: DoubleArray, radius: fl
     return Vesicle(centre, radius, turn @ (strength * elongated) @ turn.T, turn[:, 1], pear)
 
 
-def _shell_probes(vesicle: Vesicle, voxel_size: float) -> DoubleArray:
-    spacing = 2.5 * voxel_size
-    count = min(200_000, int(4.0 * np.pi * (vesicle.largest_radius / spacing) ** 2) + 50)
+def _shell_probes(vesicle: Vesicle) -> DoubleArray:
+    count = min(400_000, int(4.0 * np.pi * (vesicle.largest_radius / _PROBE_SPACING_A) ** 2) + 50)
     points, normals = vesicle.surface(shapes.even_directions(count))
     reach = shapes.MEMBRANE_THICKNESS_A / 2 + _GAP_A
     return np.concatenate([points + offset * normals for offset in (-reach, 0.0, reach)])
@@ -340,13 +340,14 @@ def _place_curve(
     # `share` is the length relative to the longer edge of the field of view, `bend` an amplitude in A and `slope` in
     # degrees out of the plane.
     length = share * float(max(canvas.extent[:2]))
-    for _ in range(_ATTEMPTS):
-        curve = _random_curve(canvas, random, length, bend, slope)
-        coarse = curve.every(max(1, int(2.0 * canvas.voxel_size / curve.step)))
-        probes = [coarse.points]
-        for ring_radius in np.arange(radius, 0.0, -2.5 * canvas.voxel_size):
-            probes.append(coarse.ring(ring_radius, max(6, int(2.0 * np.pi * ring_radius / (2.5 * canvas.voxel_size)))))
-        if canvas.is_free(np.concatenate(probes)):
+    rings = np.arange(radius, 0.0, -_PROBE_SPACING_A)
+    for attempt in range(3 * _ATTEMPTS):
+        # Where a long one finds no place, a shorter one may.
+        curve = _random_curve(canvas, random, length * (1.0 - 0.2 * attempt / _ATTEMPTS), bend, slope)
+        if not canvas.is_free(curve.points):
+            continue
+        around = (curve.ring(r, max(6, int(2.0 * np.pi * r / _PROBE_SPACING_A))) for r in rings)
+        if all(canvas.is_free(points) for points in around):
             return curve
     return None
 
@@ -370,7 +371,7 @@ def _add_membrane_proteins(phantom: Phantom, random: np.random.Generator) -> Non
     canvas = phantom.canvas
     template = shapes.membrane_protein_template(canvas.voxel_size)
     root = shapes.membrane_protein_root(template)
-    probes = _ball_probes(70.0, canvas.voxel_size)
+    probes = _ball_probes(70.0)
     for vesicle in phantom.vesicles:
         area = 4.0 * np.pi * vesicle.radius**2 / 100.0
         count = min(2000, int(random.poisson(area * _MEMBRANE_PROTEINS_PER_NM2)))
@@ -409,7 +410,7 @@ def _add_gold(phantom: Phantom, random: np.random.Generator) -> None:
 
 def _place_balls(canvas: Canvas, random: np.random.Generator, feature: str, radius: float) -> Iterator[DoubleArray]:
     # The caller draws each before the next is placed.
-    probes = _ball_probes(radius, canvas.voxel_size)
+    probes = _ball_probes(radius)
     border = np.minimum(radius, 0.5 * canvas.extent - 0.5 * canvas.voxel_size)
     low, high = border - 0.5 * canvas.voxel_size, canvas.extent - border - 0.5 * canvas.voxel_size
     for _ in range(_count(canvas, feature, random)):
@@ -425,10 +426,10 @@ def _count(canvas: Canvas, name: str, random: np.random.Generator) -> int:
     return max(1, round(mean * random.uniform(0.85, 1.15)))
 
 
-def _ball_probes(radius: float, voxel_size: float) -> DoubleArray:
-    axis = np.arange(-radius, radius + 1e-6, 2.0 * voxel_size)
+def _ball_probes(radius: float) -> DoubleArray:
+    axis = np.arange(-radius, radius + 1e-6, _PROBE_SPACING_A)
     grid = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
-    surface = radius * shapes.even_directions(int(4.0 * np.pi * (radius / (2.0 * voxel_size)) ** 2) + 12)
+    surface = radius * shapes.even_directions(int(4.0 * np.pi * (radius / _PROBE_SPACING_A) ** 2) + 12)
     return np.concatenate([grid[np.linalg.norm(grid, axis=1) <= radius], surface])
 
 
@@ -480,13 +481,16 @@ def _tube_sections(
 
 
 def _plane(x: DoubleArray, y: DoubleArray, z: DoubleArray, point: DoubleArray, normal: DoubleArray) -> DoubleArray:
-    return (x - point[0]) * normal[0] + (y - point[1]) * normal[1] + (z - point[2]) * normal[2]
+    distance: DoubleArray = (x - point[0]) * normal[0] + (y - point[1]) * normal[1] + (z - point[2]) * normal[2]
+    return distance
 
 
 def _blend(offset: DoubleArray, first: DoubleArray, second: DoubleArray, fraction: DoubleArray) -> DoubleArray:
-    return np.asarray((1.0 - fraction[:, 0]) * (offset @ first) + fraction[:, 0] * (offset @ second))
+    along_both: DoubleArray = offset @ np.stack([first, second], axis=1)
+    return along_both[:, 0] + fraction[:, 0] * (along_both[:, 1] - along_both[:, 0])
 
 
 def _positions(chosen: BoolArray, x: DoubleArray, y: DoubleArray, z: DoubleArray) -> DoubleArray:
     indices = np.nonzero(chosen)
-    return np.stack([x[0, 0, indices[2]], y[0, indices[1], 0], z[indices[0], 0, 0]], axis=1)
+    points: DoubleArray = np.stack([x[0, 0, indices[2]], y[0, indices[1], 0], z[indices[0], 0, 0]], axis=1)
+    return points
