@@ -161,7 +161,7 @@ def segment(
         raise AisError(f"'{settings.dtype}' is not a type of segmented volumes: choose {', '.join(DTYPES)}.")
     chosen = _read_models(models)
     if settings.rules is not None:
-        settings.rules.check_features([model.info.feature for model in chosen])
+        settings.rules.check([model.info.feature for model in chosen])
     batch = _Batch(chosen, Path(output), settings, overwrite, progress, len(inputs))
     results = [batch.segment(Path(path)) for path in inputs]
     if any(result.status != "failed" for result in results):
@@ -282,7 +282,7 @@ class _Batch:
         for model in self._models:
             settings = {"feature": model.info.feature, "model": model.hash, **self._settings.as_record()}
             if rules is not None:
-                settings |= {"rules": rules.as_json(), "models": everything}
+                settings |= {"rules": rules.content(), "models": everything}
             identities[model.info.feature] = Identity("segment", [source], settings)
         return identities
 
