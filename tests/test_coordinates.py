@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import sys
@@ -494,6 +495,31 @@ def test_bad_files_are_one_sentence(tmp_path: Path, name: str) -> None:
         co.read_coordinates(file, **GIVEN)
     assert str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
+
+
+@FAST
+@given(st.text("_#'\"; \t\ndata_loop_1.5xNaN|,", max_size=120) | st.binary(max_size=60), st.sampled_from(co.SUFFIXES))
+def test_any_bytes_are_read_or_refused_with_a_sentence(tmp_path: Path, content: str | bytes, suffix: str) -> None:
+    file = tmp_path / f"a{suffix}"
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    with contextlib.suppress(AisError):
+        table = co.read_coordinates(file, **GIVEN)
+        assert len(table) == len(table.tomograms)
+
+
+def test_damaged_star_files_are_read_or_refused_with_a_sentence(test_data: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    file = tmp_path / "a.star"
+    for source in star_files(test_data):
+        whole = source.read_bytes()[:8000]
+        for _ in range(8):
+            damaged = bytearray(whole[: rng.integers(len(whole) + 1)])
+            for place in rng.integers(0, max(len(damaged), 1), 4):
+                damaged[place : place + 1] = bytes(rng.choice(list(b" \n\t'\"#_;x9\x00\xff"), 1).tolist())
+            file.write_bytes(damaged)
+            with contextlib.suppress(AisError):
+                assert co.describe_star(file).blocks
+                co.read_coordinates(file, **GIVEN)
 
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:

@@ -284,7 +284,7 @@ def _columns(
     rest = {label: column for label, column in table.columns.items() if label not in (*PIXEL, *CENTRED, TOMOGRAM)}
     names = table.tomograms
     if dialect == "warp":
-        named: dict[str, Column] = {MICROGRAPH: [name + TOMOSTAR for name in names]} if any(names) else {}
+        named: dict[str, Column] = {MICROGRAPH: [name + TOMOSTAR for name in names]} if any(names) or not names else {}
         positions, labels = table.positions, PIXEL
     else:
         named = {TOMOGRAM: names}
