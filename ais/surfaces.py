@@ -128,7 +128,7 @@ class PreparedVolume:
             raise AisError("The surface has too many points to draw: choose a higher level or a larger bin.")
         labels, voxels = runs.components()
         vertices, faces, normals = _flying_edges(self.padded, float(cut) if self.padded.dtype.kind == "f" else level)
-        owners = _vertex_owners(vertices, self.padded, cut, runs, labels)
+        owners = _vertex_owners(vertices, faces, self.padded, cut, runs, labels)
         spacing = np.array(self.voxel_sizes[::-1], np.float32)
         vertices *= spacing
         vertices += np.array(self.corner, np.float32)
@@ -343,16 +343,27 @@ def _flying_edges(padded: NDArray[Any], level: float) -> tuple[Floats, NDArray[n
 
 
 def _vertex_owners(
-    vertices: Floats, padded: NDArray[Any], cut: int | np.floating[Any], runs: _Runs, labels: NDArray[np.int32]
+    vertices: Floats,
+    faces: NDArray[np.int32],
+    padded: NDArray[Any],
+    cut: int | np.floating[Any],
+    runs: _Runs,
+    labels: NDArray[np.int32],
 ) -> NDArray[np.int32]:
     """Component of each vertex: each lies between a voxel inside and its neighbour outside."""
     voxels, clear = _voxels_inside(vertices, padded, cut)
+    owners: NDArray[np.int32] = labels[runs.holding(voxels)]
     if not clear.all():
         # Where the level is crossed very close to the voxel outside, the vertex lies on its centre and does not tell
-        # its neighbour. The surface of the mask has the same vertices in the same order, all of them halfway.
+        # its neighbour, but it shares faces with vertices that do.
+        owners[~clear] = -1
+        around = faces[~clear[faces].all(axis=1)]
+        np.maximum.at(owners, around.ravel(), np.repeat(owners[around].max(axis=1), 3))
+    if owners.min() < 0:
+        # The surface of the mask has the same vertices in the same order, all of them halfway between two voxels.
         mask = (padded >= cut).view(np.uint8)
         voxels, _ = _voxels_inside(_flying_edges(mask, 0.5)[0], mask, 1)
-    owners: NDArray[np.int32] = labels[runs.holding(voxels)]
+        owners = labels[runs.holding(voxels)]
     return owners
 
 
