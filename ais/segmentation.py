@@ -1,0 +1,305 @@
+"""Segmenting slices of a tomogram with a trained network."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ais.errors import AisError
+from ais.models.backend import compute_dtype, start
+from ais.models.file import Model
+from ais.models.memory import peak_bytes_per_pixel
+from ais.models.registry import architecture
+from ais.network_grid import Axis, Span
+from ais.progress import SILENT, Progress
+from ais.symmetries import check_count, inverse_transform, transform
+from ais.tomogram import MIN_SCALE, Tomogram
+
+if TYPE_CHECKING:
+    import keras
+
+LEAST_MARGIN_PX = 32
+VOXEL_SIZE_TOLERANCE = 0.05
+LARGEST_RESCALING = 16.0
+MEMORY_BYTES = 1 << 30
+LARGEST_BATCH = 32
+Crop = tuple[int, int, int, int]
+log = logging.getLogger(__name__)
+
+
+class Segmenter:
+    """A model made ready to segment slices; make one and use it for many tomograms.
+
+    A slice is seen whole, with a reflected margin, or in overlapping tiles where it does not fit in memory; both
+    give the same result. Where the model's voxel size differs by more than 5 % the slice is rescaled before, and the
+    result afterwards.
+
+    Parameters
+    ----------
+    model
+        From `ais.models.load_model`.
+    batch_size
+        Slices, or tiles, computed together; ``"auto"`` takes what fits in `memory`.
+    tta
+        Test-time augmentation: the average over this many rotations and flips of the slice, 1 to 8, or 1 to 16 for a
+        model that sees several slices.
+    precision, device
+        As in `ais.models.backend`.
+    memory
+        Bytes that the network may use for its intermediate images.
+
+    Raises
+    ------
+    AisError
+        For settings out of range, or a GPU that is not there.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        batch_size: int | Literal["auto"] = "auto",
+        tta: int = 1,
+        precision: str = "auto",
+        device: str = "auto",
+        memory: int = MEMORY_BYTES,
+    ) -> None:
+        check_count(tta, model.info.depth)
+        if batch_size != "auto" and batch_size < 1:
+            raise AisError(f"--batch-size must be auto or a whole number from 1, not {batch_size}.")
+        self.model = model
+        self.tta = tta
+        self.batch_size = batch_size
+        self.memory = memory
+        self._device = start(device)
+        self._kind = architecture(model.info.architecture)
+        self._halo = _round_up(self._kind.radius, self._kind.stride)
+        self._margin = max(self._halo, _round_up(LEAST_MARGIN_PX, self._kind.stride))
+        self._prepare(compute_dtype(precision, self._device))
+
+    @property
+    def dtype(self) -> str:
+        """The Keras policy it computes in: ``float32``, ``mixed_bfloat16``, or ``mixed_float16``."""
+        return self._dtype
+
+    def predict_slices(self, tomogram: Tomogram, z0: int, z1: int, crop: Crop | None = None) -> NDArray[np.float32]:
+        """Probabilities of slices z0 to z1 - 1.
+
+        Parameters
+        ----------
+        tomogram
+            Where they come from.
+        z0, z1
+            Half-open range.
+        crop
+            (x0, x1, y0, y1): compute only there, half open, y being the array's row. What lies around it is still
+            seen, so the result is the same part of the whole slice's result.
+
+        Returns
+        -------
+        ndarray
+            (z1 - z0, ny, nx) float32 from 0 to 1, with the tomogram's, or the crop's, ny and nx.
+
+        Raises
+        ------
+        AisError
+            If the range or the crop is outside the tomogram, its values are not finite, or memory does not suffice.
+        """
+        parts = [part for _, part in self.iter_slabs(tomogram, z0, z1, crop)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def iter_slabs(
+        self,
+        tomogram: Tomogram,
+        z0: int = 0,
+        z1: int | None = None,
+        crop: Crop | None = None,
+        *,
+        progress: Progress = SILENT,
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """The same in slabs of a few slices, so that a volume never has to be in memory.
+
+        Parameters are those of `predict_slices`; `progress` is told after each slab, in slices.
+
+        Yields
+        ------
+        z, probabilities
+            First slice of the slab, and (n, ny, nx) float32.
+
+        Raises
+        ------
+        AisError
+            As `predict_slices`.
+        Cancelled
+            If `progress` asks to stop.
+        """
+        depth_z, ny, nx = tomogram.shape
+        z1 = depth_z if z1 is None else z1
+        if not 0 <= z0 < z1 <= depth_z:
+            raise AisError(f"{tomogram.path} has slices 0 to {depth_z - 1}; {z0} to {z1 - 1} were asked for.")
+        x0, x1, y0, y1 = crop or (0, nx, 0, ny)
+        if not (0 <= x0 < x1 <= nx and 0 <= y0 < y1 <= ny):
+            raise AisError(f"The crop {x0}:{x1},{y0}:{y1} is not inside {tomogram.path}, which is {nx} x {ny} pixels.")
+        rows = self._axis(tomogram, 1, y0, y1)
+        columns = self._axis(tomogram, 2, x0, x1)
+        z = z0
+        while z < z1:
+            count = min(self._slices_together(rows, columns), z1 - z)
+            try:
+                slab = self._slab(tomogram, z, z + count, rows, columns)
+            except self._out_of_memory as error:
+                self._use_less_memory(error)
+                continue
+            z += count
+            yield z - count, slab
+            progress.report(z - z0, z1 - z0, f"{tomogram.name}: {self.model.info.feature}")
+
+    def _axis(self, tomogram: Tomogram, axis: int, first: int, last: int) -> Axis:
+        stored, seen = tomogram.shape[axis], tomogram.shape[axis]
+        voxel_size, wanted = tomogram.voxel_sizes[axis], self.model.info.voxel_size
+        if voxel_size > 0 and wanted > 0:
+            factor = voxel_size / wanted
+            if not 1 / LARGEST_RESCALING <= factor <= LARGEST_RESCALING:
+                raise AisError(
+                    f"{tomogram.path} has a voxel size of {voxel_size:g} A and the model {self.model.info.feature} was "
+                    f"trained at {wanted:g} A: correct it, for example --voxel-size {wanted:g}."
+                )
+            if abs(factor - 1) > VOXEL_SIZE_TOLERANCE + 1e-6:
+                seen = max(round(stored * factor), 1)
+        return Axis(stored, seen, first, last, self._kind.stride)
+
+    def _pixels_that_fit(self) -> int:
+        return int(self.memory / self._bytes_per_pixel)
+
+    def _slices_together(self, rows: Axis, columns: Axis) -> int:
+        pixels = (_length(rows.core) + 2 * self._margin) * (_length(columns.core) + 2 * self._margin)
+        fitting = min(max(self._pixels_that_fit() // pixels, 1), LARGEST_BATCH)
+        return fitting if self.batch_size == "auto" else min(fitting, self.batch_size)
+
+    def _tiles(self, rows: Axis, columns: Axis) -> tuple[int, list[Span], list[Span]]:
+        # The whole core with its margin if that fits, else tiles with what the network can reach around them.
+        height, width = _length(rows.core), _length(columns.core)
+        fitting = self._pixels_that_fit()
+        if (height + 2 * self._margin) * (width + 2 * self._margin) <= fitting:
+            return self._margin, [rows.core], [columns.core]
+        longest = int(fitting**0.5) - 2 * self._halo
+        return self._halo, rows.tiles(longest), columns.tiles(longest)
+
+    def _slab(self, tomogram: Tomogram, z0: int, z1: int, rows: Axis, columns: Axis) -> NDArray[np.float32]:
+        margin, row_tiles, column_tiles = self._tiles(rows, columns)
+        top, left = rows.core[0], columns.core[0]
+        around_rows, around_columns = _grown(rows.core, margin), _grown(columns.core, margin)
+        planes = self._seen_planes(tomogram, z0, z1, rows, columns, around_rows, around_columns)
+        found = np.empty((z1 - z0, _length(rows.core), _length(columns.core)), np.float32)
+        for y0, y1 in row_tiles:
+            for x0, x1 in column_tiles:
+                tile = planes[:, y0 - top : y1 - top + 2 * margin, x0 - left : x1 - left + 2 * margin]
+                output = self._probabilities(self._stacked(tile, tomogram.shape[0], z0, z1))
+                inside = output[:, margin : margin + y1 - y0, margin : margin + x1 - x0]
+                found[:, y0 - top : y1 - top, x0 - left : x1 - left] = inside
+        probabilities = columns.stored_values(rows.stored_values(found, 1), 2)
+        return np.clip(probabilities, 0, 1, out=probabilities)
+
+    def _seen_planes(
+        self,
+        tomogram: Tomogram,
+        z0: int,
+        z1: int,
+        rows: Axis,
+        columns: Axis,
+        row_span: Span,
+        column_span: Span,
+    ) -> NDArray[np.float32]:
+        # Normalised slices with their neighbours in z, over spans that may reach outside the slice.
+        reach = self.model.info.depth // 2
+        first, last = max(z0 - reach, 0), min(z1 + reach, tomogram.shape[0])
+        y, x = slice(*rows.read_span(row_span)), slice(*columns.read_span(column_span))
+        if self.model.info.normalization == "slice":
+            values = _normalised_by_slice(tomogram.slab(first, last))[:, y, x]
+        else:
+            normalization = tomogram.normalization
+            values = normalization.apply(tomogram.slab(first, last, y, x))
+        return columns.seen_values(rows.seen_values(values, 1, row_span), 2, column_span)
+
+    def _stacked(self, planes: NDArray[np.float32], slices: int, z0: int, z1: int) -> NDArray[np.float32]:
+        # (n, H, W, depth) from consecutive planes; beyond the first and last slice these are repeated.
+        depth = self.model.info.depth
+        first = max(z0 - depth // 2, 0)
+        index = np.arange(z0, z1)[:, None] + np.arange(depth) - depth // 2
+        return np.moveaxis(planes[index.clip(0, slices - 1) - first], 1, 3)
+
+    def _probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        # (n, H, W, depth) to (n, H, W), averaged over the symmetries asked for.
+        total = np.zeros(images.shape[:3], np.float32)
+        for index in range(self.tta):
+            output = self._computed(np.ascontiguousarray(transform(images, index)))
+            total += inverse_transform(output, index)[..., 0]
+        return total / np.float32(self.tta) if self.tta > 1 else total
+
+    def _computed(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        import tensorflow as tf
+
+        with tf.device(self._device.scope):
+            output: NDArray[np.float32] = self._function(tf.constant(images)).numpy()
+        if np.isfinite(output).all():
+            return output
+        if self._dtype == "float32":
+            raise AisError(f"The model {self.model.info.feature} gives values that are not numbers: train it again.")
+        log.warning("The model %s overflows in 16 bits and is computed in float32.", self.model.info.feature)
+        self._prepare("float32")
+        return self._computed(images)
+
+    def _prepare(self, dtype: str) -> None:
+        import tensorflow as tf
+
+        self._dtype = dtype
+        with tf.device(self._device.scope):
+            network = self.model.network_as(dtype)
+        self._bytes_per_pixel = peak_bytes_per_pixel(network)
+        self._out_of_memory = (tf.errors.ResourceExhaustedError, MemoryError)
+        self._function = _compiled(network, self.model.info.depth)
+
+    def _use_less_memory(self, error: BaseException) -> None:
+        self.memory //= 2
+        if self._pixels_that_fit() < (2 * self._halo + self._kind.stride) ** 2:
+            raise AisError("There is not enough memory to segment even a small tile: close other programs.") from error
+        log.warning("Memory ran out; going on with half of it (%d MiB).", self.memory >> 20)
+
+
+def to_uint8(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Probabilities 0 to 1 as 0 to 255, rounded."""
+    rounded: NDArray[np.uint8] = np.rint(probabilities * np.float32(255)).astype(np.uint8)
+    return rounded
+
+
+def _compiled(network: keras.Model, depth: int) -> Any:
+    # One trace for every batch and image size.
+    import tensorflow as tf
+
+    return tf.function(
+        lambda images: network(images, training=False),
+        input_signature=[tf.TensorSpec((None, None, None, depth), tf.float32)],
+    )
+
+
+def _normalised_by_slice(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    center = values.mean(axis=(1, 2), keepdims=True, dtype=np.float64).astype(np.float32)
+    scale = values.std(axis=(1, 2), keepdims=True, dtype=np.float64).astype(np.float32)
+    normalised: NDArray[np.float32] = (values - center) / (scale + np.float32(MIN_SCALE))
+    return normalised
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
+
+
+def _grown(span: Span, margin: int) -> Span:
+    return span[0] - margin, span[1] + margin
+
+
+def _length(span: Span) -> int:
+    return span[1] - span[0]
