@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ais.errors import AisError
+from ais.prediction import (
+    ROUNDING,
+    check_threshold,
+    checked_voxel_sizes,
+    reaching,
+    scale_of,
+    slabs,
+    source_name,
+    volume_shape,
+)
 from ais.progress import SILENT, Progress
 from ais.separation import separate
 
@@ -19,14 +27,6 @@ if TYPE_CHECKING:
 
     from ais.tomogram import Tomogram
 
-logger = logging.getLogger(__name__)
-
-FULL_SCALE = 255.0
-INT8_FULL_SCALE = 127.0
-# Interpolation may lift a probability a little above 1; a 0 to 255 scale that ends here would hold nothing to pick.
-UNIT_SCALE_LIMIT = 1.5
-ROUNDING = 1e-6
-SLAB_VOXELS = 1 << 25
 UNDIVIDED_VOXELS = 27
 REPORT_EVERY = 64
 
@@ -66,21 +66,13 @@ class Picks:
 
 
 @dataclass(frozen=True)
-class _Scale:
-    """How stored values relate to the 0 to 255 scale: value * factor."""
-
-    factor: float
-    note: str
-
-
-@dataclass(frozen=True)
 class _Foreground:
     """The voxels at or above the threshold."""
 
     mask: NDArray[np.uint8]
     index: NDArray[np.int64]
     weight: NDArray[np.float64]
-    scale: _Scale
+    note: str
 
 
 def pick_particles(
@@ -133,9 +125,15 @@ def pick_particles(
         If an option is out of range, the voxel size is needed but not known, or the volume is not a volume of
         finite numbers.
     """
-    shape = _checked_shape(volume)
-    sizes = _checked_sizes(volume, voxel_sizes, needed=max(min_volume, spacing, margin) > 0)
-    _check_options(threshold, min_volume, spacing, margin, max_count)
+    shape = volume_shape(volume)
+    check_threshold(threshold)
+    _check_options(min_volume, spacing, margin, max_count)
+    sizes = checked_voxel_sizes(volume, voxel_sizes)
+    if not any(sizes) and max(min_volume, spacing, margin) > 0:
+        raise AisError(
+            f"{source_name(volume)} has no voxel size, so lengths and volumes in angstrom mean nothing: "
+            "give it, for example --voxel-size 13.48."
+        )
     edges = np.array(sizes) if any(sizes) else np.ones(3)
     found = _foreground(volume, threshold, progress)
     voxel_volume = np.float64(edges.prod())
@@ -152,39 +150,11 @@ def pick_particles(
         id=np.arange(1, len(chosen) + 1, dtype=np.int64),
         shape=shape,
         voxel_sizes=sizes,
-        scale_note=found.scale.note,
+        scale_note=found.note,
     )
 
 
-def _checked_shape(volume: NDArray[Any] | Tomogram) -> tuple[int, int, int]:
-    shape = tuple(int(length) for length in volume.shape)
-    if len(shape) != 3 or 0 in shape:
-        raise AisError(f"{_name(volume)} has the shape {shape}; particles are picked in a volume of three axes.")
-    return (shape[0], shape[1], shape[2])
-
-
-def _checked_sizes(
-    volume: NDArray[Any] | Tomogram, voxel_sizes: float | tuple[float, float, float] | None, *, needed: bool
-) -> tuple[float, float, float]:
-    """Voxel sizes (z, y, x) in angstrom; all zero where they are not known."""
-    if voxel_sizes is None:
-        voxel_sizes = (0.0, 0.0, 0.0) if isinstance(volume, np.ndarray) else volume.voxel_sizes
-    sizes = np.broadcast_to(np.asarray(voxel_sizes, dtype=np.float64), (3,))
-    if not np.all(np.isfinite(sizes)) or np.any(sizes < 0):
-        raise AisError(f"A voxel size must be a positive number of angstrom, not {', '.join(f'{s:g}' for s in sizes)}.")
-    if not np.all(sizes > 0):
-        if needed:
-            raise AisError(
-                f"{_name(volume)} has no voxel size, so lengths and volumes in angstrom mean nothing: "
-                "give it, for example --voxel-size 13.48."
-            )
-        return (0.0, 0.0, 0.0)
-    return (float(sizes[0]), float(sizes[1]), float(sizes[2]))
-
-
-def _check_options(threshold: float, min_volume: float, spacing: float, margin: float, max_count: int | None) -> None:
-    if not 0 <= threshold <= FULL_SCALE:
-        raise AisError(f"The threshold must lie between 0 and 255, not at {threshold:g}.")
+def _check_options(min_volume: float, spacing: float, margin: float, max_count: int | None) -> None:
     lengths = {"minimum volume": min_volume, "spacing": spacing, "margin": margin}
     for name, value in lengths.items():
         if not (math.isfinite(value) and value >= 0):
@@ -193,77 +163,24 @@ def _check_options(threshold: float, min_volume: float, spacing: float, margin: 
         raise AisError(f"The number of picks must not be negative: {max_count}.")
 
 
-def _name(volume: NDArray[Any] | Tomogram) -> str:
-    return "The volume" if isinstance(volume, np.ndarray) else str(volume.path)
-
-
-def _slabs(volume: NDArray[Any] | Tomogram) -> Iterator[tuple[int, NDArray[Any]]]:
-    """First slice and stored values of one slab after the other."""
-    nz, ny, nx = volume.shape
-    step = max(1, SLAB_VOXELS // (ny * nx))
-    for z in range(0, nz, step):
-        end = min(nz, z + step)
-        yield z, volume[z:end] if isinstance(volume, np.ndarray) else volume.raw(z, end)
-
-
-def _scale_of(volume: NDArray[Any] | Tomogram) -> _Scale:
-    """How the values are understood; floating point is read once for this, and checked to be finite."""
-    match volume.dtype.kind:
-        case "b":
-            return _Scale(FULL_SCALE, "True was taken as 255.")
-        case "i" if volume.dtype.itemsize == 1:
-            return _Scale(FULL_SCALE / INT8_FULL_SCALE, "8-bit signed values were taken as 0 to 127.")
-        case "i" | "u":
-            return _Scale(1.0, "Whole numbers were taken as 0 to 255.")
-        case "f":
-            highest = _highest(volume)
-            if highest <= UNIT_SCALE_LIMIT:
-                return _Scale(FULL_SCALE, "Floating-point values were taken as 0 to 1.")
-            return _Scale(1.0, f"Floating-point values were taken as 0 to 255, since they reach {highest:g}.")
-    raise AisError(f"{_name(volume)} holds values of the type {volume.dtype}, which is no prediction.")
-
-
-def _highest(volume: NDArray[Any] | Tomogram) -> float:
-    highest = -math.inf
-    for _, slab in _slabs(volume):
-        top, bottom = float(slab.max()), float(slab.min())
-        if not (math.isfinite(top) and math.isfinite(bottom)):
-            raise AisError(f"{_name(volume)} contains values that are not finite numbers (NaN or infinity).")
-        highest = max(highest, top)
-    return highest
-
-
-def _reaching(slab: NDArray[Any], threshold: float, scale: _Scale) -> NDArray[np.bool_]:
-    """Where stored values are at or above the threshold."""
-    level = threshold / scale.factor
-    if slab.dtype.kind == "b":
-        return np.asarray(slab, dtype=np.bool_)
-    if level == 0:
-        return np.asarray(slab > 0)
-    if slab.dtype.kind == "f":
-        # 128 / 255 counts as 128 however it was rounded when it was stored.
-        return np.asarray(slab >= level * (1 - ROUNDING))
-    return np.asarray(slab >= math.ceil(level - ROUNDING))
-
-
 def _foreground(volume: NDArray[Any] | Tomogram, threshold: float, progress: Progress) -> _Foreground:
-    scale = _scale_of(volume)
+    scale = scale_of(volume)
     nz, ny, nx = volume.shape
     mask = np.zeros((nz, ny, nx), dtype=np.uint8)
     indices, weights = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
     highest = 0.0
-    for z, slab in _slabs(volume):
+    for z, slab in slabs(volume):
         progress.report(z, 2 * nz, "reading")
-        reaching = _reaching(slab, threshold, scale)
-        mask[z : z + len(slab)] = reaching
-        index = np.flatnonzero(reaching)
+        above = reaching(slab, threshold, scale)
+        mask[z : z + len(slab)] = above
+        index = np.flatnonzero(above)
         indices.append(index + z * ny * nx)
         weights.append(slab.reshape(-1)[index].astype(np.float64) * scale.factor)
         if not len(index):
-            highest = max(highest, float(slab.max()) * scale.factor)
-    if not any(len(index) for index in indices):
-        scale = _Scale(scale.factor, f"{scale.note} None of them reaches the threshold: the highest is {highest:.3g}.")
-    return _Foreground(mask, np.concatenate(indices), np.concatenate(weights), scale)
+            highest = max(highest, float(slab.max()))
+    empty = not any(len(index) for index in indices)
+    note = scale.missed(threshold, highest) if empty else scale.note
+    return _Foreground(mask, np.concatenate(indices), np.concatenate(weights), note)
 
 
 def _regions(found: _Foreground, edges: NDArray[np.float64], min_voxels: int, progress: Progress) -> NDArray[np.int64]:
