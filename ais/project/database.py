@@ -1,0 +1,251 @@
+"""The connection to a project's SQLite file: opened safely, written durably, closed as one file."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ais.errors import AisError
+from ais.formats.atomic import atomic_path
+from ais.project.lock import Holder, LockHeldError, ProjectLock, holder_of, lock_path
+from ais.project.rows import relative_path
+from ais.project.schema import APPLICATION_ID, check_header, check_schema, migrate
+
+BUSY_SECONDS = 10.0
+SIDE_FILES = ("-wal", "-shm", "-journal")
+
+_NO_LOCKING_VFS = "win32-none" if sys.platform == "win32" else "unix-none"
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Database:
+    """An open project file.
+
+    Attributes
+    ----------
+    path
+        The project file, absolute.
+    connection
+        In autocommit mode; may be used by several threads, one at a time.
+    lock
+        Held while the project may be changed; None when it can only be read.
+    notice
+        A sentence for the user: why it can only be read, or that a weaker way of writing is used; else empty.
+    """
+
+    path: Path
+    connection: sqlite3.Connection
+    lock: ProjectLock | None
+    notice: str
+
+    def close(self) -> None:
+        """Leave one file: everything written back, nothing beside it."""
+        with suppress(sqlite3.Error):  # a reader may still be there; the log it needs is written back when it leaves
+            self.connection.execute("PRAGMA busy_timeout = 0")
+            if self.lock is not None:
+                self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self.connection.execute("PRAGMA journal_mode = DELETE")
+        self.connection.close()
+        if self.lock is not None:
+            self.lock.release()
+        else:
+            _tidy(self.path)
+
+
+def create_database(path: Path) -> None:
+    """Make a new, empty project file; it appears whole or not at all.
+
+    Raises
+    ------
+    AisError
+        If there is something of that name, or the folder cannot be written.
+    """
+    if path.exists():
+        raise AisError(f"{path} exists already: open it, or choose another name for the new project.")
+    refuse_side_files(path)
+    with atomic_path(path) as temporary, database_errors(path), closing(_connect_private(temporary)) as connection:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        migrate(connection, path)
+
+
+def open_database(path: Path, read_only: bool) -> Database:
+    """Open a project file, for changing if nobody else does.
+
+    Raises
+    ------
+    AisError
+        If it is not a project, is damaged, or was written by a newer version.
+    """
+    check_header(path)
+    with database_errors(path):
+        if read_only:
+            holder = holder_of(path)
+            if holder is not None and holder.alone:
+                raise _open_elsewhere(path, holder)
+            return _open_reading(path, notice="")
+        try:
+            lock = ProjectLock(path)
+        except LockHeldError as error:
+            if error.holder.alone:
+                raise _open_elsewhere(path, error.holder) from error
+            return _open_reading(path, f"{path.name} can only be read, because {error}.")
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            return _open_reading(
+                path, f"{path.name} can only be read, because its folder cannot be written ({reason})."
+            )
+        try:
+            return _open_writing(path, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+
+def copy_database(connection: sqlite3.Connection, target: Path, folder: Path) -> None:
+    """Copy an open database, as it is at this moment, into a single file of our own that exists and is empty.
+
+    Parameters
+    ----------
+    connection
+        The database.
+    target
+        The file.
+    folder
+        Where the copy will lie in the end; files are found from there.
+    """
+    with closing(_connect_private(target)) as copy:
+        connection.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")
+        copy.execute("BEGIN")
+        for table in ("tomograms", "models"):
+            places = copy.execute(f"SELECT id, path FROM {table}").fetchall()
+            moved = [(relative_path(path, folder), number) for number, path in places]
+            copy.executemany(f"UPDATE {table} SET relative_path = ? WHERE id = ?", moved)
+        copy.execute("COMMIT")
+
+
+def refuse_side_files(path: Path) -> None:
+    """Raise an AisError if a database of this name is open, or was not closed: its log would be taken for ours."""
+    for beside in (*(path.with_name(path.name + ending) for ending in SIDE_FILES), lock_path(path)):
+        if beside.exists():
+            raise AisError(
+                f"{beside} belongs to a project {path.name} that is open or was not closed: choose another name, "
+                "or remove that file if you are sure."
+            )
+
+
+@contextmanager
+def database_errors(path: Path) -> Iterator[None]:
+    """Turn errors of SQLite into an AisError with one sentence about the project file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise AisError(_describe(error, path)) from error
+
+
+def _open_elsewhere(path: Path, holder: Holder) -> AisError:
+    return AisError(f"{path} is open for editing by {holder}: close it there first.")
+
+
+def _describe(error: sqlite3.Error, path: Path) -> str:
+    name = _error_name(error)
+    if name.startswith("SQLITE_FULL"):
+        return f"No space left to write {path}: free some space, what was saved before is safe."
+    if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
+        return f"{path} may not be written: check the permissions of the file and its folder."
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return f"{path} is in use by another program: close it there and try again."
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return f"{path} is damaged: restore it from a copy."
+    if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")):
+        return f"{path} could not be read or written ({error}): check the disk and its folder's permissions."
+    return f"{path} could not be used as a project ({error})."
+
+
+def _error_name(error: sqlite3.Error) -> str:
+    return getattr(error, "sqlite_errorname", None) or ""  # absent where Python itself has raised it
+
+
+def _open_writing(path: Path, lock: ProjectLock) -> Database:
+    reason = "the file system does not lock files"
+    if lock.locks_work():
+        try:
+            return _finish(path, lock, _connect(path, "mode=rw"), "WAL")
+        except sqlite3.OperationalError as error:
+            name = _error_name(error)
+            if name.startswith("SQLITE_READONLY"):
+                lock.release()
+                return _open_reading(path, f"{path.name} can only be read: the file may not be written.")
+            if not name.startswith(("SQLITE_IOERR", "SQLITE_PROTOCOL")):
+                raise
+            reason = str(error)
+    notice = f"{path.name} is on a file system without proper locking ({reason}): open it in one program at a time."
+    _log.warning(notice)
+    lock.claim_alone()
+    database = _finish(path, lock, _connect_private(path), "DELETE")
+    database.notice = notice
+    return database
+
+
+def _finish(path: Path, lock: ProjectLock, connection: sqlite3.Connection, journal: str) -> Database:
+    try:
+        _check_identity(connection, path)
+        mode = connection.execute(f"PRAGMA journal_mode = {journal}").fetchone()[0]
+        connection.execute(f"PRAGMA synchronous = {'FULL' if mode == 'wal' else 'EXTRA'}")
+        migrate(connection, path)
+        check_schema(connection, path)
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except BaseException:
+        connection.close()
+        raise
+    return Database(path, connection, lock, "")
+
+
+def _open_reading(path: Path, notice: str) -> Database:
+    connection = _connect(path, "mode=ro")
+    try:
+        _check_identity(connection, path)
+        check_schema(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return Database(path, connection, None, notice)
+
+
+def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise AisError(f"{path} is not an Ais project.")
+
+
+def _connect(path: Path, options: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?{options}", uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
+    )
+    for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _connect_private(path: Path) -> sqlite3.Connection:
+    """Connect without locks: to a file that only we know of, or where locks do not work.
+
+    The log of a program that died is then read without the shared memory that some file systems lack.
+    """
+    connection = _connect(path, f"mode=rw&vfs={_NO_LOCKING_VFS}")
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return connection
+
+
+def _tidy(path: Path) -> None:
+    """Remove the empty log that the last reader leaves, since a reader may not do that itself."""
+    log = path.with_name(path.name + "-wal")
+    with suppress(OSError, LockHeldError, sqlite3.Error, AisError):
+        if log.exists() and log.stat().st_size == 0:
+            _open_writing(path, ProjectLock(path)).close()

@@ -1,0 +1,304 @@
+"""What can be read from a project: tomograms, features, masks, boxes, models, rules, pick sets, history."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ais.annotation.entries import IGNORE, Box, Feature, HistoryEntry, ModelEntry, PickSet, TomogramEntry
+from ais.annotation.tiles import TileIndex, decompress_tile, paste_tiles
+from ais.errors import AisError
+from ais.project import rows
+from ais.project.database import Database, database_errors
+from ais.project.schema import CONTENT
+
+if TYPE_CHECKING:
+    from ais.tomogram import Normalization, Tomogram
+
+NORMALIZATION_RULE = "global_mad"
+
+
+@dataclass(frozen=True)
+class MaskVolume:
+    """A feature's mask of a whole tomogram, read slice by slice.
+
+    Attributes
+    ----------
+    project, tomogram, feature
+        Whose mask it is.
+    shape
+        (nz, ny, nx).
+    """
+
+    project: ProjectReader
+    tomogram: int
+    feature: int
+    shape: tuple[int, int, int]
+
+    def slice(self, z: int) -> NDArray[np.uint8]:
+        """Slice z, (ny, nx), 0 or 1."""
+        return self.project.mask(self.tomogram, self.feature, z)
+
+    def slab(self, z0: int, z1: int) -> NDArray[np.uint8]:
+        """Slices z0 to z1 - 1, (z1 - z0, ny, nx), 0 or 1."""
+        return np.stack([self.slice(z) for z in range(z0, z1)])
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        """Every slice in order."""
+        return (self.slice(z) for z in range(self.shape[0]))
+
+
+class ProjectReader:
+    """The reading side of a project; safe to use from several threads.
+
+    Attributes
+    ----------
+    path
+        The project file.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.path = database.path
+        self._database = database
+        self._guard = threading.RLock()
+
+    # Tomograms
+
+    def tomograms(self) -> list[TomogramEntry]:
+        """All tomograms in the order in which they were added."""
+        found = self._rows(f"SELECT {rows.TOMOGRAM_COLUMNS} FROM tomograms ORDER BY id")
+        return [self._tomogram(row) for row in found]
+
+    def tomogram_by_id(self, tomogram: int) -> TomogramEntry:
+        """A tomogram by its number, or an AisError."""
+        found = self._rows(f"SELECT {rows.TOMOGRAM_COLUMNS} FROM tomograms WHERE id = ?", tomogram)
+        if not found:
+            raise AisError(f"{self.path.name} has no tomogram number {tomogram}.")
+        return self._tomogram(found[0])
+
+    def tomogram(self, name_or_path: str | Path) -> TomogramEntry:
+        """A tomogram by its file, or by its name.
+
+        Raises
+        ------
+        AisError
+            If there is none, or several of that name.
+        """
+        entries = self.tomograms()
+        path = Path(name_or_path)
+        same = [entry for entry in entries if entry.path == path.absolute() or _same_file(entry.path, path)]
+        same = same or [entry for entry in entries if entry.name == str(name_or_path)]
+        # A path that no longer leads to a file still names its tomogram by the file's name; another file does not.
+        same = same or [e for e in entries if e.path.name == path.name and (e.missing or not path.exists())]
+        if not same:
+            raise AisError(
+                f"{self.path.name} has no tomogram {name_or_path}; its tomograms are: {rows.names_of(entries)}."
+            )
+        if len(same) > 1:
+            places = ", ".join(str(entry.path) for entry in same)
+            raise AisError(f"{name_or_path} is the name of several tomograms, give the path of one: {places}.")
+        return same[0]
+
+    def open_tomogram(self, entry: TomogramEntry) -> Tomogram:
+        """Open a tomogram's file, with the project's voxel size and its normalisation if that is known already.
+
+        Raises
+        ------
+        AisError
+            If the file is missing, cannot be read, or is no longer the volume that was annotated.
+        """
+        from ais.tomogram import Tomogram
+
+        if entry.missing:
+            raise AisError(f"{entry.path} is missing: relink the tomogram {entry.name} to where it is now.")
+        override = self._rows("SELECT voxel_size FROM tomograms WHERE id = ?", entry.id)[0][0]
+        tomogram = Tomogram(entry.path, override, entry.normalization)
+        if tomogram.shape != entry.shape:
+            found = tomogram.shape
+            tomogram.close()
+            raise AisError(
+                f"{entry.path} has changed: it is now {found}, but {entry.shape} (z, y, x) voxels were annotated; "
+                "relink the tomogram to the volume that was annotated."
+            )
+        return tomogram
+
+    # Features and annotations
+
+    def features(self) -> list[Feature]:
+        """All features in the user's order."""
+        found = self._rows(f"SELECT {rows.FEATURE_COLUMNS} FROM features ORDER BY position, id")
+        return [rows.feature_of(row) for row in found]
+
+    def feature_by_id(self, feature: int) -> Feature:
+        """A feature by its number, or an AisError."""
+        found = self._rows(f"SELECT {rows.FEATURE_COLUMNS} FROM features WHERE id = ?", feature)
+        if not found:
+            raise AisError(f"{self.path.name} has no feature number {feature}.")
+        return rows.feature_of(found[0])
+
+    def feature(self, name: str) -> Feature:
+        """A feature by its name, whatever the case of its letters, or an AisError."""
+        features = self.features()
+        for feature in features:
+            if feature.name.casefold() == name.strip().casefold():
+                return feature
+        raise AisError(f"{self.path.name} has no feature {name}; its features are: {rows.names_of(features)}.")
+
+    def mask(self, tomogram: int, feature: int, z: int) -> NDArray[np.uint8]:
+        """A feature's mask in a slice, (ny, nx), 0 or 1."""
+        return self._mask(tomogram, feature, z)
+
+    def ignore(self, tomogram: int, z: int) -> NDArray[np.uint8]:
+        """The regions of a slice that neither train nor count, (ny, nx), 0 or 1."""
+        return self._mask(tomogram, IGNORE, z)
+
+    def mask_volume(self, tomogram: int, feature: int) -> MaskVolume:
+        """A feature's mask of the whole tomogram, read slice by slice."""
+        self.slice_shape(tomogram, feature, 0)
+        return MaskVolume(self, tomogram, feature, self.tomogram_by_id(tomogram).shape)
+
+    def annotated_slices(self, tomogram: int, feature: int) -> list[int]:
+        """The slices in which a feature, or with IGNORE an ignore region, has painted pixels."""
+        table, condition, key = _tiles_of(tomogram, feature)
+        return [row[0] for row in self._rows(f"SELECT DISTINCT z FROM {table} WHERE {condition} ORDER BY z", *key)]
+
+    def tile_indices(self, tomogram: int, feature: int, z: int) -> list[TileIndex]:
+        """The tiles of a slice in which a feature, or with IGNORE an ignore region, has painted pixels."""
+        table, condition, key = _tiles_of(tomogram, feature)
+        sql = f"SELECT tile_y, tile_x FROM {table} WHERE {condition} AND z = ? ORDER BY tile_y, tile_x"
+        return [(row[0], row[1]) for row in self._rows(sql, *key, z)]
+
+    def boxes(self, tomogram: int, feature: int) -> list[Box]:
+        """A feature's training boxes in a tomogram, in the order in which they were placed."""
+        sql = f"SELECT {rows.BOX_COLUMNS} FROM boxes WHERE tomogram = ? AND feature = ? ORDER BY id"
+        return [rows.box_of(row) for row in self._rows(sql, tomogram, feature)]
+
+    def slice_shape(self, tomogram: int, feature: int, z: int) -> tuple[int, int]:
+        """(ny, nx) of a tomogram, or an AisError if it, the feature or the slice does not exist."""
+        found = self._rows("SELECT name, nz, ny, nx FROM tomograms WHERE id = ?", tomogram)
+        if not found:
+            raise AisError(f"{self.path.name} has no tomogram number {tomogram}.")
+        name, *shape = found[0]
+        nz, ny, nx = rows.shape_of(*shape)
+        if feature != IGNORE:
+            self.feature_by_id(feature)
+        if not 0 <= z < nz:
+            raise AisError(f"{name} has slices 0 to {nz - 1}, not {z}.")
+        return ny, nx
+
+    # Models, rules, picks, settings
+
+    def models(self) -> list[ModelEntry]:
+        """The models that the project uses, in the order in which they were added."""
+        found = self._rows(f"SELECT {rows.MODEL_COLUMNS} FROM models ORDER BY id")
+        return [rows.model_of(row, self.path.parent) for row in found]
+
+    def rules(self) -> list[dict[str, Any]]:
+        """The rules between models, in the order in which they act, as in ``RULES.json``."""
+        return [rows.read_object(row[0]) for row in self._rows("SELECT rule FROM rules ORDER BY position")]
+
+    def pick_sets(self, tomogram: int) -> list[PickSet]:
+        """The pick sets of a tomogram, in the order in which they were added."""
+        sql = f"SELECT {rows.PICK_SET_COLUMNS} FROM pick_sets WHERE tomogram = ? ORDER BY id"
+        return [rows.pick_set_of(row) for row in self._rows(sql, tomogram)]
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        """A setting that belongs to the work, such as the region of interest; changed by `ChangeSetting`."""
+        found = self._rows("SELECT value FROM settings WHERE key = ?", key)
+        return rows.read_json(found[0][0]) if found else default
+
+    def view_state(self, key: str, default: Any = None) -> Any:
+        """Something remembered about the view, such as contrast limits; it has no undo."""
+        found = self._rows("SELECT value FROM view_state WHERE key = ?", key)
+        return rows.read_json(found[0][0]) if found else default
+
+    # History
+
+    def history(self) -> list[HistoryEntry]:
+        """Every edit that can be undone or redone, oldest first."""
+        found = self._rows(f"SELECT {rows.HISTORY_COLUMNS} FROM history ORDER BY id")
+        return [rows.history_of(row) for row in found]
+
+    def content_digest(self) -> str:
+        """A fingerprint of all of the user's work; equal if and only if nothing in it differs."""
+        import hashlib
+
+        digest = hashlib.sha256()
+        with self._reading() as connection:
+            for name, table in CONTENT.items():
+                # Where a file lies from the project's folder follows from its absolute path.
+                columns = ", ".join(name for name in (*table.key, *table.values) if name != "relative_path")
+                digest.update(f"{name} {columns}\n".encode())
+                for row in connection.execute(f"SELECT {columns} FROM {name} ORDER BY {', '.join(table.key)}"):
+                    digest.update(repr(row).encode())
+        return digest.hexdigest()
+
+    def check_integrity(self) -> None:
+        """Read the whole file and compare what belongs together; an AisError if it is damaged."""
+        with self._reading() as connection:
+            problems = [row[0] for row in connection.execute("PRAGMA integrity_check")]
+            problems = [] if problems == ["ok"] else problems
+            problems += [f"row without its owner in {row[0]}" for row in connection.execute("PRAGMA foreign_key_check")]
+        if problems:
+            raise AisError(f"{self.path} is damaged ({problems[0]}): restore it from a copy.")
+
+    # Within
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._guard, database_errors(self.path):
+            yield self._database.connection
+
+    def _rows(self, sql: str, *values: Any) -> list[rows.Row]:
+        with self._reading() as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def _tomogram(self, row: rows.Row) -> TomogramEntry:
+        entry = rows.tomogram_of(row, self.path.parent, None)
+        normalization = None if entry.missing else self._normalization(entry)
+        return rows.tomogram_of(row, self.path.parent, normalization) if normalization else entry
+
+    def _normalization(self, entry: TomogramEntry) -> Normalization | None:
+        sql = "SELECT center, scale, file_bytes, file_time_ns FROM normalizations WHERE tomogram = ? AND rule = ?"
+        found = self._rows(sql, entry.id, NORMALIZATION_RULE)
+        if not found or tuple(found[0][2:]) != file_state(entry.path):
+            return None
+        from ais.tomogram import Normalization
+
+        return Normalization(*found[0][:2])
+
+    def _mask(self, tomogram: int, feature: int, z: int) -> NDArray[np.uint8]:
+        shape = self.slice_shape(tomogram, feature, z)
+        table, condition, key = _tiles_of(tomogram, feature)
+        found = self._rows(f"SELECT tile_y, tile_x, bits FROM {table} WHERE {condition} AND z = ?", *key, z)
+        return paste_tiles({(y, x): decompress_tile(bits) for y, x, bits in found}, shape)
+
+
+def file_state(path: Path) -> tuple[int, int] | None:
+    """Size and time of a file, which change when it does; None if it cannot be asked."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _tiles_of(tomogram: int, feature: int) -> tuple[str, str, Sequence[int]]:
+    if feature == IGNORE:
+        return "ignore_tiles", "tomogram = ?", (tomogram,)
+    return "mask_tiles", "tomogram = ? AND feature = ?", (tomogram, feature)
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
