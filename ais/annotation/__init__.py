@@ -13,6 +13,7 @@ from ais.annotation.feature_operations import (
     ReorderFeatures,
     file_safe_name,
 )
+from ais.annotation.mask_annotation import AnnotateFromMask, MaskAnnotation
 from ais.annotation.operation import Operation, Together
 from ais.annotation.painting_operations import EraseStroke, FillPolygon, PaintRegion, PaintStroke, StrokeAcross
 from ais.annotation.record_operations import (
@@ -51,6 +52,7 @@ __all__ = [
     "AddModel",
     "AddPickSet",
     "AddTomogram",
+    "AnnotateFromMask",
     "AutoPlaceBoxes",
     "BackgroundBoxes",
     "Box",
@@ -70,6 +72,7 @@ __all__ = [
     "HistoryEntry",
     "ImportVolume",
     "InterpolateSlices",
+    "MaskAnnotation",
     "MergeFeatures",
     "ModelEntry",
     "Operation",

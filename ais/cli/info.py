@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -86,6 +87,38 @@ def _describe_volume(path: Path) -> dict[str, Any]:
         }
 
 
+def _describe_project(path: Path) -> dict[str, Any]:
+    from ais.project import Project
+
+    with closing(Project.open(path, read_only=True)) as project:
+        features, tomograms = project.features(), project.tomograms()
+        return {
+            "path": str(path),
+            "kind": "project",
+            "tomograms": [
+                {
+                    "name": entry.name,
+                    "path": str(entry.path),
+                    "shape": list(entry.shape),
+                    "voxel_size": entry.voxel_size,
+                    "missing": entry.missing,
+                }
+                for entry in tomograms
+            ],
+            "features": [
+                {
+                    "name": feature.name,
+                    "box_size": feature.box_size,
+                    "slices": sum(len(project.annotated_slices(entry.id, feature.id)) for entry in tomograms),
+                    "boxes": sum(len(project.boxes(entry.id, feature.id)) for entry in tomograms),
+                }
+                for feature in features
+            ],
+            "models": [entry.name for entry in project.models()],
+            "edits": len(project.history()),
+        }
+
+
 def _describe_model(path: Path) -> dict[str, Any]:
     from ais.models import model_hash, read_model_info
 
@@ -140,6 +173,8 @@ def _readable(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list):
+        if value and isinstance(value[0], dict):
+            return "".join(f"\n{'':>15}{_readable(entry)}" for entry in value)
         return " ".join(_readable(entry) for entry in value) or "-"
     if isinstance(value, dict):
         return ", ".join(f"{key} {_readable(entry)}" for key, entry in value.items()) or "-"

@@ -1,0 +1,141 @@
+"""`ais import`: files added to a project."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ais.cli.inputs import find_inputs
+from ais.cli.options import VoxelSize, check_voxel_option
+from ais.cli.terminal import complain, show
+from ais.errors import AisError
+from ais.tomogram import Tomogram
+
+if TYPE_CHECKING:
+    from ais.annotation import Operation
+    from ais.project import Project
+
+LATER_SUFFIXES = (".scns", ".scnm", ".scnmgroup")
+
+
+def run(
+    inputs: Annotated[
+        list[str], typer.Argument(help="Tomograms (files, folders, globs, .txt lists), models, star files.")
+    ],
+    project: Annotated[str, typer.Option("-o", "--output", metavar="PROJECT", help="Project; made if missing.")],
+    voxel_size: VoxelSize = None,
+) -> int:
+    """Add tomograms, models and coordinates to a project (.aisproj), which is made if missing.
+
+    Tomograms are referred to, never copied or changed. A star file's particles go to the tomograms it names.
+    """
+    check_voxel_option(voxel_size)
+    target = Path(project)
+    if target.suffix.lower() != ".aisproj":
+        raise AisError(f"{target} must end in .aisproj.")
+    others = [Path(word) for word in inputs if Path(word).suffix.lower() in (".aism", ".star", *LATER_SUFFIXES)]
+    words = [word for word in inputs if Path(word) not in others]
+    volumes = find_inputs(words) if words else []
+    usable, failures = _checked(volumes, others, voxel_size)
+    for sentence in failures:
+        complain(sentence)
+    if not usable:
+        return 2
+    from ais.project import Project
+
+    with closing(Project.open(target) if target.exists() else Project.create(target)) as document:
+        if document.read_only:
+            raise AisError(document.notice)
+        failed = len(failures) + _add(document, usable, voxel_size)
+        count = len(document.tomograms())
+    show(f"{target}  {count} tomogram{'' if count == 1 else 's'}")
+    return 1 if failed else 0
+
+
+def _checked(volumes: Sequence[Path], others: Sequence[Path], voxel_size: float | None) -> tuple[list[Path], list[str]]:
+    """Inputs that can be read, and a sentence for each that cannot, before anything is written."""
+    usable, failures = [], []
+    for path in [*volumes, *others]:
+        try:
+            _check(path, voxel_size)
+        except AisError as error:
+            failures.append(str(error))
+        else:
+            usable.append(path)
+    return usable, failures
+
+
+def _check(path: Path, voxel_size: float | None) -> None:
+    suffix = path.suffix.lower()
+    if not path.exists():
+        raise AisError(f"{path} does not exist.")
+    if suffix in LATER_SUFFIXES:
+        raise AisError(f"{path} is a file of Ais 1.x, which a later version will import.")
+    if suffix == ".aism":
+        from ais.models import read_model_info
+
+        read_model_info(path)
+    elif suffix == ".star":
+        from ais.formats.coordinates import describe_star
+
+        if not describe_star(path).dialect:
+            raise AisError(f"{path} holds no particle coordinates.")
+    else:
+        with closing(Tomogram.open(path, voxel_size)) as tomogram:
+            tomogram.require_voxel_size()
+            _ = tomogram.normalization  # reads a part of every region, and refuses values that are not finite
+            for note in tomogram.notes:
+                complain(f"{path}: {note}")
+
+
+def _add(document: Project, paths: Sequence[Path], voxel_size: float | None) -> int:
+    """Add the files; gives back how many could not be added."""
+    failed = 0
+    for path in paths:
+        try:
+            for operation in _operations(document, path, voxel_size):
+                document.apply(operation)
+        except AisError as error:
+            complain(str(error))
+            failed += 1
+    return failed
+
+
+def _operations(document: Project, path: Path, voxel_size: float | None) -> list[Operation[object]]:
+    from ais.annotation import AddModel, AddTomogram
+
+    match path.suffix.lower():
+        case ".aism":
+            return [AddModel(path)]
+        case ".star":
+            return _pick_sets(document, path)
+        case _:
+            return [AddTomogram(path, voxel_size=voxel_size)]
+
+
+def _pick_sets(document: Project, path: Path) -> list[Operation[object]]:
+    from ais.annotation import AddPickSet
+    from ais.formats.coordinates import read_coordinates
+
+    tomograms = {entry.name: entry for entry in document.tomograms()}
+    table = read_coordinates(
+        path,
+        voxel_size={name: entry.voxel_size for name, entry in tomograms.items()}.get,
+        shape={name: entry.shape for name, entry in tomograms.items()}.get,
+    )
+    known = [name for name in table.tomogram_names if name in tomograms]
+    if not known:
+        named = ", ".join(name or "no tomogram" for name in table.tomogram_names[:5])
+        raise AisError(f"{path} names {named}; none of them is in the project: import the tomogram first.")
+    return [
+        AddPickSet(
+            tomograms[name].id,
+            path.stem,
+            {"positions": table.of_tomogram(name).positions.tolist(), "source": str(path.absolute())},
+        )
+        for name in known
+    ]
