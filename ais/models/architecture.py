@@ -62,7 +62,7 @@ class Architecture:
     parameters
         Trainable numbers with default options at depth 1.
     default_loss
-        Name of the loss it is trained with unless another is asked for (see `ais.losses`).
+        Name of the loss it is trained with unless another is asked for (see `ais.training.losses`).
     stride
         Image sides must be multiples of this, and outputs shift exactly with inputs by multiples of it.
     radius
