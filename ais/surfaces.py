@@ -84,8 +84,9 @@ class Surface:
             If there is no such component.
         """
         ids = np.unique(np.fromiter(components, dtype=np.intp))
-        if ids.size and not 0 <= ids[0] <= ids[-1] < self.volumes.size:
-            raise AisError(f"The surface has {self.volumes.size} components, numbered from 0; there is no {ids[-1]}.")
+        absent = ids[(ids < 0) | (ids >= self.volumes.size)]
+        if absent.size:
+            raise AisError(f"The surface has {self.volumes.size} components, numbered from 0; there is no {absent[0]}.")
         vertices, vertex_starts = _gather(self.vertices, self.vertex_starts, ids)
         normals, _ = _gather(self.normals, self.vertex_starts, ids)
         faces, face_starts = _gather(self.faces, self.face_starts, ids)
@@ -114,13 +115,13 @@ class PreparedVolume:
 
     def surface(self, level: float, *, smooth: int = 0) -> Surface:
         """The isosurface at `level`; see `isosurface`."""
-        if not (math.isfinite(level) and level > 0):
+        cut = self._cut(level) if math.isfinite(level) else 0
+        if not cut > 0:
             raise AisError(
                 f"An isosurface level of {level:g} cannot be used: it must be above 0, the value outside the volume."
             )
         if smooth < 0:
             raise AisError(f"{smooth} smoothing steps cannot be done: choose 0 or more.")
-        cut = self._cut(level)
         runs = _Runs.of(self.padded, cut)
         if runs.starts.size == 0:
             return _empty_surface()
@@ -247,9 +248,10 @@ def isosurface(
 def _surface_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
     if dtype.kind == "b":
         return np.dtype(np.uint8)
-    if dtype.kind == "f":
-        return np.dtype(np.float32 if dtype.itemsize <= 4 else np.float64)
-    return dtype.newbyteorder("=")
+    if dtype.kind == "f" and dtype.itemsize <= 4:
+        return np.dtype(np.float32)
+    # VTK subtracts neighbours in the volume's own type, where wide integers run over.
+    return dtype.newbyteorder("=") if dtype.itemsize <= 2 else np.dtype(np.float64)
 
 
 def _bin_into(target: NDArray[Any], volume: NDArray[Any], bin: int) -> None:

@@ -18,7 +18,22 @@ from ais.errors import AisError
 from ais.surfaces import Surface, isosurface, prepare
 
 UNIT = (1.0, 1.0, 1.0)
-DTYPES = ["bool", "int8", "uint8", "int16", "uint16", "int32", "int64", "float16", "float32", "float64", ">i2", ">f4"]
+DTYPES = [
+    "bool",
+    "int8",
+    "uint8",
+    "int16",
+    "uint16",
+    "int32",
+    "uint32",
+    "uint64",
+    "int64",
+    "float16",
+    "float32",
+    "float64",
+    ">i2",
+    ">f4",
+]
 
 
 def edge_counts(surface: Surface) -> set[int]:
@@ -245,8 +260,9 @@ def test_chosen_components_stand_alone(crumbs: NDArray[np.uint8]) -> None:
     assert pair.vertices[pair.component == 1][:, 0].max() == 2.5
     assert edge_counts(pair) == {2}
     assert surface.only([]).vertices.shape == (0, 3)
-    with pytest.raises(AisError, match="5 components"):
-        surface.only([5])
+    for absent in (5, -1):
+        with pytest.raises(AisError, match=f"5 components.* no {absent}"):
+            surface.only([0, absent])
 
 
 def test_smoothing_flattens_steps_and_keeps_the_volume() -> None:
@@ -308,6 +324,9 @@ def test_one_prepared_volume_gives_surfaces_at_several_levels(cube: NDArray[np.u
         ({"smooth": -1}, "smoothing"),
         ({"level": 0.0}, "above 0"),
         ({"level": -5.0}, "above 0"),
+        ({"level": -0.5}, "above 0"),
+        ({"level": 1e-60, "volume": np.ones((4, 4, 4), np.float32)}, "above 0"),
+        ({"level": float("inf")}, "above 0"),
         ({"level": float("nan")}, "above 0"),
     ],
 )
