@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -15,6 +16,8 @@ from ais.formats.record import Identity, RecordedFile, describe_input, is_finish
 from ais.formats.registry import volume_stem
 from ais.progress import SILENT, Progress
 from ais.tomogram import Tomogram
+
+logger = logging.getLogger(__name__)
 
 FEATURE_MARK = "__"
 
@@ -191,11 +194,11 @@ def mesh(
     AisError
         If the settings make no sense. What is wrong with a single volume is in its result.
     """
-    from ais.formats.mesh import FORMATS
+    from ais.formats.mesh import MESH_FORMATS
 
     settings = settings or MeshSettings()
-    if settings.format not in FORMATS:
-        raise AisError(f"'{settings.format}' is not a surface format: choose {', '.join(FORMATS)}.")
+    if settings.format not in MESH_FORMATS:
+        raise AisError(f"'{settings.format}' is not a surface format: choose {', '.join(MESH_FORMATS)}.")
 
     def make(volume: Tomogram, made: RecordedFile) -> None:
         _write_surface(volume, made, settings)
@@ -271,7 +274,12 @@ def _write_picks(volume: Tomogram, made: RecordedFile, settings: PickSettings, f
     write_star(made.path, table, settings.star, geometry)
     if settings.tsv:
         write_coordinates(folder / f"{volume_stem(volume.path)}_coords.tsv", table)
-    made.result |= {"picks": len(picks), "scale": picks.scale_note, "shape": list(volume.shape)}
+    made.result |= {
+        "picks": len(picks),
+        "scale": picks.scale_note,
+        "shape": list(volume.shape),
+        "voxel_size": volume.voxel_size,
+    }
 
 
 def _write_import_lists(folder: Path, results: Sequence[FileResult]) -> None:
@@ -289,7 +297,7 @@ def _write_import_lists(folder: Path, results: Sequence[FileResult]) -> None:
 
 def _write_surface(volume: Tomogram, made: RecordedFile, settings: MeshSettings) -> None:
     from ais.formats.mesh import write_mesh
-    from ais.scale import scale_of
+    from ais.prediction import scale_of
     from ais.surfaces import isosurface
 
     scale = scale_of(volume)
@@ -298,15 +306,19 @@ def _write_surface(volume: Tomogram, made: RecordedFile, settings: MeshSettings)
         volume.check_finite(values)
     surface = isosurface(
         np.asarray(values),
-        scale.stored(settings.level),
+        settings.level / scale.factor,
         voxel_sizes=volume.voxel_sizes,
         origin=volume.origin,
         bin=settings.bin,
         smooth=settings.smooth,
     ).without_dust(settings.dust)
+    if not len(surface.faces):
+        logger.warning(
+            "%s: nothing reaches level %g; the surface is empty. %s", volume.path, settings.level, scale.note
+        )
     write_mesh(made.path, surface, settings.format, name=volume_stem(volume.path))
     made.result |= {
         "triangles": len(surface.faces),
-        "components": surface.component_count,
+        "components": int(surface.volumes.size),
         "scale": scale.note,
     }

@@ -205,7 +205,7 @@ def is_segmentation(path: Path) -> bool:
         return False
     try:
         with Tomogram.open(path) as volume:
-            return any(label.startswith("Ais ") for label in volume.info.labels)
+            return any(label.startswith("Ais ") and " segmentation: " in label for label in volume.info.labels)
     except AisError:
         return False
 

@@ -1,0 +1,65 @@
+"""`ais filter`: a prepared volume from another."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ais.cli.options import Overwrite, VoxelSize, check_voxel_option
+from ais.cli.outputs import check_output
+from ais.cli.terminal import show, terminal_progress
+from ais.errors import AisError
+from ais.tomogram import Tomogram
+
+
+def run(
+    input_: Annotated[str, typer.Argument(metavar="INPUT", help="Volume to read.", show_default=False)],
+    output: Annotated[str, typer.Option("-o", "--output", metavar="OUT", help="Volume to write.")],
+    match: Annotated[
+        str | None, typer.Option("--match", metavar="REFERENCE", help="Give it this tomogram's amplitude spectrum.")
+    ] = None,
+    gaussian: Annotated[
+        float | None, typer.Option("--gaussian", metavar="A", help="Smooth; standard deviation in angstrom.")
+    ] = None,
+    median: Annotated[int | None, typer.Option("--median", metavar="N", help="Median in N x N pixels, N odd.")] = None,
+    anisotropic: Annotated[
+        int | None, typer.Option("--anisotropic", metavar="N", help="N rounds of edge-preserving diffusion.")
+    ] = None,
+    invert: Annotated[bool, typer.Option("--invert", help="Exchange dark and bright.")] = False,
+    bin_: Annotated[int | None, typer.Option("--bin", metavar="N", help="Average blocks of N x N x N voxels.")] = None,
+    swap_axes: Annotated[
+        str | None, typer.Option("--swap-axes", metavar="ORDER", help="New order of the axes, such as yzx.")
+    ] = None,
+    voxel_size: VoxelSize = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a prepared copy of a volume, in the place where the volume was. Choose one filter."""
+    from ais.filters import filter_volume
+
+    chosen = {
+        kind: value
+        for kind, value in {
+            "match": match,
+            "gaussian": gaussian,
+            "median": median,
+            "anisotropic": anisotropic,
+            "invert": "" if invert else None,
+            "bin": bin_,
+            "swap-axes": swap_axes,
+        }.items()
+        if value is not None
+    }
+    if len(chosen) != 1:
+        raise AisError("Choose one of --match, --gaussian, --median, --anisotropic, --invert, --bin, --swap-axes.")
+    ((kind, value),) = chosen.items()
+    check_voxel_option(voxel_size)
+    source, target = Path(input_), Path(output)
+    with closing(Tomogram.open(source, voxel_size)) as volume:
+        volume.require_voxel_size()
+    check_output(target, overwrite=overwrite, inputs=[source, *([Path(match)] if match else [])])
+    with terminal_progress("Filtering") as progress:
+        filter_volume(source, target, kind, None if invert else value, voxel_size=voxel_size, progress=progress)
+    show(str(target))
