@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ais.annotation.entries import IGNORE, Box
+from ais.annotation.entries import Box, Feature
 from ais.annotation.operation import Operation
-from ais.annotation.placement import positions_in_background, positions_over_annotation
+from ais.annotation.placement import Positions, positions_in_background, positions_over_annotation
 from ais.errors import AisError
 
 if TYPE_CHECKING:
     from ais.project.edit import Edit
+    from ais.project.reading import ProjectReader
 
 MAX_BOXES = 100_000
 
@@ -149,7 +150,7 @@ class AutoPlaceBoxes(Operation[PlacedBoxes]):
         slices = _among(edit.project.annotated_slices(self.tomogram, self.feature), self.slices)
         if not slices:
             raise AisError(f"There is no annotation of {feature.name} to place boxes on: paint some first.")
-        taken = _centres(edit, self.tomogram, self.feature)
+        taken = _centres(edit.project, self.tomogram, self.feature)
 
         def painted(z: int) -> NDArray[np.uint8]:
             return edit.mask(self.tomogram, self.feature, z)
@@ -191,25 +192,38 @@ class BackgroundBoxes(Operation[PlacedBoxes]):
     def apply(self, edit: Edit) -> PlacedBoxes:
         """Choose positions in the background and place negative boxes there."""
         count, feature = _check_count(self.count), edit.project.feature_by_id(self.feature)
-        depth = edit.project.tomogram_by_id(self.tomogram).shape[0]
-        annotated = edit.project.annotated_slices(self.tomogram, self.feature)
-        slices = _among(annotated or range(depth), self.slices)
-        taken = _centres(edit, self.tomogram, self.feature)
-        painted_slices = _painted_features(edit, self.tomogram)
-
-        def occupied(z: int) -> NDArray[np.uint8]:
-            mask = edit.mask(self.tomogram, IGNORE, z)
-            for other in painted_slices.get(z, []):
-                mask |= edit.mask(self.tomogram, other, z)
-            return mask
-
-        found = positions_in_background(slices, occupied, feature.box_size, count, taken, self.seed)
+        found = background_positions(
+            edit.project, self.tomogram, feature, count, box_size=feature.box_size, seed=self.seed, slices=self.slices
+        )
         return _place(edit, self.tomogram, self.feature, found, count, negative=True)
 
 
-def _place(
-    edit: Edit, tomogram: int, feature: int, found: NDArray[np.int64], asked: int, negative: bool
-) -> PlacedBoxes:
+def background_positions(
+    project: ProjectReader,
+    tomogram: int,
+    feature: Feature,
+    count: int,
+    *,
+    box_size: int,
+    seed: int,
+    slices: Sequence[int] | None = None,
+) -> Positions:
+    """Where `BackgroundBoxes` places boxes of a side in pixels: (n, 3) z, y, x; fewer if there is no room."""
+    depth = project.tomogram_by_id(tomogram).shape[0]
+    looked_at = project.annotated_slices(tomogram, feature.id) or range(depth)
+    painted = project.painted_features(tomogram)
+
+    def occupied(z: int) -> NDArray[np.uint8]:
+        mask = project.ignore(tomogram, z)
+        for other in painted.get(z, []):
+            mask |= project.mask(tomogram, other, z)
+        return mask
+
+    taken = _centres(project, tomogram, feature.id)
+    return positions_in_background(_among(looked_at, slices), occupied, box_size, count, taken, seed)
+
+
+def _place(edit: Edit, tomogram: int, feature: int, found: Positions, asked: int, negative: bool) -> PlacedBoxes:
     positions = [(int(z), int(y), int(x)) for z, y, x in found]
     boxes = PlaceBoxes(tomogram, feature, positions, negative).apply(edit)
     message = ""
@@ -219,15 +233,8 @@ def _place(
     return PlacedBoxes(boxes, asked, message)
 
 
-def _painted_features(edit: Edit, tomogram: int) -> dict[int, list[int]]:
-    painted: dict[int, list[int]] = {}
-    for z, feature in edit.rows("SELECT DISTINCT z, feature FROM mask_tiles WHERE tomogram = ?", tomogram):
-        painted.setdefault(z, []).append(feature)
-    return painted
-
-
-def _centres(edit: Edit, tomogram: int, feature: int) -> NDArray[np.int64]:
-    boxes = edit.project.boxes(tomogram, feature)
+def _centres(project: ProjectReader, tomogram: int, feature: int) -> Positions:
+    boxes = project.boxes(tomogram, feature)
     return np.array([(box.z, box.y, box.x) for box in boxes], np.int64).reshape(-1, 3)
 
 
