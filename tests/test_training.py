@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,41 +23,13 @@ from ais.training.checkpoint import checkpoint_path
 from ais.training.losses import Counts, count_pixels, loss_function
 from ais.training.sampling import epoch_batches, split
 from ais.training.settings import learning_rate_at
+from ais.trainset import SampleRecord, TrainingSet
 
 SMALL = {"first_filters": 4}
 QUICK: dict[str, Any] = {"options": SMALL, "epochs": 3, "batch_size": 8, "copies": 2}
 
 
-@dataclasses.dataclass
-class Record:
-    id: str
-
-
-@dataclasses.dataclass
-class Samples:
-    """What training needs of a training set."""
-
-    images: NDArray[np.float32]
-    labels: NDArray[np.uint8]
-    records: list[Record]
-    features: list[str]
-    voxel_size: float = 10.0
-    name: str = "spots"
-
-    @property
-    def depth(self) -> int:
-        return self.images.shape[1]
-
-    @property
-    def box_size(self) -> int:
-        return self.images.shape[2]
-
-    @property
-    def hash(self) -> str:
-        return hashlib.sha256(self.images.tobytes() + self.labels.tobytes()).hexdigest()
-
-
-def spots(count: int = 16, *, depth: int = 1, side: int = 16, radius: float = 3.0, negatives: int = 4) -> Any:
+def spots(count: int = 16, *, depth: int = 1, side: int = 16, radius: float = 3.0, negatives: int = 4) -> TrainingSet:
     """Bright discs in noise; the last few samples show none."""
     rng = np.random.default_rng(0)
     grid = np.arange(side)
@@ -66,8 +37,11 @@ def spots(count: int = 16, *, depth: int = 1, side: int = 16, radius: float = 3.
     inside = (grid[:, None] - centre[:, 0]) ** 2 + (grid - centre[:, 1]) ** 2 <= radius**2
     inside[count - negatives :] = False
     images = rng.normal(size=(count, depth, side, side)) + 2.5 * inside[:, None]
-    records = [Record(f"{number:016x}") for number in range(count)]
-    return Samples(images.astype(np.float32), inside.astype(np.uint8), records, ["spot"])
+    records = [
+        SampleRecord(f"{number:016x}", "TS_001", "", "spot", 5, 8, 8, side, side, number >= count - negatives)
+        for number in range(count)
+    ]
+    return TrainingSet(images.astype(np.float32), inside.astype(np.uint8), records, ["spot"], 10.0, "spots")
 
 
 class StopAfter(Progress):
@@ -361,7 +335,7 @@ def test_a_rare_feature_is_not_given_up(tmp_path: Path) -> None:
     # Discs of 0.5 % of the pixels; an output that is zero everywhere would be 99.5 % right.
     samples = spots(24, side=48, radius=1.8, negatives=8)
     assert (samples.labels == 1).mean() < 0.006
-    samples.images += 2 * samples.labels[:, None]
+    samples.images[:] += 2 * samples.labels[:, None]
     result = train([samples], tmp_path / "m.aism", options=SMALL, epochs=8, batch_size=8, copies=6, learning_rate=3e-3)
     assert result.recall > 0.3
     assert result.dice > 0.4
@@ -403,6 +377,20 @@ def test_boxes_that_do_not_fit_the_stride(tmp_path: Path) -> None:
     assert (info.architecture, info.box_size, info.depth) == ("vggnet-m", 18, 3)
 
 
+def test_sets_are_read_from_files_and_pooled(tmp_path: Path) -> None:
+    first, second = spots(16), spots(24)
+    first.write(tmp_path / "first.scnt")
+    result = train([tmp_path / "first.scnt", second], tmp_path / "m.aism", **{**QUICK, "epochs": 1}, name="vesicle")
+    info = read_model_info(result.path)
+    assert info.feature == "vesicle"
+    assert info.training["samples"] > 24
+
+
+def test_sets_normalised_box_by_box_make_models_that_normalise_by_slice(tmp_path: Path) -> None:
+    result = train([changed(normalization="box")], tmp_path / "m.aism", **{**QUICK, "epochs": 1})
+    assert read_model_info(result.path).normalization == "slice"
+
+
 def test_going_on_from_a_model(tmp_path: Path, trained: tuple[Any, list[EpochReport]]) -> None:
     base = trained[0].path
     quick = {**QUICK, "options": None, "epochs": 1}
@@ -427,7 +415,7 @@ def test_mixed_precision_learns_and_keeps_float32_weights(tmp_path: Path) -> Non
     assert result.history[-1].loss < result.history[0].loss
 
 
-def changed(**changes: Any) -> Any:
+def changed(**changes: Any) -> TrainingSet:
     return dataclasses.replace(spots(), **changes)
 
 
@@ -437,6 +425,7 @@ def changed(**changes: Any) -> Any:
         ([], "at least one"),
         ([changed(labels=np.zeros((16, 16, 16), np.uint8))], "no positive"),
         ([changed(labels=np.full((16, 16, 16), 3, np.uint8))], "comes later"),
+        ([changed(features=["spot", "line"])], "comes later"),
         ([changed(images=np.full((16, 1, 16, 16), np.nan, np.float32))], "not finite"),
         ([changed(images=np.zeros((0, 1, 16, 16), np.float32), labels=np.zeros((0, 16, 16), np.uint8))], "no samples"),
         ([spots(), changed(voxel_size=12.0)], "voxel size"),

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ais.trainset import TrainingSet
 
 __all__ = ["EpochReport", "TrainingResult", "train"]
-VOXEL_SIZE_TOLERANCE = 0.05
 
 
 def train(
@@ -142,6 +141,7 @@ def train(
             voxel_size=float(samples.voxel_size),
             box_size=int(samples.box_size),
             depth=samples.depth,
+            normalization="global_mad" if samples.normalization == "global_mad" else "slice",
             preprocessing=preprocessing,
             training=run.record(samples),
         )
@@ -154,47 +154,25 @@ def train(
 def _pooled(training_sets: Sequence[TrainingSet | Path | str]) -> TrainingSet:
     if not training_sets:
         raise AisError("No training set was given: name at least one .scnt file.")
-    sets = [_read(Path(item)) if isinstance(item, Path | str) else item for item in training_sets]
-    _check_alike(sets)
-    samples = sets[0] if len(sets) == 1 else _joined(sets)
-    names = ", ".join(item.name for item in sets)
+    from ais.trainset import TrainingSet, pool
+
+    sets = [TrainingSet.read(item) if isinstance(item, Path | str) else item for item in training_sets]
+    samples = sets[0] if len(sets) == 1 else pool(sets)
     if len(samples.images) == 0:
-        raise AisError(f"The training set {names} holds no samples: place boxes and extract it again.")
-    if samples.labels.max() > IGNORE:
-        raise AisError(f"The training set {names} holds several features; training one network on several comes later.")
+        raise AisError(f"The training set {samples.name} holds no samples: place boxes and extract it again.")
+    if len(samples.features) > 1 or samples.labels.max() > IGNORE:
+        raise AisError(
+            f"The training set {samples.name} holds several features; training one network on several comes later."
+        )
     if not (samples.labels == 1).any():
-        raise AisError(f"The training set {names} holds no positive sample: annotate the feature inside some boxes.")
+        raise AisError(
+            f"The training set {samples.name} holds no positive sample: annotate the feature inside some boxes."
+        )
     if not np.isfinite(samples.images).all():
-        raise AisError(f"The training set {names} contains values that are not finite numbers: extract it again.")
+        raise AisError(
+            f"The training set {samples.name} contains values that are not finite numbers: extract it again."
+        )
     return samples
-
-
-def _read(path: Path) -> TrainingSet:
-    from ais.trainset import TrainingSet
-
-    return TrainingSet.read(path)
-
-
-def _joined(sets: list[TrainingSet]) -> TrainingSet:
-    from ais.trainset import pool
-
-    return pool(sets)
-
-
-def _check_alike(sets: Sequence[TrainingSet]) -> None:
-    first = sets[0]
-    for other in sets[1:]:
-        for what in ("depth", "box_size"):
-            if getattr(other, what) != getattr(first, what):
-                raise AisError(
-                    f"{first.name} has {what.replace('_', ' ')} {getattr(first, what)} and {other.name} has "
-                    f"{getattr(other, what)}: extract them alike."
-                )
-        if abs(other.voxel_size - first.voxel_size) > VOXEL_SIZE_TOLERANCE * max(first.voxel_size, other.voxel_size):
-            raise AisError(
-                f"{first.name} has a voxel size of {first.voxel_size:g} A and {other.name} of {other.voxel_size:g} A: "
-                "extract them with the same --voxel-size."
-            )
 
 
 def _chosen_architecture(
