@@ -11,19 +11,11 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from ais import phantom_shapes as shapes
 from ais.errors import AisError, Cancelled
 from ais.formats.coordinates import read_coordinates
-from ais.phantom import (
-    FEATURES,
-    Canvas,
-    draw_actin,
-    draw_gold,
-    draw_microtubule,
-    draw_particle,
-    draw_vesicle,
-)
-from ais.phantom_shapes import Curve, DoubleArray, Vesicle
+from ais.phantom import FEATURES, Canvas, shapes
+from ais.phantom.drawing import draw_actin, draw_gold, draw_microtubule, draw_particle, draw_vesicle
+from ais.phantom.shapes import Curve, DoubleArray, Vesicle
 from ais.progress import Progress
 from ais.simulation import SIZES, SimulatedTomogram, image, parse_size, simulate, write_simulation
 from ais.tomogram import Tomogram
@@ -291,6 +283,17 @@ def test_filaments_run_inside_their_masks(small: SimulatedTomogram) -> None:
         assert np.linalg.norm(steps, axis=1) * 10.0 == pytest.approx(np.full(len(steps), 40.0), abs=2.0)
         assert np.linalg.norm(filament.tangents, axis=1) == pytest.approx(np.ones(len(filament.points)))
         assert np.einsum("ij,ij->i", steps, filament.tangents[:-1]).min() > 0.0
+
+
+@pytest.mark.parametrize(("feature", "radius"), [("microtubule", 11.0), ("actin", 2.5)])
+def test_nothing_else_lies_in_a_filament(small: SimulatedTomogram, feature: str, radius: float) -> None:
+    voxels = np.argwhere(np.ones(small.labels.shape, dtype=bool))[:, ::-1]
+    for filament in (f for f in small.filaments if f.feature == feature):
+        distance, nearest = cKDTree(filament.points).query(voxels, distance_upper_bound=radius)
+        # Distances from points 4 voxels apart: what is near one of the inner points is inside the tube.
+        inner = np.isfinite(distance) & (nearest > 3) & (nearest < len(filament.points) - 4)
+        x, y, z = voxels[inner].T
+        assert small.mask(feature)[z, y, x].all()
 
 
 def test_the_same_seed_gives_the_same_tomogram() -> None:

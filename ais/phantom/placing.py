@@ -1,25 +1,20 @@
-"""The ground truth of a simulated tomogram: structures placed at random, none through another, and their density.
+"""Where the structures of a simulated tomogram lie: placed at random, none through another.
 
-Structures are drawn on a canvas that reaches beyond the field of view, so that the imaged volume continues at its
-faces as a real one does.
+The canvas reaches beyond the field of view, so that the imaged volume continues at its faces as a real one does.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-from ais import phantom_shapes as shapes
-from ais.phantom_shapes import Curve, DoubleArray, FloatArray, Template, Vesicle
+from ais.phantom import shapes
+from ais.phantom.canvas import Canvas
+from ais.phantom.drawing import draw_actin, draw_gold, draw_microtubule, draw_particle, draw_vesicle
+from ais.phantom.shapes import Curve, DoubleArray, Vesicle
 from ais.progress import SILENT, Progress
-
-FEATURES = ("membrane", "microtubule", "actin", "ribosome", "membrane_protein", "carbon", "gold")
-"""What a simulated tomogram contains; the label of a feature is its place in this list, counted from 1."""
 
 FILAMENTS = ("microtubule", "actin")
 PARTICLES = ("ribosome", "membrane_protein", "gold")
@@ -27,13 +22,13 @@ PARTICLES = ("ribosome", "membrane_protein", "gold")
 _GAP_A = 25.0
 _ATTEMPTS = 200
 _PROBE_SPACING_A = 20.0  # less than half the thickness of the thinnest structure
-_GOLD_DENSITY = 9.0
 _CARBON_DENSITY = 0.9
 _CARBON_GRAIN = 0.45
 _CARBON_HOLE_RADIUS_A = 6000.0
 _CARBON_THICKNESS_A = 150.0
 _CARBON_COVER = 0.09
 _CURVE_STEP_A = 20.0
+_LONGEST_A = 4000.0
 
 # How many there are in a cubic micrometre.
 _PER_UM3 = {
@@ -44,87 +39,6 @@ _PER_UM3 = {
     "gold": 1700.0,
 }
 _MEMBRANE_PROTEINS_PER_NM2 = 1.0 / 600.0
-
-Box = tuple[slice, slice, slice]
-BoolArray = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Canvas:
-    """The density and the labels being drawn, and where each voxel lies.
-
-    Parameters
-    ----------
-    density
-        (z, y, x) float32, ice = 0, protein about 1.
-    labels
-        (z, y, x) uint8, 0 or 1 + the index in `FEATURES`.
-    voxel_size
-        A.
-    margin
-        Voxels (z, y, x) by which the canvas exceeds the field of view on each side.
-    """
-
-    density: FloatArray
-    labels: npt.NDArray[np.uint8]
-    voxel_size: float
-    margin: tuple[int, int, int]
-
-    @classmethod
-    def blank(cls, shape: tuple[int, int, int], margin: tuple[int, int, int], voxel_size: float) -> Canvas:
-        """An empty canvas around a field of view of the given (z, y, x) shape."""
-        size = tuple(n + 2 * m for n, m in zip(shape, margin, strict=True))
-        return cls(np.zeros(size, dtype=np.float32), np.zeros(size, dtype=np.uint8), voxel_size, margin)
-
-    @property
-    def field_of_view(self) -> Box:
-        """The part of the canvas that becomes the tomogram."""
-        z, y, x = (slice(m, n - m) for m, n in zip(self.margin, self.density.shape, strict=True))
-        return z, y, x
-
-    @property
-    def extent(self) -> DoubleArray:
-        """(3,) edge lengths (x, y, z) of the field of view, A."""
-        inner = [n - 2 * m for n, m in zip(self.density.shape, self.margin, strict=True)]
-        return np.array(inner[::-1]) * self.voxel_size
-
-    def box(self, low: DoubleArray, high: DoubleArray) -> Box:
-        """The voxels between two corners (x, y, z) in A, clipped to the canvas; may be empty."""
-        start = np.floor(low[::-1] / self.voxel_size + np.array(self.margin)).astype(int)
-        stop = np.ceil(high[::-1] / self.voxel_size + np.array(self.margin)).astype(int) + 1
-        z, y, x = (
-            slice(max(0, int(a)), max(0, min(int(b), n)))
-            for a, b, n in zip(start, stop, self.density.shape, strict=True)
-        )
-        return z, y, x
-
-    def axes(self, box: Box) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
-        """Positions of a box's voxels as (1, 1, nx), (1, ny, 1) and (nz, 1, 1) arrays x, y, z in A."""
-        z, y, x = (
-            (np.arange(part.start, max(part.start, part.stop)) - m) * self.voxel_size
-            for part, m in zip(box, self.margin, strict=True)
-        )
-        return x[None, None, :], y[None, :, None], z[:, None, None]
-
-    def add(self, box: Box, chosen: BoolArray, density: FloatArray, inside: BoolArray, feature: str) -> None:
-        """Add density at the chosen voxels of a box and label those inside the structure, unless labelled before."""
-        self.density[box][chosen] += density
-        labels = self.labels[box]
-        free = labels[chosen] == 0
-        labels[chosen] = np.where(inside & free, FEATURES.index(feature) + 1, labels[chosen])
-
-    def is_free(self, points: DoubleArray) -> bool:
-        """Whether nothing is labelled at any of (n, 3) positions (x, y, z) in A; outside the canvas all is free."""
-        index = np.rint(points[:, ::-1] / self.voxel_size).astype(np.intp) + np.array(self.margin)
-        within = np.all((index >= 0) & (index < np.array(self.labels.shape)), axis=1)
-        z, y, x = index[within].T
-        return not self.labels[z, y, x].any()
-
-    def within_view(self, points: DoubleArray, border: float = 0.0) -> BoolArray:
-        """Which of (n, 3) positions in A lie in the field of view, at least `border` A from its faces."""
-        low = -0.5 * self.voxel_size + border
-        high = self.extent - 0.5 * self.voxel_size - border
-        return np.asarray(np.all((points >= low) & (points < high), axis=1))
 
 
 @dataclass
@@ -179,67 +93,6 @@ def build_phantom(canvas: Canvas, random: np.random.Generator, progress: Progres
         progress.report(done, len(steps), f"Drawing {text}")
         step(phantom, random)
     return phantom
-
-
-def draw_vesicle(canvas: Canvas, vesicle: Vesicle) -> None:
-    """Draw a membrane of 5 nm with its two leaflets."""
-    shell = shapes.MEMBRANE_THICKNESS_A / 2 + 1.5 * canvas.voxel_size
-    reach = vesicle.largest_radius + shell
-    whole = canvas.box(vesicle.centre - reach, vesicle.centre + reach)
-    inner = 2.0 * vesicle.radius - vesicle.largest_radius - shell
-    # A few slices at a time, since the box of a large vesicle is mostly empty.
-    for z in range(whole[0].start, whole[0].stop, 8):
-        box = (slice(z, min(z + 8, whole[0].stop)), whole[1], whole[2])
-        x, y, height = canvas.axes(box)
-        squared = (x - vesicle.centre[0]) ** 2 + (y - vesicle.centre[1]) ** 2 + (height - vesicle.centre[2]) ** 2
-        near = (squared < reach**2) & (squared > max(inner, 0.0) ** 2)
-        distance = vesicle.signed_distance(_positions(near, x, y, height))
-        density = shapes.bilayer_density(distance, canvas.voxel_size)
-        canvas.add(box, near, density, np.abs(distance) <= shapes.MEMBRANE_THICKNESS_A / 2, "membrane")
-
-
-def draw_microtubule(canvas: Canvas, curve: Curve) -> None:
-    """Draw a hollow tube of 25 nm; its label covers the lumen as well, as one would paint it."""
-    reach = shapes.MICROTUBULE_RADIUS_A + canvas.voxel_size
-    for box, chosen, radius, azimuth, along in _tube_sections(canvas, curve, reach):
-        density = shapes.microtubule_density(radius, azimuth, along, canvas.voxel_size)
-        canvas.add(box, chosen, density, radius <= shapes.MICROTUBULE_RADIUS_A, "microtubule")
-
-
-def draw_actin(canvas: Canvas, curve: Curve) -> None:
-    """Draw a filament of two strands of subunits; its label is a rod of 7 nm."""
-    reach = 4.0 * math.hypot(13.0, canvas.voxel_size / 3.0)
-    for centre in shapes.actin_subunits(curve):
-        box = canvas.box(centre - reach, centre + reach)
-        x, y, z = canvas.axes(box)
-        squared = (x - centre[0]) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2
-        canvas.density[box] += shapes.actin_subunit_density(squared, canvas.voxel_size)
-    for box, chosen, radius, _azimuth, _along in _tube_sections(canvas, curve, shapes.ACTIN_RADIUS_A):
-        canvas.add(box, chosen, np.zeros(radius.shape, np.float32), np.ones(radius.shape, bool), "actin")
-
-
-def draw_particle(
-    canvas: Canvas, template: Template, position: DoubleArray, rotation: DoubleArray, feature: str
-) -> None:
-    """Draw a template at a position (x, y, z) in A, turned by the matrix that maps reference to tomogram."""
-    box = canvas.box(position - template.radius, position + template.radius)
-    x, y, z = canvas.axes(box)
-    near = (x - position[0]) ** 2 + (y - position[1]) ** 2 + (z - position[2]) ** 2 <= template.radius**2
-    # A row vector times the matrix is the inverse rotation of a column vector: tomogram to reference.
-    density, inside = template.sample((_positions(near, x, y, z) - position) @ rotation)
-    canvas.add(box, near, density, inside, feature)
-
-
-def draw_gold(canvas: Canvas, position: DoubleArray) -> None:
-    """Draw a bead of 10 nm."""
-    reach = shapes.GOLD_RADIUS_A + canvas.voxel_size
-    box = canvas.box(position - reach, position + reach)
-    x, y, z = canvas.axes(box)
-    distance = np.sqrt((x - position[0]) ** 2 + (y - position[1]) ** 2 + (z - position[2]) ** 2)
-    near = distance <= reach
-    depth = shapes.GOLD_RADIUS_A - distance[near]
-    density = _GOLD_DENSITY * shapes.soft_step(depth, canvas.voxel_size)
-    canvas.add(box, near, density.astype(np.float32), depth >= 0.0, "gold")
 
 
 def _add_carbon(phantom: Phantom, random: np.random.Generator) -> None:
@@ -339,20 +192,21 @@ def _place_curve(
 ) -> Curve | None:
     # `share` is the length relative to the longer edge of the field of view, `bend` an amplitude in A and `slope` in
     # degrees out of the plane.
-    length = share * float(max(canvas.extent[:2]))
+    length = share * min(float(max(canvas.extent[:2])), _LONGEST_A)
     rings = np.arange(radius, 0.0, -_PROBE_SPACING_A)
     for attempt in range(3 * _ATTEMPTS):
         # Where a long one finds no place, a shorter one may.
-        curve = _random_curve(canvas, random, length * (1.0 - 0.2 * attempt / _ATTEMPTS), bend, slope)
-        if not canvas.is_free(curve.points):
+        points = _random_line(canvas, random, length * (1.0 - 0.2 * attempt / _ATTEMPTS), bend, slope)
+        if not canvas.is_free(points):
             continue
+        curve = Curve.through(points, _CURVE_STEP_A)
         around = (curve.ring(r, max(6, int(2.0 * np.pi * r / _PROBE_SPACING_A))) for r in rings)
-        if all(canvas.is_free(points) for points in around):
+        if all(canvas.is_free(probes) for probes in around):
             return curve
     return None
 
 
-def _random_curve(canvas: Canvas, random: np.random.Generator, length: float, bend: float, slope: float) -> Curve:
+def _random_line(canvas: Canvas, random: np.random.Generator, length: float, bend: float, slope: float) -> DoubleArray:
     border = np.minimum(0.2 * canvas.extent, [200.0, 200.0, 160.0])
     middle = random.uniform(border, canvas.extent - border)
     # A filament across the tilt axis (y) leaves no trace in a tomogram: every view sees it as the same line.
@@ -364,7 +218,7 @@ def _random_curve(canvas: Canvas, random: np.random.Generator, length: float, be
     sideways = bend * random.uniform(0.3, 1.0) * np.sin(wave + random.uniform(0.0, 2.0 * np.pi))
     upwards = 0.3 * bend * np.sin(wave + random.uniform(0.0, 2.0 * np.pi))
     bends = np.outer(sideways, across) + np.outer(upwards, np.cross(along, across))
-    return Curve.through(middle + np.outer(position, along) + bends, _CURVE_STEP_A)
+    return np.asarray(middle + np.outer(position, along) + bends)
 
 
 def _add_membrane_proteins(phantom: Phantom, random: np.random.Generator) -> None:
@@ -449,48 +303,3 @@ def _rotation_onto(normal: DoubleArray, spin: float) -> DoubleArray:
     second = np.cross(normal, first)
     turned = np.cos(spin) * first + np.sin(spin) * second
     return np.stack([turned, np.cross(normal, turned), normal], axis=1)
-
-
-def _tube_sections(
-    canvas: Canvas, curve: Curve, reach: float
-) -> Iterator[tuple[Box, BoolArray, DoubleArray, DoubleArray, DoubleArray]]:
-    """Yield box, chosen voxels, and their distance, azimuth and arc length, for consecutive sections of a tube.
-
-    Sections are divided by planes through the curve's points, across its tangent, so that each voxel belongs to one.
-    """
-    stride = max(1, int(80.0 / curve.step))
-    knots = [*range(0, len(curve.points) - 1, stride), len(curve.points) - 1]
-    for a, b in pairwise(knots):
-        start, stop = curve.points[a], curve.points[b]
-        box = canvas.box(np.minimum(start, stop) - reach, np.maximum(start, stop) + reach)
-        if any(part.stop <= part.start for part in box):
-            continue
-        x, y, z = canvas.axes(box)
-        behind = _plane(x, y, z, start, curve.tangents[a])
-        ahead = _plane(x, y, z, stop, curve.tangents[b])
-        near = (behind >= 0.0) & ((ahead < 0.0) if b < knots[-1] else (ahead <= 0.0))
-        fraction = (behind[near] / np.maximum(behind[near] - ahead[near], 1e-9))[:, None]
-        offset = _positions(near, x, y, z) - (start + fraction * (stop - start))
-        first = _blend(offset, curve.first_normals[a], curve.first_normals[b], fraction)
-        second = _blend(offset, curve.second_normals[a], curve.second_normals[b], fraction)
-        radius = np.hypot(first, second)
-        close = radius <= reach
-        near[near] = close
-        along = (a + fraction[close, 0] * (b - a)) * curve.step
-        yield box, near, radius[close], np.arctan2(second, first)[close], along
-
-
-def _plane(x: DoubleArray, y: DoubleArray, z: DoubleArray, point: DoubleArray, normal: DoubleArray) -> DoubleArray:
-    distance: DoubleArray = (x - point[0]) * normal[0] + (y - point[1]) * normal[1] + (z - point[2]) * normal[2]
-    return distance
-
-
-def _blend(offset: DoubleArray, first: DoubleArray, second: DoubleArray, fraction: DoubleArray) -> DoubleArray:
-    along_both: DoubleArray = offset @ np.stack([first, second], axis=1)
-    return along_both[:, 0] + fraction[:, 0] * (along_both[:, 1] - along_both[:, 0])
-
-
-def _positions(chosen: BoolArray, x: DoubleArray, y: DoubleArray, z: DoubleArray) -> DoubleArray:
-    indices = np.nonzero(chosen)
-    points: DoubleArray = np.stack([x[0, 0, indices[2]], y[0, indices[1], 0], z[indices[0], 0, 0]], axis=1)
-    return points
