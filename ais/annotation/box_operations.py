@@ -176,7 +176,7 @@ class BackgroundBoxes(Operation[PlacedBoxes]):
     seed
         The same seed places the same boxes.
     slices
-        Only in these.
+        In these instead.
     """
 
     tomogram: int
@@ -211,6 +211,8 @@ def background_positions(
     """Where `BackgroundBoxes` places boxes of a side in pixels: (n, 3) z, y, x; fewer if there is no room."""
     depth = project.tomogram_by_id(tomogram).shape[0]
     looked_at = project.annotated_slices(tomogram, feature.id) or range(depth)
+    if slices is not None:
+        looked_at = _among(range(depth), slices)
     painted = project.painted_features(tomogram)
 
     def occupied(z: int) -> NDArray[np.uint8]:
@@ -220,7 +222,7 @@ def background_positions(
         return mask
 
     taken = _centres(project, tomogram, feature.id)
-    return positions_in_background(_among(looked_at, slices), occupied, box_size, count, taken, seed)
+    return positions_in_background(looked_at, occupied, box_size, count, taken, seed)
 
 
 def _place(edit: Edit, tomogram: int, feature: int, found: Positions, asked: int, negative: bool) -> PlacedBoxes:

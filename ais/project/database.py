@@ -71,7 +71,7 @@ def create_database(path: Path) -> None:
     refuse_side_files(path)
     with atomic_path(path) as temporary, database_errors(path), closing(_connect_private(temporary)) as connection:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        migrate(connection, path)
+        migrate(connection)
 
 
 def open_database(path: Path, read_only: bool) -> Database:
@@ -195,11 +195,10 @@ def _open_writing(path: Path, lock: ProjectLock) -> Database:
 
 def _finish(path: Path, lock: ProjectLock, connection: sqlite3.Connection, journal: str) -> Database:
     try:
-        _check_identity(connection, path)
+        check_schema(connection, path, may_migrate=True)
         mode = connection.execute(f"PRAGMA journal_mode = {journal}").fetchone()[0]
         connection.execute(f"PRAGMA synchronous = {'FULL' if mode == 'wal' else 'EXTRA'}")
-        migrate(connection, path)
-        check_schema(connection, path)
+        migrate(connection)
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")
     except BaseException:
@@ -211,17 +210,11 @@ def _finish(path: Path, lock: ProjectLock, connection: sqlite3.Connection, journ
 def _open_reading(path: Path, notice: str) -> Database:
     connection = _connect(path, "mode=ro")
     try:
-        _check_identity(connection, path)
-        check_schema(connection, path)
+        check_schema(connection, path, may_migrate=False)
     except BaseException:
         connection.close()
         raise
     return Database(path, connection, None, notice)
-
-
-def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
-    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise AisError(f"{path} is not an Ais project.")
 
 
 def _connect(path: Path, options: str) -> sqlite3.Connection:

@@ -141,8 +141,10 @@ class ProjectLock:
         raise LockHeldError(_unknown_holder(), self.path)
 
     def _write_holder(self, handle: int) -> None:
+        text = json.dumps(asdict(self.holder)).encode()
         os.lseek(handle, 0, os.SEEK_SET)
-        os.write(handle, json.dumps(asdict(self.holder)).encode())
+        os.write(handle, text)
+        os.ftruncate(handle, len(text))
         os.fsync(handle)
 
     def _clear_if_left_behind(self) -> None:

@@ -208,33 +208,42 @@ def check_header(path: Path) -> None:
         raise AisError(f"{path} is cut off: it has {size} of {expected} bytes; restore it from a copy.")
 
 
-def check_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a database whose tables are not a project's, or that would run something by itself.
+def check_schema(connection: sqlite3.Connection, path: Path, may_migrate: bool) -> None:
+    """Refuse a database that is not a project, or that would run something by itself; reads only.
+
+    Parameters
+    ----------
+    connection
+        The database.
+    path
+        Its file, for messages.
+    may_migrate
+        Whether an earlier version is good enough.
 
     Raises
     ------
     AisError
-        If tables or columns are missing, or there are triggers, views or virtual tables.
+        If it is of another program or a newer version, tables or columns are missing, or there are triggers, views or
+        virtual tables.
     """
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise AisError(f"{path} is not an Ais project.")
+    version = _version(connection)
+    _refuse_newer(path, version)
+    if version < len(MIGRATIONS) and not may_migrate:
+        raise AisError(f"{path} was written by an older Ais: open it once for editing to bring it up to date.")
     for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_master"):
         if kind in ("trigger", "view") or str(sql).lstrip().upper().startswith("CREATE VIRTUAL"):
             raise AisError(f"{path} has the {kind} {name}, which an Ais project does not have: it is not opened.")
-    for name, columns in _expected_columns().items():
+    for name, columns in _expected_columns(version).items():
         found = {row[1] for row in connection.execute(f"PRAGMA table_info({name})")}
         if not columns <= found:
             raise AisError(f"{path} is damaged: its table {name} is missing or incomplete; restore it from a copy.")
 
 
-def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring a database to the current version in one transaction; does nothing to a current one.
-
-    Raises
-    ------
-    AisError
-        If it was written by a newer version.
-    """
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    _refuse_newer(path, version)
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a database to the current version in one transaction; does nothing to a current one."""
+    version = _version(connection)
     if version == len(MIGRATIONS):
         return
     connection.execute("BEGIN IMMEDIATE")
@@ -249,6 +258,10 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         raise
 
 
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
 def _refuse_newer(path: Path, version: int) -> None:
     if version > len(MIGRATIONS):
         raise AisError(
@@ -257,9 +270,9 @@ def _refuse_newer(path: Path, version: int) -> None:
         )
 
 
-def _expected_columns() -> dict[str, set[str]]:
+def _expected_columns(version: int) -> dict[str, set[str]]:
     with closing(sqlite3.connect(":memory:")) as blank:
-        for script in MIGRATIONS:
+        for script in MIGRATIONS[:version]:
             for statement in _statements(script):
                 blank.execute(statement)
         names = [row[0] for row in blank.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
