@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,10 @@ from numpy.typing import NDArray
 from ais.errors import AisError, Cancelled
 from ais.models import Model, ModelInfo, architecture, build
 from ais.models.memory import peak_bytes_per_pixel
-from ais.network_grid import Axis, linear_resampling, reflected
 from ais.progress import Progress
 from ais.segmentation import Segmenter, to_uint8
-from ais.symmetries import count_for, inverse_transform, transform
+from ais.segmentation.network_grid import Axis, linear_resampling, reflected
+from ais.segmentation.symmetries import count_for, inverse_transform, transform
 from ais.tomogram import Tomogram
 
 SMALL = {"first_filters": 4}
@@ -340,3 +342,27 @@ def test_bytes_are_rounded_not_cut() -> None:
 def test_memory_estimate_of_a_network_counted_by_hand() -> None:
     # Fullest moment of UNet S: the joined 192 channels with the 64 + 128 that went into them, at full size.
     assert peak_bytes_per_pixel(build("unet-s")) == pytest.approx(1.25 * 4 * (64 + 128 + 192), rel=0.01)
+
+
+def test_published_weights_give_the_published_program_s_output(test_data: Path, tmp_path: Path) -> None:
+    # A UNet S trained, and run on the whole tomogram, by another program.
+    import h5py
+
+    names = ["conv2d", "conv2d_1", "conv2d_2", "conv2d_3", "conv2d_4", "conv2d_5"]
+    with tarfile.open(test_data / "ais1" / "Membrane.scnm") as archive:
+        member = archive.extractfile("Membrane_weights.h5")
+        assert member is not None
+        with h5py.File(io.BytesIO(member.read())) as file:
+            layers = [file["model_weights"][name][name] for name in names]
+            weights = [np.array(layer[kind]) for layer in layers for kind in ("kernel:0", "bias:0")]
+    network = build("unet-s")
+    network.set_weights(weights)
+    model = Model(network, ModelInfo("unet-s", architecture("unet-s").arguments(), "Membrane", 10.0, 64, 1))
+    published = mrcfile.read(test_data / "ais1" / "dev7__Membrane.mrc")
+    with Tomogram.open(test_data / "cell_sim" / "tomogram.mrc") as tomogram:
+        segmenters = [Segmenter(model, precision=precision) for precision in ("float32", "mixed")]
+        exact, mixed = [s.predict_slices(tomogram, 60, 62, crop=(32, 224, 32, 224)) for s in segmenters]
+    difference = np.abs(to_uint8(exact).astype(int) - published[60:62, 32:224, 32:224])
+    assert np.quantile(difference, 0.99) <= 2
+    assert np.abs(exact - mixed).mean() < 1e-3
+    assert ((exact > 0.5) != (mixed > 0.5)).mean() < 1e-3

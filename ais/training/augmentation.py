@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ais.errors import AisError
-from ais.symmetries import count_for, transform_each
+from ais.segmentation.symmetries import count_for, transform_each
 from ais.training.losses import IGNORE
 
 AUGMENTATIONS = ("none", "basic", "strong")

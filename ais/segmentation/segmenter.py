@@ -1,4 +1,4 @@
-"""Segmenting slices of a tomogram with a trained network."""
+"""A model made ready to segment: slices in, probabilities out, whole or in tiles, in bounded memory."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ais.models.backend import compute_dtype, start
 from ais.models.file import Model
 from ais.models.memory import peak_bytes_per_pixel
 from ais.models.registry import architecture
-from ais.network_grid import Axis, Span
 from ais.progress import SILENT, Progress
-from ais.symmetries import check_count, inverse_transform, transform
+from ais.segmentation.network_grid import Axis, Span
+from ais.segmentation.symmetries import check_count, inverse_transform, transform
 from ais.tomogram import MIN_SCALE, Tomogram
 
 if TYPE_CHECKING:
