@@ -183,7 +183,7 @@ def _bands(start: Points, end: Points, radius: float, shape: tuple[int, int]) ->
 
 def _strip(rate: Points, half: Points) -> tuple[Points, Points]:
     """Where the size of rate * x is at most half: 1 / rate and the half width in x, infinite for a strip along x."""
-    flat = rate == 0
+    flat = np.abs(rate) < TOLERANCE_PX
     per_rate = 1 / np.where(flat, np.inf, rate)
     return per_rate, np.where(flat, np.inf, half * np.abs(per_rate))
 
