@@ -34,7 +34,9 @@ def describe_os_error(error: OSError, path: Path | str | None = None) -> str:
         A sentence with the file's name that says what to do, without a traceback.
     """
     name = str(path if path is not None else error.filename or "a file")
-    match error.errno:
+    # NumPy says "4096 requested and 2508 written" and gives no number when the disk is full.
+    short_write = error.errno is None and "requested and" in str(error)
+    match errno.ENOSPC if short_write else error.errno:
         case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
             return f"No space left to write {name}: free some space or choose another folder."
         case errno.EACCES | errno.EPERM | errno.EROFS:
