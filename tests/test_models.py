@@ -75,7 +75,8 @@ def change_record(path: Path, **changes: Any) -> None:
 
 @pytest.mark.parametrize("chosen", ARCHITECTURES, ids=lambda a: a.name)
 def test_default_size_is_as_stated(chosen: Any) -> None:
-    assert build(chosen.name).count_params() == chosen.parameters
+    trainable = build(chosen.name).trainable_weights
+    assert sum(int(np.prod(weight.shape)) for weight in trainable) == chosen.parameters
 
 
 def test_published_unet_s_has_922881_parameters() -> None:
@@ -112,6 +113,17 @@ def test_output_is_one_probability_per_pixel(chosen: Any) -> None:
     assert output.shape == (2, 16, 40, 1)
     assert output.dtype == np.float32
     assert 0 <= output.min() < output.max() <= 1
+
+
+@pytest.mark.parametrize("chosen", ARCHITECTURES, ids=lambda a: a.name)
+def test_folded_network_computes_the_same(chosen: Any) -> None:
+    network = build(chosen.name, 1, SMALL, seed=1)
+    rng = np.random.default_rng(0)
+    network.set_weights([w + rng.uniform(0, 0.2, w.shape) for w in network.get_weights()])
+    info = ModelInfo(chosen.name, chosen.arguments(SMALL), "membrane", 10.0, 64, 1)
+    image = rng.normal(size=(1, 32, 48, 1)).astype(np.float32)
+    folded = Model(network, info).network_as("float32")
+    np.testing.assert_allclose(folded(image), network(image, training=False), atol=1e-5)
 
 
 def test_seed_decides_the_weights() -> None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from ais.errors import AisError, describe_os_error
 from ais.formats.atomic import atomic_path
+from ais.models.architecture import folded_weights
 from ais.models.info import ModelInfo, info_from_json
 from ais.models.registry import build
 
@@ -56,9 +57,9 @@ class Model:
     hash: str | None = None
 
     def network_as(self, dtype: str) -> keras.Model:
-        """The same network computing under another Keras policy, such as ``mixed_bfloat16``."""
-        copy = build(self.info.architecture, self.info.depth, self.info.arguments, dtype=dtype)
-        copy.set_weights(self.network.get_weights())
+        """The same network for segmenting under a Keras policy such as ``mixed_bfloat16``; it cannot be trained."""
+        copy = build(self.info.architecture, self.info.depth, self.info.arguments, dtype=dtype, folded=True)
+        copy.set_weights(folded_weights(self.network))
         return copy
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ais.errors import AisError
-from ais.models.architecture import Architecture
+from ais.models.architecture import Architecture, Layers
 from ais.models.unet import UNET_S
 from ais.models.vggnet import VGGNET_M
 
@@ -34,6 +34,7 @@ def build(
     *,
     dtype: str = "float32",
     seed: int = 0,
+    folded: bool = False,
 ) -> keras.Model:
     """A fresh network.
 
@@ -49,6 +50,8 @@ def build(
         Keras policy: ``float32``, ``mixed_bfloat16``, or ``mixed_float16``. Weights are float32 in each.
     seed
         Of the initial weights.
+    folded
+        For segmentation only: normalisations are part of the convolutions (see `ais.models.architecture.Layers`).
 
     Returns
     -------
@@ -66,7 +69,7 @@ def build(
     arguments = chosen.arguments(options)
     check_depth(depth)
     import_tensorflow()
-    return chosen.network(depth, arguments, dtype, seed)
+    return chosen.network(Layers(dtype, seed, folded=folded), depth, arguments)
 
 
 def check_depth(depth: int) -> None:

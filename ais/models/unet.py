@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 FIRST_FILTERS = Option("first_filters", 64, 4, 256, "channels after the first convolution; each halving doubles them")
 
 
-def unet_s(depth: int, options: Mapping[str, OptionValue], dtype: str, seed: int) -> keras.Model:
+def unet_s(layers: Layers, depth: int, options: Mapping[str, OptionValue]) -> keras.Model:
     """Two halvings, one convolution at each size."""
     filters = int(options["first_filters"])
-    layers = Layers(dtype, seed)
     image = layers.image(depth)
     fine = layers.conv(image, filters)
     middle = layers.conv(layers.halve(fine), 2 * filters)

@@ -1,4 +1,4 @@
-"""VGGNet: small convolutions in blocks, each block at half the size of the last, then back to full size."""
+"""VGGNet: small convolutions in blocks, each at half the size of the last, then back to full size."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ FIRST_FILTERS = Option(
 )
 
 
-def vggnet_m(depth: int, options: Mapping[str, OptionValue], dtype: str, seed: int) -> keras.Model:
-    """Blocks of 2, 2, 3, and 1 convolutions down to an eighth of the size, and four on the way up."""
+def vggnet_m(layers: Layers, depth: int, options: Mapping[str, OptionValue]) -> keras.Model:
+    """Blocks of 1, 2, 3, and 2 convolutions down to an eighth of the size; each block is added to its way up."""
     filters = int(options["first_filters"])
-    layers = Layers(dtype, seed)
     image = layers.image(depth)
-    x = image
-    for width, count in ((1, 2), (2, 2), (4, 3)):
+    x, blocks = image, []
+    for width, count in ((1, 1), (2, 2), (4, 3)):
         for _ in range(count):
-            x = layers.conv(x, width * filters)
+            x = layers.conv_normalised(x, width * filters)
+        blocks.append(x)
         x = layers.halve(x)
-    x = layers.conv(x, 8 * filters)
-    x = layers.conv(x, 4 * filters)
-    for width in (4, 2, 1):
-        x = layers.conv(layers.double(x), width * filters)
+    x = layers.conv_normalised(x, 8 * filters)
+    x = layers.conv_normalised(x, 4 * filters)
+    for widths in ((4, 2), (1,), (1,)):
+        x = layers.add(layers.double(x), blocks.pop())
+        for width in widths:
+            x = layers.conv_normalised(x, width * filters)
     return layers.model(image, x, "vggnet-m")
 
 
@@ -40,7 +42,7 @@ VGGNET_M = Architecture(
     parameters=5_053_377,
     default_loss="bce-dice",
     stride=8,
-    radius=48,
+    radius=52,
     options=(FIRST_FILTERS,),
     network=vggnet_m,
 )
