@@ -62,7 +62,7 @@ def tomogram(tmp_path: Path) -> Any:
         yield opened
 
 
-def reference(model: Model, tomogram: Tomogram, z: int, margin: int = 48) -> NDArray[np.float32]:
+def reference(model: Model, tomogram: Tomogram, z: int, margin: int = 56) -> NDArray[np.float32]:
     """The plain way: normalise a slice, pad it with NumPy, run the network, crop."""
     depth = model.info.depth
     picked = [min(max(z + d, 0), tomogram.shape[0] - 1) for d in range(-(depth // 2), depth // 2 + 1)]
