@@ -16,11 +16,37 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AisError": "ais.errors",
+    "Cancelled": "ais.errors",
+    "Coordinates": "ais.formats.coordinates",
+    "MeshSettings": "ais.batch",
+    "Model": "ais.models",
+    "PickSettings": "ais.batch",
     "Progress": "ais.progress",
+    "Project": "ais.project",
+    "Rules": "ais.interactions",
+    "SegmentSettings": "ais.export",
     "Tomogram": "ais.tomogram",
+    "TrainingSet": "ais.trainset",
+    "draw_surfaces": "ais.surface_picture",
+    "evaluate_picks": "ais.metrics",
+    "evaluate_segmentation": "ais.metrics",
+    "extract": "ais.trainset",
+    "filter_volume": "ais.filters",
+    "isosurface": "ais.surfaces",
+    "load_model": "ais.models",
+    "mesh": "ais.batch",
+    "pick": "ais.batch",
+    "pick_particles": "ais.picking",
+    "read_coordinates": "ais.formats.coordinates",
+    "segment": "ais.export",
+    "simulate": "ais.simulation",
+    "train": "ais.training",
+    "write_coordinates": "ais.formats.coordinates",
+    "write_simulation": "ais.simulation",
+    "write_volume": "ais.formats.registry",
 }
 
-__all__ = ["__version__", *_HOMES]
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - names of the lazy table
 
 
 def __getattr__(name: str) -> Any:

@@ -39,8 +39,10 @@ def make_project(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps({"epochs": 1}))
     for words in (
         ["import", "tomo.mrc", "-o", "work.aisproj"],
-        ["annotate", "work.aisproj", "tomo", "-f", "blob", "--mask", "mask.mrc", "--boxes", "boxes.txt"]
-        + ["--box-size", str(BOX_SIZE), "--background", "3"],
+        [
+            *("annotate", "work.aisproj", "tomo", "-f", "blob", "--mask", "mask.mrc", "--boxes", "boxes.txt"),
+            *("--box-size", str(BOX_SIZE), "--background", "3"),
+        ],
         ["convert", "boxes.txt", "picks.star", "--tomogram", "tomo.mrc"],
     ):
         in_folder(folder, words)
