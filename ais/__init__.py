@@ -46,7 +46,7 @@ _HOMES = {
     "write_volume": "ais.formats.registry",
 }
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - names of the lazy table
+__all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

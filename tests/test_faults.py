@@ -12,10 +12,10 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
+from small_project import make_model, make_project, make_training_set
 
 from ais.cli.main import run
 from ais.formats.registry import write_volume
-from small_project import make_model, make_project, make_training_set
 
 SHAPE = (6, 96, 96)
 NOISE = np.random.default_rng(0).bytes(20_000)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_project import make_model, make_project, make_training_set
 
 from ais.cli.main import run
 from ais.formats.registry import open_volume, write_volume
 from ais.models import read_model_info
 from ais.trainset import describe_training_set
-from small_project import make_model, make_project, make_training_set
 
 PATIENCE_S = 120.0
 
