@@ -195,9 +195,9 @@ def _inside(closed: Points, shape: tuple[int, int]) -> tuple[Ints, Ints, Ints]:
     low, high = np.minimum(y[:-1], y[1:])[crossing], np.maximum(y[:-1], y[1:])[crossing]
     # Half-open in y, so that a corner between two pieces counts once.
     owner, row = _rows_between(np.ceil(low), np.ceil(high) - 1, shape[0])
-    y_start, x_start = y[:-1][crossing], x[:-1][crossing]
-    slope = (x[1:] - x[:-1])[crossing] / (y[1:] - y[:-1])[crossing]
-    at = x_start[owner] + (row - y_start[owner]) * slope[owner]
+    y_start, x_start, x_end = y[:-1][crossing], x[:-1][crossing], x[1:][crossing]
+    height = (y[1:] - y[:-1])[crossing]
+    at = x_start[owner] + (row - y_start[owner]) / height[owner] * (x_end - x_start)[owner]
     order = np.lexsort((at, row))
     row, at = row[order], at[order]
     winding = np.cumsum(rising[crossing][owner][order])

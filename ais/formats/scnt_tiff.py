@@ -7,6 +7,7 @@ the shape and, under ``ais``, the record of all samples.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 import struct
@@ -109,12 +110,25 @@ def _opened(path: Path) -> Iterator[Any]:
         AssertionError,
     )
     try:
-        with warnings.catch_warnings(action="ignore"), tifffile.TiffFile(path) as tiff:
+        with _quiet(), tifffile.TiffFile(path) as tiff:
             yield tiff
     except MemoryError as error:
         raise AisError(f"{path} does not fit in memory: use a smaller training set.") from error
     except (*broken, AssertionError, tifffile.TiffFileError, struct.error, zlib.error, EOFError, ImportError) as error:
         raise AisError(f"{path} is damaged or cut off: it cannot be read as a training set.") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the reader's own messages about a damaged file: the user gets one sentence instead."""
+    reader = logging.getLogger("tifffile")
+    level = reader.level
+    reader.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        reader.setLevel(level)
 
 
 def _header(tiff: Any, path: Path) -> SetHeader:
