@@ -15,31 +15,32 @@ LAYERS = (
     {"formats"},
     {"project", "annotation", "tomogram", "trainset", "models"},
     {
-        "training",
-        "augmentation",
-        "losses",
-        "segmentation",
-        "interactions",
-        "export",
-        "picking",
-        "separation",
-        "surfaces",
-        "surface_picture",
-        "filters",
-        "metrics",
-        "analysis",
-        "simulation",
-        "phantom",
-        "phantom_shapes",
+        "batch",
         "demo",
+        "export",
+        "filters",
+        "interactions",
+        "metrics",
+        "network_grid",
+        "phantom",
+        "picking",
+        "prediction",
         "report",
+        "segmentation",
+        "separation",
+        "simulation",
+        "skeleton",
+        "surface_picture",
+        "surfaces",
+        "symmetries",
+        "training",
     },
     {"engine"},
     {"cli", "gui"},
 )
 SCREEN = {"OpenGL", "imgui_bundle", "glfw", "moderngl", "tkinter"}
 NETWORKS = {"tensorflow", "keras", "torch", "jax"}
-MAY_USE_NETWORKS = {"models", "training", "segmentation", "losses", "augmentation"}
+MAY_USE_NETWORKS = {"models", "training", "segmentation"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
