@@ -8,6 +8,7 @@ MRC2014: Cheng et al., J. Struct. Biol. 192, 146 (2015). IMOD's extensions: the 
 from __future__ import annotations
 
 import math
+import mmap
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ MAX_EXTENT = 1 << 20
 ANISOTROPY_LIMIT = 10.0
 LABEL_BYTES = 80
 MAX_LABELS = 10
+TOUCHED_LIMIT = 64 << 20
 
 
 class MrcVolume:
@@ -71,6 +73,7 @@ class MrcVolume:
         )
         self._memory_map: Array | None = voxels
         self._axes = axes
+        self._touched = 0
         if self._packed and axes != (0, 1, 2):
             raise AisError(f"{self._name} holds 4-bit voxels with reordered axes, which Ais does not read.")
         flags = _imod_flags(header, order) or 0
@@ -83,6 +86,10 @@ class MrcVolume:
         """Voxels of slices z0 to z1 - 1 in native byte order; see `Volume.read`."""
         if self._memory_map is None:
             raise AisError(f"{self._name} has been closed.")
+        self._touched += (z1 - z0) * self._memory_map.strides[0]
+        if self._touched > TOUCHED_LIMIT:
+            _release_pages(self._memory_map)
+            self._touched = 0
         if self._packed:
             return _unpack_nibbles(self._memory_map[z0:z1, y], self._width)[:, :, x]
         block = self._memory_map.transpose(self._axes)[z0:z1, y, x]
@@ -300,6 +307,13 @@ def _describe(
         extended_type=bytes(header["exttyp"]),
         notes=tuple(notes),
     )
+
+
+def _release_pages(voxels: Array) -> None:
+    """Let go of pages read before, which else count as memory of this process until the file is closed."""
+    mapped = getattr(voxels, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _extended(path: Path, count: int) -> bytes:
