@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -75,7 +77,7 @@ SHAPE = (6, 300, 270)
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    with Project.create(tmp_path / "Ribosömes 1.aisproj") as opened:
+    with Project.create(tmp_path / "Ribosömes 100%41 #1.aisproj") as opened:
         yield opened
 
 
@@ -247,6 +249,34 @@ def test_damaged_values_give_a_sentence(project: Project, statement: str, read: 
     with Project.open(changed_path) as again, pytest.raises(AisError) as error:
         read(again)
     assert "damaged" in one_sentence(error) or "wrong size" in str(error.value)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_flipped_bytes_are_survived_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    whole, path = tmp_path / "whole.aisproj", tmp_path / "x.aisproj"
+    if not whole.exists():
+        with Project.create(whole) as project:
+            tomogram, feature = add_missing(project), project.apply(AddFeature("a")).id
+            for z in range(3):
+                project.apply(PaintStroke(tomogram, feature, z, [(50, 50), (260, 260)], 5))
+            project.apply(AddPickSet(tomogram, "picks", {"x": [1]}))
+            project.undo()
+    content = bytearray(whole.read_bytes())
+    for _ in range(data.draw(st.integers(1, 20))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    for leftover in tmp_path.glob("x.aisproj*"):
+        leftover.unlink()
+    path.write_bytes(content)
+    with contextlib.suppress(AisError), Project.open(path) as project:
+        for entry in project.tomograms():
+            for found in project.features():
+                for z in project.annotated_slices(entry.id, found.id):
+                    project.mask(entry.id, found.id, z)
+            project.pick_sets(entry.id)
+        project.redo()
+        while project.undo():
+            pass
 
 
 def test_a_huge_tile_is_not_unpacked(project: Project) -> None:
@@ -629,6 +659,24 @@ def test_history_tells_what_and_where(project: Project) -> None:
     assert project.redo() is None
 
 
+def test_one_thread_edits_while_another_reads(project: Project) -> None:
+    tomogram, feature = add_missing(project), project.apply(AddFeature("a")).id
+    seen: list[int] = []
+
+    def edit() -> None:
+        for number in range(60):
+            project.apply(PaintStroke(tomogram, feature, 0, [(4 * number, 4 * number)], 1))
+
+    worker = threading.Thread(target=edit)
+    worker.start()
+    while worker.is_alive():
+        seen.append(int(project.mask(tomogram, feature, 0).sum()))
+    worker.join()
+    assert seen == sorted(seen)
+    assert all((count - 3) % 5 == 0 for count in seen if count)
+    assert len(project.history()) == 62
+
+
 def test_numbers_are_not_used_again(project: Project) -> None:
     first = project.apply(AddFeature("a")).id
     project.undo()
@@ -784,7 +832,7 @@ def test_undo_and_redo_restore_every_state_exactly(tmp_path: Path) -> None:
     class Here(RandomEdits):
         folder = tmp_path
 
-    profile = {"max_examples": 12, "stateful_step_count": 30, "deadline": None, "database": None}
+    profile = {"max_examples": 10, "stateful_step_count": 25, "deadline": None, "database": None}
     run_state_machine_as_test(Here, settings=settings(suppress_health_check=list(HealthCheck), **profile))
 
 

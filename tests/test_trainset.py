@@ -284,7 +284,9 @@ def test_unknown_voxel_sizes(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"features": ["membrane"]}, "has no boxes"),
+        ({"features": ["membrane"]}, "no boxes of membrane"),
+        ({"features": ["ribosome"], "negatives": ["membrane"]}, "no boxes of the negative feature membrane"),
+        ({"features": ["ribosome", "never painted"]}, "painted as never painted in any box"),
         ({"features": ["actin"]}, "no feature actin"),
         ({"features": []}, "Choose 1"),
         ({"features": ["ribosome", "Ribosome"]}, "twice"),
@@ -299,7 +301,8 @@ def test_unknown_voxel_sizes(scene: Scene) -> None:
     ],
 )
 def test_requests_that_make_no_sense(scene: Scene, arguments: dict[str, Any], sentence: str) -> None:
-    scene.project.apply(AddFeature("empty"))
+    for name in ("empty", "never painted"):
+        scene.project.apply(AddFeature(name))
     scene.place("ribosome", (3, 20, 20))
     scene.place("empty", (3, 20, 20))
     target = scene.project.path.parent / "set.scnt"

@@ -13,6 +13,9 @@ CANDIDATES = 4096
 CANDIDATES_PER_BOX = 16
 """Of how many random candidates the one farthest from all boxes is taken."""
 
+BACKGROUND_SLICES = 32
+"""Boxes in the background are shared out over so many slices, since finding the room takes time in each."""
+
 Positions = NDArray[np.int64]
 """(n, 3): z, y, x."""
 
@@ -83,7 +86,7 @@ def positions_in_background(
         At most `count`; fewer if there is no room.
     """
     rng = np.random.default_rng(seed)
-    order = [int(z) for z in rng.permutation(np.array(slices, np.int64))][:count]
+    order = [int(z) for z in rng.permutation(np.array(slices, np.int64))][: min(count, BACKGROUND_SLICES)]
     rest = sorted(set(slices).difference(order))
     chosen = np.zeros((0, 3), np.int64)
     while order and len(chosen) < count:
@@ -145,8 +148,11 @@ def _spread(candidates: Positions, count: int, taken: Sequence[Positions], rng: 
     Mitchell, Spectrally optimal sampling for distribution ray tracing, SIGGRAPH 1991 (best candidate).
     """
     distance = np.full(len(candidates), np.inf)
-    for position in np.concatenate(taken):
-        np.minimum(distance, _squared_distance(candidates, position), out=distance)
+    present = np.concatenate(taken)
+    if len(present) and len(candidates):
+        from scipy.spatial import cKDTree
+
+        distance = np.square(cKDTree(present).query(candidates)[0])
     chosen: list[int] = []
     while len(chosen) < count:
         free = np.flatnonzero(distance > 0)

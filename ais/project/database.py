@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from ais.errors import AisError
 from ais.formats.atomic import atomic_path
@@ -17,6 +18,7 @@ from ais.project.rows import relative_path
 from ais.project.schema import APPLICATION_ID, check_header, check_schema, migrate
 
 BUSY_SECONDS = 10.0
+MAX_REASON = 120
 SIDE_FILES = ("-wal", "-shm", "-journal")
 
 _NO_LOCKING_VFS = "win32-none" if sys.platform == "win32" else "unix-none"
@@ -147,6 +149,10 @@ def database_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise AisError(_describe(error, path)) from error
+    except UnicodeDecodeError as error:
+        raise AisError(f"{path} is damaged: restore it from a copy.") from error
+    except OverflowError as error:
+        raise AisError(f"A number is too large for {path.name}.") from error
 
 
 def _open_elsewhere(path: Path, holder: Holder) -> AisError:
@@ -165,7 +171,8 @@ def _describe(error: sqlite3.Error, path: Path) -> str:
         return f"{path} is damaged: restore it from a copy."
     if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")):
         return f"{path} could not be read or written ({error}): check the disk and its folder's permissions."
-    return f"{path} could not be used as a project ({error})."
+    reason = " ".join(str(error).split())[:MAX_REASON]
+    return f"{path} is damaged or was changed by another program ({reason}): restore it from a copy."
 
 
 def _error_name(error: sqlite3.Error) -> str:
@@ -218,9 +225,10 @@ def _open_reading(path: Path, notice: str) -> Database:
 
 
 def _connect(path: Path, options: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"{path.as_uri()}?{options}", uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
-    )
+    # SQLite takes no host in a URI, so a Windows share keeps its two slashes behind an empty one.
+    name = path.as_posix()
+    uri = f"file://{'' if name.startswith('/') else '/'}{quote(name)}?{options}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)
     for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
     return connection

@@ -88,13 +88,13 @@ def history_of(row: Row) -> HistoryEntry:
     """A line of history from a row of HISTORY_COLUMNS."""
     number, text, time, tomogram, feature, z, y0, y1, x0, x1, undone = row
     bounds = None if y0 is None else (y0, y1, x0, x1)
-    return HistoryEntry(number, text, time, Region(tomogram, feature, z, bounds), bool(undone))
+    return HistoryEntry(number, _text(text), _text(time), Region(tomogram, feature, z, bounds), bool(undone))
 
 
 def locate(folder: Path, absolute: str, relative: str | None) -> tuple[Path, bool]:
     """Where a file is now, and whether it is missing: first looked for from the project's folder, then absolutely."""
-    places = [folder / relative] if relative else []
-    places.append(Path(absolute))
+    places = [folder / _text(relative)] if relative else []
+    places.append(Path(_text(absolute)))
     for place in places:
         try:
             if place.exists():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +18,7 @@ from ais.errors import AisError
 from ais.formats.scnt import GLOBAL_MAD, IGNORE_LABEL, MAX_DEPTH, Sample, SetHeader, is_positive, write_set
 from ais.progress import SILENT, Progress
 from ais.project.document import Project
-from ais.trainset.samples import SampleFrame
+from ais.trainset.samples import SampleFrame, label_of
 from ais.trainset.training_set import VOXEL_SIZE_TOLERANCE, SampleRecord, TrainingSet, figures, sample_id
 
 BOX_SIZES_PX = (4, 2048)
@@ -116,15 +116,15 @@ def extract(
     Raises
     ------
     AisError
-        If a feature does not exist or has no boxes, nothing is painted in any box, a tomogram is missing or its voxel
-        size unknown where it is needed.
+        If a feature does not exist, there are no boxes, a feature is painted in none of them, or a tomogram is missing
+        or its voxel size unknown where it is needed.
     """
     plan = _make_plan(project, features, negatives, _Geometry(box_size, depth, voxel_size), background, seed)
     shape = (len(plan.cuts), depth, box_size, box_size)
     images, labels = np.empty(shape, np.float32), np.empty((shape[0], *shape[2:]), np.uint8)
     for index, (image, plane) in enumerate(_samples(plan, progress)):
         images[index], labels[index] = image, plane
-    _require_positive(plan, sum(map(is_positive, labels)))
+    _require_painted(plan, np.unique(labels).tolist())
     names = [feature.name for feature in plan.features]
     records = [cut.record for cut in plan.cuts]
     return TrainingSet(images, labels, records, names, plan.voxel_size, project.path.stem)
@@ -163,8 +163,11 @@ def extract_to(
         As `extract`; or if the file cannot be written.
     """
     plan = _make_plan(project, features, negatives, _Geometry(box_size, depth, voxel_size), background, seed)
-    n_positive = sum(is_positive(labels) for _, labels in _labelled(plan))
-    _require_positive(plan, n_positive)
+    n_positive, present = 0, set[int]()
+    for _, labels in _labelled(plan):
+        n_positive += is_positive(labels)
+        present.update(np.unique(labels).tolist())
+    _require_painted(plan, present)
     header = SetHeader(
         *(len(plan.cuts), n_positive, box_size, depth, plan.voxel_size),
         features=tuple(feature.name for feature in plan.features),
@@ -187,7 +190,7 @@ def _make_plan(
     wanted, against = ([project.feature(name) for name in names] for names in (features, negatives))
     _check_features(wanted, against)
     places = _placed(project, [*wanted, *against])
-    _check_boxes(places, wanted)
+    _check_boxes(places, wanted, against)
     voxel_size = _common_voxel_size([place.entry for place in places], geometry.voxel_size)
     if background:
         places += _in_background(project, places, wanted[0], geometry.box_size, voxel_size, background, seed)
@@ -285,20 +288,24 @@ def _check_features(wanted: list[Feature], against: list[Feature]) -> None:
         raise AisError(f"The feature {twice} was chosen twice: choose it once, to learn or as negative.")
 
 
-def _check_boxes(places: list[_Place], wanted: list[Feature]) -> None:
-    for feature in wanted:
-        if not any(place.feature.id == feature.id for place in places):
-            raise AisError(f"The feature {feature.name} has no boxes: place some over its annotation first.")
+def _check_boxes(places: list[_Place], wanted: list[Feature], against: list[Feature]) -> None:
+    with_boxes = {place.feature.id for place in places}
+    if with_boxes.isdisjoint(feature.id for feature in wanted):
+        names = " or ".join(feature.name for feature in wanted)
+        raise AisError(f"There are no boxes of {names}: place some over the annotation first.")
+    for feature in against:
+        if feature.id not in with_boxes:
+            raise AisError(f"There are no boxes of the negative feature {feature.name}: place some or leave it out.")
     for place in places:
         if place.entry.missing:
             name = place.entry.name
             raise AisError(f"{place.entry.path} is missing: relink the tomogram {name} to where it is now.")
 
 
-def _require_positive(plan: _Plan, n_positive: int) -> None:
-    if not n_positive:
-        names = ", ".join(feature.name for feature in plan.features)
-        raise AisError(f"Nothing is painted as {names} in any of its boxes: annotate it inside the boxes first.")
+def _require_painted(plan: _Plan, present: Collection[int]) -> None:
+    for index, feature in enumerate(plan.features):
+        if label_of(index) not in present:
+            raise AisError(f"Nothing is painted as {feature.name} in any box: annotate it inside the boxes first.")
 
 
 def _common_voxel_size(entries: list[TomogramEntry], voxel_size: float | None) -> float:
