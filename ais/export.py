@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +68,7 @@ class SegmentSettings:
     crop: tuple[int, int, int, int] | None = None
     tta: int = 1
     dtype: str = "uint8"
-    batch_size: int | str = "auto"
+    batch_size: int | Literal["auto"] = "auto"
     precision: str = "auto"
     device: str = "auto"
     voxel_size: float | None = None
@@ -360,7 +360,8 @@ def quantised(probabilities: NDArray[np.float32], dtype: str) -> NDArray[Any]:
     name, scale = DTYPES[dtype]
     if dtype == "float32":
         return probabilities
-    return np.rint(probabilities * np.float32(scale)).astype(name)
+    values: NDArray[Any] = np.rint(probabilities * np.float32(scale)).astype(name)
+    return values
 
 
 def _empty(

@@ -93,8 +93,8 @@ def cell(folder: Path) -> list[str]:
     return [
         *training,
         "",
-        f"Segmentation of the whole volume (128 x 256 x 256) with three models and the rule took {seconds:.0f} s, start "
-        "of the process included. Scores on the 121 slices that were not annotated:",
+        f"Segmentation of the whole volume (128 x 256 x 256) with three models and the rule took {seconds:.0f} s, "
+        "start of the process included. Scores on the 121 slices that were not annotated:",
         "",
         *table,
         "",

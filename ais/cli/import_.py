@@ -16,7 +16,7 @@ from ais.errors import AisError
 from ais.tomogram import Tomogram
 
 if TYPE_CHECKING:
-    from ais.annotation import Operation
+    from ais.annotation import Operation, TomogramEntry
     from ais.project import Project
 
 LATER_SUFFIXES = (".scns", ".scnm", ".scnmgroup")
@@ -122,15 +122,17 @@ def _pick_sets(document: Project, path: Path) -> list[Operation[object]]:
     from ais.formats.coordinates import read_coordinates
 
     tomograms = {entry.name: entry for entry in document.tomograms()}
+
+    def in_project(name: str) -> TomogramEntry:
+        if name not in tomograms:
+            named = name or "no tomogram"
+            raise AisError(f"{path} names {named}, which is not in the project: import the tomogram first.")
+        return tomograms[name]
+
     table = read_coordinates(
-        path,
-        voxel_size={name: entry.voxel_size for name, entry in tomograms.items()}.get,
-        shape={name: entry.shape for name, entry in tomograms.items()}.get,
+        path, voxel_size=lambda name: in_project(name).voxel_size, shape=lambda name: in_project(name).shape
     )
-    known = [name for name in table.tomogram_names if name in tomograms]
-    if not known:
-        named = ", ".join(name or "no tomogram" for name in table.tomogram_names[:5])
-        raise AisError(f"{path} names {named}; none of them is in the project: import the tomogram first.")
+    known = [in_project(name).name for name in table.tomogram_names]
     return [
         AddPickSet(
             tomograms[name].id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -90,9 +90,9 @@ def run(
     return 1 if failed else 0
 
 
-def _batch_size(text: str) -> int | str:
+def _batch_size(text: str) -> int | Literal["auto"]:
     if text == "auto":
-        return text
+        return "auto"
     if not text.isdecimal() or int(text) < 1:
         raise AisError(f"--batch-size must be auto or a whole number from 1, not '{text}'.")
     return int(text)

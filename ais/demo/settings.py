@@ -30,13 +30,15 @@ class FeaturePlan:
     name: str
     colour: Colour
     boxes: int = 60
-    background_boxes: int = 20
+    background_boxes: int = 40
 
 
+# Background boxes keep away from what has been painted before, so the first features also learn from boxes of the
+# others what they are not.
 FEATURES = (
-    FeaturePlan("membrane", SKY_BLUE),
     FeaturePlan("microtubule", ORANGE),
     FeaturePlan("ribosome", REDDISH_PURPLE),
+    FeaturePlan("membrane", SKY_BLUE),
 )
 
 

@@ -169,6 +169,8 @@ def _geometry(tiff: Any, path: Path) -> tuple[int, int, int]:
     check_geometry(path, shape[0], shape[1] - 1, shape[2])
     if math.prod(shape) > MAX_COMPRESSION * path.stat().st_size:
         raise AisError(f"{path} is damaged: it claims {shape} numbers, more than it can hold.")
+    if series.dataoffset is not None and series.dataoffset + series.nbytes > path.stat().st_size:
+        raise AisError(f"{path} is truncated: it ends before its last sample; copy or make it again.")
     return shape[0], shape[1] - 1, shape[2]
 
 

@@ -74,6 +74,19 @@ def start(device: str = "auto", threads: int | None = None) -> Device:
     return Device("gpu", scope, "mixed_float16" if tuple(capability) >= TENSOR_CORES_FROM else "float32")
 
 
+def gpu_names() -> list[str]:
+    """Names of the GPUs that TensorFlow finds.
+
+    Raises
+    ------
+    AisError
+        If TensorFlow does not start.
+    """
+    tf = import_tensorflow()
+    found = tf.config.list_physical_devices("GPU")
+    return [str(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)) for gpu in found]
+
+
 def parse_device(device: str) -> tuple[str, tuple[int, ...]]:
     """The kind (auto, cpu, gpu) and the GPU numbers of a ``--device`` value; AisError for anything else."""
     match = re.fullmatch(r"(auto|cpu|gpu)|gpu:(\d{1,3}(?:,\d{1,3})*)", device)

@@ -170,7 +170,7 @@ def _describe(error: sqlite3.Error, path: Path) -> str:
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return f"{path} is damaged: restore it from a copy."
     if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")):
-        return f"{path} could not be read or written ({error}): check the disk and its folder's permissions."
+        return f"{path} could not be read or written ({error}): check the disk, its free space and the permissions."
     reason = " ".join(str(error).split())[:MAX_REASON]
     return f"{path} is damaged or was changed by another program ({reason}): restore it from a copy."
 
