@@ -328,8 +328,18 @@ class _Batch:
             }
             if rules is not None:
                 apply_rules(probabilities, rules, tomogram.voxel_size)
-            yield {feature: quantised(probabilities[feature], self._settings.dtype) for feature in wanted}
+            yield {feature: self._placed(probabilities[feature], (ny, nx)) for feature in wanted}
         yield from _empty(self._settings.dtype, wanted, z1, nz, step, (ny, nx))
+
+    def _placed(self, probabilities: NDArray[np.float32], plane: tuple[int, int]) -> NDArray[Any]:
+        """Stored values of whole slices, zero outside the crop."""
+        values = quantised(probabilities, self._settings.dtype)
+        if self._settings.crop is None:
+            return values
+        x0, x1, y0, y1 = self._settings.crop
+        whole = np.zeros((len(values), *plane), values.dtype)
+        whole[:, y0:y1, x0:x1] = values
+        return whole
 
     def _segmenter(self, feature: str) -> Segmenter:
         from ais.models import load_model

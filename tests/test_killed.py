@@ -104,6 +104,18 @@ def test_train(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [path.name for path in (work / "models").iterdir()] == ["new.aism"]
 
 
+def test_training_stopped_by_the_user_keeps_its_best_epoch(work: Path) -> None:
+    words = ["train", "set.scnt", "-o", "stopped/new.aism", "--epochs", "500", "--option", "first_filters=4"]
+    process = subprocess.Popen([sys.executable, "-m", "ais.cli", *words], cwd=work, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline and not found(work, "stopped/.new.aism*checkpoint*"):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert [path.name for path in (work / "stopped").iterdir()] == ["new.aism"]
+
+
 def test_mesh(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(work)
     words = ["mesh", "rough__blob.mrc", "-o", "surfaces"]

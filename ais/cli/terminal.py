@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
+from ais.errors import Cancelled
 from ais.progress import Progress
 
 PLAIN_INTERVAL_S = 10.0
@@ -36,31 +40,57 @@ def complain(sentence: str) -> None:
 def terminal_progress(title: str) -> Iterator[Progress]:
     """A progress bar on a terminal, plain lines elsewhere; both on stderr.
 
+    Ctrl+C asks the work to stop at its next report, so that a training can keep its best epoch; pressed again it
+    interrupts at once.
+
     Parameters
     ----------
     title
         What is being done, such as ``"Training membrane"``.
     """
-    if not sys.stderr.isatty():
-        yield _PlainProgress(title)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as RichProgress
+    with _stop_request() as stopped:
+        if not sys.stderr.isatty():
+            yield _PlainProgress(title, stopped)
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with RichProgress(*columns, console=Console(stderr=True), transient=True) as bars:
-        yield _BarProgress(bars, title)
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        with RichProgress(*columns, console=Console(stderr=True), transient=True) as bars:
+            yield _BarProgress(bars, title, stopped)
+
+
+@contextmanager
+def _stop_request() -> Iterator[threading.Event]:
+    stopped = threading.Event()
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        stopped.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped  # signals reach the main thread only
+        return
+    previous = signal.signal(signal.SIGINT, ask)
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 class _PlainProgress(Progress):
     """A line now and then, for log files."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, stopped: threading.Event) -> None:
         self._title = title
+        self._stopped = stopped
         self._last = time.monotonic()
 
     def report(self, done: float, total: float, text: str = "") -> None:
+        if self._stopped.is_set():
+            raise Cancelled
         now = time.monotonic()
         if now - self._last < PLAIN_INTERVAL_S:
             return
@@ -73,12 +103,15 @@ class _PlainProgress(Progress):
 class _BarProgress(Progress):
     """A bar with the time left."""
 
-    def __init__(self, bars: Any, title: str) -> None:
+    def __init__(self, bars: Any, title: str, stopped: threading.Event) -> None:
         self._bars = bars
+        self._stopped = stopped
         self._title = title
         self._task = bars.add_task(title, total=None)
 
     def report(self, done: float, total: float, text: str = "") -> None:
+        if self._stopped.is_set():
+            raise Cancelled
         description = f"{self._title} {text}".rstrip()
         self._bars.update(self._task, completed=done, total=total or None, description=description)
 

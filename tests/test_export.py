@@ -1,0 +1,172 @@
+"""Batch segmentation: what is written, what is kept, and that every path gives the same numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+from small_project import SHAPE, make_model, make_project
+
+from ais.errors import AisError, Cancelled
+from ais.export import SegmentSettings, is_segmentation, output_path, quantised, segment
+from ais.formats.record import read_record
+from ais.formats.registry import open_volume, write_volume
+from ais.interactions import Rules, apply_rules
+from ais.models import load_model, model_hash
+from ais.progress import Progress
+from ais.segmentation import Segmenter
+from ais.tomogram import Tomogram
+
+
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("export")
+    make_project(folder)
+    make_model(folder, "blob.aism", "blob", seed=1)
+    make_model(folder, "ring.aism", "ring", seed=2)
+    return folder
+
+
+def voxels(path: Path) -> np.ndarray:
+    with mrcfile.open(path) as file:
+        return np.array(file.data)
+
+
+def probabilities(stock: Path, model: str) -> np.ndarray:
+    with Tomogram.open(stock / "tomo.mrc") as tomogram:
+        return Segmenter(load_model(stock / model), precision="float32").predict_slices(tomogram, 0, SHAPE[0])
+
+
+def test_outputs_lie_on_the_tomogram_and_hold_rounded_probabilities(stock: Path, tmp_path: Path) -> None:
+    with mrcfile.open(stock / "tomo.mrc", "r+") as file:
+        file.header.origin = (100, 200, 300)
+    settings = SegmentSettings(precision="float32")
+    (result,) = segment([stock / "tomo.mrc"], [stock / "blob.aism"], tmp_path, settings)
+    assert (result.status, result.outputs["blob"]) == ("done", tmp_path / "tomo__blob.mrc")
+    with mrcfile.open(tmp_path / "tomo__blob.mrc") as file:
+        assert file.header.mode == 6
+        assert file.data.shape == SHAPE
+        assert file.header.origin.item() == (100, 200, 300)
+        assert float(file.voxel_size.x) == pytest.approx(10)
+        np.testing.assert_array_equal(file.data, np.rint(probabilities(stock, "blob.aism") * 255))
+        assert "blob" in file.get_labels()[-1]
+    record = read_record(tmp_path / "tomo__blob.mrc")
+    assert record is not None
+    assert record["settings"]["model"] == model_hash(stock / "blob.aism")
+    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    assert [entry["output"]["name"] for entry in manifest["outputs"]] == ["tomo__blob.mrc"]
+
+
+def test_range_and_crop_keep_the_shape_and_the_values(stock: Path, tmp_path: Path) -> None:
+    settings = SegmentSettings(z_range=(2, 4), crop=(10, 60, 20, 90), precision="float32")
+    segment([stock / "tomo.mrc"], [stock / "blob.aism"], tmp_path, settings)
+    whole = np.rint(probabilities(stock, "blob.aism") * 255)
+    expected = np.zeros(SHAPE)
+    expected[2:4, 20:90, 10:60] = whole[2:4, 20:90, 10:60]
+    np.testing.assert_allclose(voxels(tmp_path / "tomo__blob.mrc"), expected, atol=1)
+    outside = voxels(tmp_path / "tomo__blob.mrc").astype(int)
+    outside[2:4, 20:90, 10:60] = 0
+    assert not outside.any()
+
+
+@pytest.mark.parametrize(("dtype", "mode", "scale"), [("uint8", 6, 255), ("int8", 0, 127), ("float32", 2, 1)])
+def test_types(stock: Path, tmp_path: Path, dtype: str, mode: int, scale: float) -> None:
+    settings = SegmentSettings(dtype=dtype, precision="float32")
+    segment([stock / "tomo.mrc"], [stock / "blob.aism"], tmp_path, settings)
+    with mrcfile.open(tmp_path / "tomo__blob.mrc") as file:
+        assert file.header.mode == mode
+        wanted = probabilities(stock, "blob.aism") * np.float32(scale)
+        np.testing.assert_allclose(file.data, wanted, atol=0.51 if scale > 1 else 1e-6)
+
+
+def test_rules_act_on_unrounded_values_of_all_models(stock: Path, tmp_path: Path) -> None:
+    rules = Rules.parse(
+        [
+            {"competition": {"emit": ["blob"], "absorb": ["ring"]}},
+            {"child": "blob", "parent": "ring", "type": "colocalize", "radius": 50.0, "threshold": 0.4},
+        ]
+    )
+    settings = SegmentSettings(rules=rules, precision="float32")
+    segment([stock / "tomo.mrc"], [stock / "blob.aism", stock / "ring.aism"], tmp_path, settings)
+    values = {name: probabilities(stock, f"{name}.aism") for name in ("blob", "ring")}
+    apply_rules(values, rules, 10.0)
+    for name, expected in values.items():
+        np.testing.assert_array_equal(voxels(tmp_path / f"tomo__{name}.mrc"), np.rint(expected * 255))
+
+
+def test_what_is_finished_is_kept_and_what_differs_is_refused(stock: Path, tmp_path: Path) -> None:
+    inputs, models = [stock / "tomo.mrc"], [stock / "blob.aism"]
+    segment(inputs, models, tmp_path)
+    made = (tmp_path / "tomo__blob.mrc").stat().st_mtime_ns
+    assert [r.status for r in segment(inputs, models, tmp_path)] == ["kept"]
+    both = segment(inputs, [*models, stock / "ring.aism"], tmp_path)
+    assert [r.status for r in both] == ["done"]
+    assert (tmp_path / "tomo__blob.mrc").stat().st_mtime_ns == made
+    (other,) = segment(inputs, models, tmp_path, SegmentSettings(tta=2))
+    assert (other.status, "--overwrite" in other.error) == ("failed", True)
+    (again,) = segment(inputs, models, tmp_path, SegmentSettings(tta=2), overwrite=True)
+    assert again.status == "done"
+
+
+def test_a_volume_edited_by_hand_is_never_replaced_unasked(stock: Path, tmp_path: Path) -> None:
+    segment([stock / "tomo.mrc"], [stock / "blob.aism"], tmp_path)
+    edited = tmp_path / "tomo__blob.mrc"
+    write_volume(edited, np.ones(SHAPE, "u1"), voxel_sizes=10.0)
+    (result,) = segment([stock / "tomo.mrc"], [stock / "blob.aism"], tmp_path)
+    assert result.status == "failed"
+    assert voxels(edited).all()
+
+
+class Stop(Progress):
+    def __init__(self, after: float) -> None:
+        self.after = after
+
+    def report(self, done: float, *_: object) -> None:
+        if done >= self.after:
+            raise Cancelled
+
+
+def test_cancelled_between_tomograms_keeps_what_is_finished(stock: Path, tmp_path: Path) -> None:
+    write_volume(tmp_path / "second.mrc", voxels(stock / "tomo.mrc"), voxel_sizes=10.0)
+    with pytest.raises(Cancelled):
+        segment(
+            [stock / "tomo.mrc", tmp_path / "second.mrc"], [stock / "blob.aism"], tmp_path / "out", progress=Stop(1)
+        )
+    assert sorted(p.name for p in (tmp_path / "out").glob("*.mrc")) == ["tomo__blob.mrc"]
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_own_segmentations_are_recognised(stock: Path, tmp_path: Path) -> None:
+    segment([stock / "tomo.mrc"], [stock / "blob.aism"], tmp_path)
+    output = tmp_path / "tomo__blob.mrc"
+    assert is_segmentation(output)
+    (tmp_path / "tomo__blob.mrc.json").unlink()
+    assert is_segmentation(output), "the label in the header tells as well"
+    assert not is_segmentation(stock / "tomo.mrc")
+
+
+def test_models_that_do_not_go_together(stock: Path, tmp_path: Path) -> None:
+    inputs = [stock / "tomo.mrc"]
+    with pytest.raises(AisError, match="both find 'blob'"):
+        segment(inputs, [stock / "blob.aism", stock / "blob.aism"], tmp_path)
+    rules = Rules.parse([{"child": "blob", "parent": "carbon", "type": "avoid", "radius": 0, "threshold": 0.5}])
+    with pytest.raises(AisError, match="carbon"):
+        segment(inputs, [stock / "blob.aism"], tmp_path, SegmentSettings(rules=rules))
+    with pytest.raises(AisError, match="At least one model"):
+        segment(inputs, [], tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tomogram_of_another_voxel_size_is_rescaled_there_and_back(stock: Path, tmp_path: Path) -> None:
+    write_volume(tmp_path / "fine.mrc", voxels(stock / "tomo.mrc"), voxel_sizes=8.0)
+    segment([tmp_path / "fine.mrc"], [stock / "blob.aism"], tmp_path / "out")
+    info = open_volume(tmp_path / "out" / "fine__blob.mrc").info
+    assert (info.shape, info.voxel_sizes) == (SHAPE, (8.0, 8.0, 8.0))
+
+
+def test_names_of_outputs() -> None:
+    assert output_path(Path("o"), Path("a/TS 1.rec"), "mem/brane: 2").name == "TS 1__mem-brane- 2.mrc"
+    np.testing.assert_array_equal(quantised(np.array([0, 0.5, 1], "f4"), "uint8"), [0, 128, 255])
