@@ -161,9 +161,10 @@ class AutoPlaceBoxes(Operation[PlacedBoxes]):
 
 @dataclass(frozen=True)
 class BackgroundBoxes(Operation[PlacedBoxes]):
-    """Place negative training boxes of a feature at random, away from everything that is painted.
+    """Place negative training boxes of a feature at random, away from where it is painted.
 
-    A centre is at least half a box from every painted pixel, of any feature, and from every ignore region of its slice.
+    A centre is at least half a box from every painted pixel of the feature and from every ignore region of its slice.
+    Other features are not avoided: what looks alike but is something else is what a network must learn to leave out.
     The boxes lie in the slices where the feature is annotated, since there the user has looked for it; in any slice
     where it is annotated nowhere in the tomogram.
 
@@ -213,13 +214,9 @@ def background_positions(
     looked_at = project.annotated_slices(tomogram, feature.id) or range(depth)
     if slices is not None:
         looked_at = _among(range(depth), slices)
-    painted = project.painted_features(tomogram)
 
     def occupied(z: int) -> NDArray[np.uint8]:
-        mask = project.ignore(tomogram, z)
-        for other in painted.get(z, []):
-            mask |= project.mask(tomogram, other, z)
-        return mask
+        return project.ignore(tomogram, z) | project.mask(tomogram, feature.id, z)
 
     taken = _centres(project, tomogram, feature.id)
     return positions_in_background(looked_at, occupied, box_size, count, taken, seed)

@@ -170,14 +170,6 @@ class ProjectReader:
         table, condition, key = _tiles_of(tomogram, feature)
         return [row[0] for row in self._rows(f"SELECT DISTINCT z FROM {table} WHERE {condition} ORDER BY z", *key)]
 
-    def painted_features(self, tomogram: int) -> dict[int, list[int]]:
-        """For every annotated slice of a tomogram the numbers of the features that are painted in it."""
-        painted: dict[int, list[int]] = {}
-        sql = "SELECT DISTINCT z, feature FROM mask_tiles WHERE tomogram = ? ORDER BY z, feature"
-        for z, feature in self._rows(sql, tomogram):
-            painted.setdefault(z, []).append(feature)
-        return painted
-
     def tile_indices(self, tomogram: int, feature: int, z: int) -> list[TileIndex]:
         """The tiles of a slice in which a feature, or with IGNORE an ignore region, has painted pixels."""
         table, condition, key = _tiles_of(tomogram, feature)

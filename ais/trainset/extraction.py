@@ -102,7 +102,7 @@ def extract(
         Of the samples, in angstrom. Tomograms that differ from it by 5 % or more are resampled in the plane. By default
         that of the tomogram in the middle, by its number of boxes.
     background
-        Further samples at random places away from everything that is painted, shared out over the tomograms that have
+        Further samples at random places away from what is painted, shared out over the tomograms that have
         boxes; fewer if there is no room.
     seed
         Of these places.
