@@ -47,9 +47,9 @@ class DemoCommands:
 
     def extract(self) -> tuple[str, ...]:
         """Cut the training sets."""
-        size, depth = str(self._settings.box_size), str(self._settings.depth)
+        size = ["--box-size", str(self._settings.box_size)]
         return tuple(
-            _line("extract", PROJECT, "-f", plan.name, "-o", _set(plan), "--box-size", size, "--depth", depth)
+            _line("extract", PROJECT, "-f", plan.name, "-o", _set(plan), *size, "--depth", str(plan.depth))
             for plan in self._settings.features
         )
 
@@ -69,13 +69,13 @@ class DemoCommands:
     def pick(self, plan: FeaturePlan) -> tuple[str, ...]:
         """Pick the particles of a feature."""
         settings = self._settings
-        words = ["pick", self._segmentation(plan), "-o", "picks", "--min-volume", f"{settings.min_particle:g}"]
+        words = ["pick", self._segmentation(plan), "-o", "picks", "--min-volume", f"{settings.min_particle:.0f}"]
         return (_line(*words, "--spacing", f"{settings.spacing:g}"),)
 
     def mesh(self) -> tuple[str, ...]:
         """Make the surfaces."""
         volumes = [self._segmentation(plan) for plan in self._settings.features]
-        return (_line("mesh", *volumes, "-o", "surfaces", "--dust", f"{self._settings.dust:g}"),)
+        return (_line("mesh", *volumes, "-o", "surfaces", "--dust", f"{self._settings.dust:.0f}"),)
 
     def evaluate(self, picked: FeaturePlan | None) -> tuple[str, ...]:
         """Compare the segmentations and the picks with the ground truth."""

@@ -163,7 +163,13 @@ def surface_picture(pipeline: Pipeline, shown: dict[str, Surface]) -> NDArray[np
     colours = {plan.name: plan.colour for plan in pipeline.settings.features}
     box = volume_box(pipeline.settings.shape, (pipeline.settings.voxel_size,) * 3)
     parts = [(surface, colours[feature]) for feature, surface in shown.items()]
-    return draw_surfaces(parts, PICTURE_SIZE, azimuth=AZIMUTH, elevation=ELEVATION, background=None, box=box)
+    picture = draw_surfaces(parts, PICTURE_SIZE, azimuth=AZIMUTH, elevation=ELEVATION, background=None, box=box)
+    return _without_margin(picture)
+
+
+def _without_margin(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    rows, columns = (np.flatnonzero(picture[..., 3].any(axis=axis)) for axis in (1, 0))
+    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def slice_views(pipeline: Pipeline, made: Made) -> tuple[SliceView, ...]:
@@ -178,7 +184,7 @@ def slice_views(pipeline: Pipeline, made: Made) -> tuple[SliceView, ...]:
     for z in sorted(farthest, key=lambda z: -shown[z]):
         if len(chosen) < SLICES and all(abs(z - other) >= settings.shape[0] // 8 for other in chosen):
             chosen.append(z)
-    return tuple(slice_view(pipeline, made, z) for z in sorted(chosen))
+    return tuple(slice_view(pipeline, made, z) for z in [annotated, *sorted(chosen[1:])])
 
 
 def pick_view(pipeline: Pipeline, made: Made, picks: PickResult) -> SliceView:
@@ -211,7 +217,8 @@ def _settings(pipeline: Pipeline, made: Made) -> dict[str, str]:
         "Tilt range": f"±{simulated.tilt_range:g}°",
         "Defocus": f"{simulated.defocus:g} µm",
         "Annotated slices": ", ".join(map(str, settings.annotated_slices)),
-        "Training samples": f"{settings.box_size} × {settings.box_size} pixels, {settings.depth} slices",
+        "Training samples": f"{settings.box_size} × {settings.box_size} pixels, "
+        + ", ".join(f"{plan.depth} slices for {plan.name}s" for plan in settings.features),
         "Network": f"UNet S, {settings.first_filters} first filters",
         "Training": f"{settings.epochs} epochs, {settings.copies} copies, batches of {settings.batch_size}, "
         f"learning rate {settings.learning_rate:g}",

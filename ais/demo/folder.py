@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,6 +14,7 @@ from ais.formats.atomic import write_text
 from ais.formats.record import describe_input
 
 MARKER = "demo.json"
+PROJECT_SUFFIX = ".aisproj"
 
 
 class DemoFolder:
@@ -117,4 +119,12 @@ def _refuse_changed(folder: Path, files: dict[str, Any]) -> None:
 
 
 def _fingerprint(path: Path) -> str:
-    return str(describe_input(path)["fingerprint"])
+    if path.suffix != PROJECT_SUFFIX:
+        return str(describe_input(path)["fingerprint"])
+    from ais.project import Project
+
+    # A project file also changes when it is only looked at; what counts is the user's work in it.
+    with closing(Project.open(path)) as project:
+        if project.read_only:
+            raise AisError(f"{path} is in use: {project.notice}")
+        return project.content_digest()

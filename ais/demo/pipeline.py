@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PICKED = "ribosome"
 AVOIDED = "membrane"
+COMPETING = ("membrane", "microtubule")
 SHARES = {"Simulate": 4.0, "Annotate": 1.0, "Cut": 1.0, "Start": 8.0, "Train": 24.0, "Segment": 5.0, "Pick": 1.0}
 """About how long steps take compared with each other, by the first word of their titles; others take 2."""
 
@@ -105,7 +106,7 @@ class Pipeline:
         """Make the tomogram and its ground truth."""
         from ais.simulation import simulate, write_simulation
 
-        with self.clock.step("Simulate a tomogram", self._commands.simulate()) as progress:
+        with self.clock.step("Simulate", self._commands.simulate()) as progress:
             settings = self.settings
             simulated = simulate(settings.shape, seed=self.seed, voxel_size=settings.voxel_size, progress=progress)
             self.folder.making(self.tomogram)
@@ -145,22 +146,23 @@ class Pipeline:
         from ais.project import Project
         from ais.trainset import extract_to
 
-        with self.clock.step("Cut training sets", self._commands.extract()) as progress:
-            with closing(Project.open(self._root / PROJECT)) as project:
-                for plan in self.settings.features:
-                    target = self._set(plan)
-                    self.folder.making(target)
-                    extract_to(
-                        target,
-                        project,
-                        [plan.name],
-                        box_size=self.settings.box_size,
-                        depth=self.settings.depth,
-                        seed=self.seed,
-                        progress=progress,
-                    )
-                    self.folder.made([target])
-            self.folder.made([self._root / PROJECT])
+        with (
+            self.clock.step("Cut training sets", self._commands.extract()) as progress,
+            closing(Project.open(self._root / PROJECT)) as project,
+        ):
+            for plan in self.settings.features:
+                target = self._set(plan)
+                self.folder.making(target)
+                extract_to(
+                    target,
+                    project,
+                    [plan.name],
+                    box_size=self.settings.box_size,
+                    depth=plan.depth,
+                    seed=self.seed,
+                    progress=progress,
+                )
+                self.folder.made([target])
 
     def start_tensorflow(self) -> None:
         """Load TensorFlow, which takes some seconds and is needed from here on."""
@@ -193,7 +195,7 @@ class Pipeline:
             self.folder.made([target])
 
     def segment(self, made: Made) -> None:
-        """Segment the whole volume with all models; particles are not looked for in membranes."""
+        """Segment the whole volume with all models; where two find something, the rules decide."""
         from ais.export import MANIFEST, SegmentSettings, output_path, segment
         from ais.interactions import Rules
 
@@ -250,15 +252,18 @@ class Pipeline:
 
     def _titles(self) -> list[str]:
         train = [f"Train {plan.name}" for plan in self.settings.features]
-        start = ["Simulate a tomogram", "Annotate", "Cut training sets", "Start TensorFlow"]
+        start = ["Simulate", "Annotate", "Cut training sets", "Start TensorFlow"]
         pick = ["Pick particles"] if self.picked else []
         return [*start, *train, "Segment the volume", *pick, "Make surfaces", "Evaluate", "Render surfaces"]
 
     def _rules(self) -> list[dict[str, object]]:
         names = {plan.name for plan in self.settings.features}
-        if not {PICKED, AVOIDED} <= names:
-            return []
-        return [{"child": PICKED, "parent": AVOIDED, "type": "avoid", "radius": 20.0, "threshold": 0.5}]
+        rules: list[dict[str, object]] = []
+        if names.issuperset(COMPETING):
+            rules.append({"competition": {"emit": list(COMPETING), "absorb": list(COMPETING)}})
+        if names.issuperset((PICKED, AVOIDED)):
+            rules.append({"child": PICKED, "parent": AVOIDED, "type": "avoid", "radius": 0.0, "threshold": 0.5})
+        return rules
 
     def _set(self, plan: FeaturePlan) -> Path:
         return self._root / "sets" / f"{plan.name}.scnt"

@@ -25,10 +25,13 @@ class FeaturePlan:
         Red, green, blue from 0 to 1; those of the demo can be told apart by the colour-blind.
     boxes, background_boxes
         How many training boxes are spread over its annotation, and how many lie in the background.
+    depth
+        Slices that the network sees at once.
     """
 
     name: str
     colour: Colour
+    depth: int = 5
     boxes: int = 60
     background_boxes: int = 40
 
@@ -36,8 +39,8 @@ class FeaturePlan:
 # Background boxes keep away from what has been painted before, so the first features also learn from boxes of the
 # others what they are not.
 FEATURES = (
-    FeaturePlan("microtubule", ORANGE),
-    FeaturePlan("ribosome", REDDISH_PURPLE),
+    FeaturePlan("microtubule", ORANGE, depth=9),
+    FeaturePlan("ribosome", REDDISH_PURPLE, depth=9),
     FeaturePlan("membrane", SKY_BLUE),
 )
 
@@ -58,8 +61,8 @@ class DemoSettings:
         Number of annotated slices, evenly spaced.
     features
         What is annotated and learnt. Ribosomes are picked.
-    box_size, depth
-        Pixels and slices of a training sample.
+    box_size
+        Pixels of a training sample.
     first_filters, epochs, copies, batch_size, learning_rate
         Of the networks and their training; see `ais.training.train`.
     min_particle
@@ -78,11 +81,10 @@ class DemoSettings:
     annotated: int = 7
     features: tuple[FeaturePlan, ...] = FEATURES
     box_size: int = 64
-    depth: int = 5
     first_filters: int = 16
-    epochs: int = 10
+    epochs: int = 14
     copies: int = 8
-    batch_size: int = 32
+    batch_size: int = 16
     learning_rate: float = 3e-3
     min_particle: float = 1.5e6
     spacing: float = 180.0

@@ -9,12 +9,11 @@ from itertools import pairwise
 
 from ais.report.contents import Colour, FeatureResult, Step
 
-WIDTH, HEIGHT = 640.0, 300.0
-LEFT, RIGHT, TOP, BOTTOM = 54.0, 120.0, 14.0, 42.0
+WIDTH, HEIGHT = 500.0, 310.0
+LEFT, RIGHT, TOP, BOTTOM = 38.0, 108.0, 10.0, 44.0
 LABEL_GAP = 17.0
-TICKS = 5
-BAR_ROW = 26.0
-BAR_LEFT, BAR_RIGHT = 190.0, 60.0
+BAR_ROW = 25.0
+BAR_LEFT, BAR_RIGHT = 150.0, 56.0
 
 
 def css_colour(colour: Colour) -> str:
@@ -29,15 +28,15 @@ def loss_chart(features: Sequence[FeatureResult]) -> str:
     if not shown:
         return ""
     epochs = max(len(losses) for _, losses in shown)
-    highest = _round_up(max(max(losses) for _, losses in shown))
+    ticks = _ticks(max(max(losses) for _, losses in shown))
 
     def x(epoch: float) -> float:
         return LEFT + (epoch - 1) / max(epochs - 1, 1) * (WIDTH - LEFT - RIGHT)
 
     def y(loss: float) -> float:
-        return HEIGHT - BOTTOM - loss / highest * (HEIGHT - TOP - BOTTOM)
+        return HEIGHT - BOTTOM - loss / ticks[-1] * (HEIGHT - TOP - BOTTOM)
 
-    parts = [_axes(x, y, epochs, highest)]
+    parts = [_axes(x, y, epochs, ticks)]
     ends = _spread([y(losses[-1]) for _, losses in shown])
     for (feature, losses), end in zip(shown, ends, strict=True):
         colour = css_colour(feature.colour)
@@ -80,32 +79,30 @@ def seconds_text(seconds: float) -> str:
     return f"{whole} s" if whole < 120 else f"{whole // 60} min {whole % 60} s"
 
 
-def _axes(x: Callable[[float], float], y: Callable[[float], float], epochs: int, highest: float) -> str:
+def _axes(x: Callable[[float], float], y: Callable[[float], float], epochs: int, ticks: Sequence[float]) -> str:
     left, right, base = x(1), WIDTH - RIGHT, y(0)
     parts = []
-    for index in range(TICKS + 1):
-        value = highest * index / TICKS
+    for value in ticks:
         parts.append(
             f'<line class="grid" x1="{left:.1f}" y1="{y(value):.1f}" x2="{right:.1f}" y2="{y(value):.1f}"/>'
-            f'<text class="quiet" x="{left - 9:.1f}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.2g}</text>'
+            f'<text class="quiet" x="{left - 10:.1f}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.4g}</text>'
         )
     step = max(1, math.ceil(epochs / 10))
     for epoch in sorted({1, *range(step, epochs + 1, step)}):
-        parts.append(f'<text class="quiet" x="{x(epoch):.1f}" y="{base + 19:.1f}" text-anchor="middle">{epoch}</text>')
-    parts.append(
-        f'<text class="quiet" x="{(left + right) / 2:.1f}" y="{HEIGHT - 5:.1f}" text-anchor="middle">Epoch</text>'
-        f'<text class="quiet" transform="translate(13 {(TOP + base) / 2:.1f}) rotate(-90)" text-anchor="middle">'
-        "Training loss</text>"
-    )
+        parts.append(f'<text class="quiet" x="{x(epoch):.1f}" y="{base + 20:.1f}" text-anchor="middle">{epoch}</text>')
+    middle = (left + right) / 2
+    parts.append(f'<text class="quiet" x="{middle:.1f}" y="{HEIGHT - 4:.1f}" text-anchor="middle">Epoch</text>')
     return "".join(parts)
 
 
-def _round_up(value: float) -> float:
-    """The next number that divides into five even parts."""
-    if value <= 0:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if step * power >= value * (1 - 1e-9))
+def _ticks(highest: float) -> list[float]:
+    """Round values from zero to at least the highest, three to six of them."""
+    if highest <= 0:
+        return [0.0, 1.0]
+    power = 10.0 ** math.floor(math.log10(highest))
+    step = next(part * power for part in (0.1, 0.2, 0.25, 0.5, 1.0, 2.0) if highest <= 5 * part * power * (1 + 1e-9))
+    count = math.ceil(highest / step * (1 - 1e-9))
+    return [index * step for index in range(count + 1)]
 
 
 def _spread(places: Sequence[float]) -> list[float]:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from ais.report.charts import css_colour, loss_chart, seconds_text, time_chart
-from ais.report.contents import DemoResult, FeatureResult, SliceView
+from ais.report.contents import DemoResult, FeatureResult, SliceView, Step
+from ais.report.pictures import WRONG_COLOUR
 from ais.report.style import STYLE
 
 SCORE_COLUMNS = (
@@ -151,11 +152,12 @@ def _picks(result: DemoResult, pictures: Mapping[str, bytes]) -> str:
         ("Recall", _score(picks.recall)),
         ("F1", _score(picks.f1)),
     )
+    cross = f'<path d="M6 6 14 14M14 6 6 14" stroke="{css_colour(WRONG_COLOUR)}" stroke-width="2"/>'
     marks = (
         f'<ul class="marks"><li>{_ring(colour)}a particle, picked</li>'
-        f"<li>{_ring('currentColor', dashed=True)}a particle that was missed</li>"
-        '<li><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M3 3 13 13M13 3 3 13" stroke="#c9a800" '
-        'stroke-width="2.2"/></svg>a pick where there is none</li></ul>'
+        f"<li>{_ring('#fff', dashed=True)}a particle that was missed</li>"
+        f"<li>{_mark(cross)}"
+        "a pick where there is none</li></ul>"
     )
     caption = f"Slice {result.pick_slice.z} with what lies within {_number(picks.radius / 10)} nm above or below it."
     return _section(
@@ -169,19 +171,23 @@ def _picks(result: DemoResult, pictures: Mapping[str, bytes]) -> str:
 
 
 def _ring(colour: str, *, dashed: bool = False) -> str:
-    dashes = ' stroke-dasharray="2.6 2.2"' if dashed else ""
+    dashes = ' stroke-dasharray="2.7 2"' if dashed else ""
+    return _mark(f'<circle cx="10" cy="10" r="6" fill="none" stroke-width="2" stroke="{colour}"{dashes}/>')
+
+
+def _mark(drawing: str) -> str:
+    """A mark as it looks on the grey of a slice."""
     return (
-        '<svg viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6" fill="none" stroke-width="2.2" '
-        f'stroke="{colour}"{dashes}/></svg>'
+        f'<svg viewBox="0 0 20 20" aria-hidden="true"><rect width="20" height="20" rx="2" fill="#666"/>{drawing}</svg>'
     )
 
 
 def _training(result: DemoResult) -> str:
     chart = loss_chart(result.features)
     return _section(
-        "Training",
-        f'<div class="halves"><div><h3 class="kicker">Loss</h3><figure>{chart}</figure></div>'
-        f'<div><h3 class="kicker">Time of each step</h3><figure>{time_chart(result.steps)}</figure></div></div>',
+        "Training and time",
+        f'<div class="halves"><div><h3>Training loss</h3><figure>{chart}</figure></div>'
+        f"<div><h3>Time of each step</h3><figure>{time_chart(result.steps)}</figure></div></div>",
     )
 
 
@@ -204,7 +210,7 @@ def _counts(result: DemoResult) -> str:
         cells = "".join(f"<td>{value}</td>" for value in values)
         rows.append(f'<tr><th scope="row">{_named(feature)}</th>{cells}</tr>')
     return _section(
-        "Counts",
+        "What was annotated and found",
         f'<div class="wide"><table><thead><tr><th scope="col">Feature</th>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>",
     )
@@ -218,11 +224,15 @@ def _settings(result: DemoResult) -> str:
 
 
 def _commands(result: DemoResult) -> str:
-    items = []
+    groups: dict[str, list[Step]] = {}
     for step in result.steps:
         if step.commands:
-            lines = "\n".join(escape(command) for command in step.commands)
-            items.append(f"<li><h3>{escape(step.title)}</h3><pre><code>{lines}</code></pre></li>")
+            groups.setdefault(step.title.split()[0], []).append(step)
+    items = []
+    for verb, steps in groups.items():
+        title = steps[0].title if len(steps) == 1 else verb
+        code = "".join(f"<code>{_command(line)}\n</code>" for step in steps for line in step.commands)
+        items.append(f"<li><h3>{escape(title)}</h3><pre>{code}</pre></li>")
     return _section(
         "Do it with your own tomograms",
         "<p>These commands do the same, seen from the demo's folder. Put your tomograms, your masks and names of your "
@@ -230,6 +240,12 @@ def _commands(result: DemoResult) -> str:
         "the options of each.</p>"
         f'<ol class="steps">{"".join(items)}</ol>',
     )
+
+
+def _command(line: str) -> str:
+    """A command line whose options are not broken at their hyphens."""
+    words = (escape(word) for word in line.split(" "))
+    return " ".join(f"<span>{word}</span>" if word.startswith("-") else word for word in words)
 
 
 def _footer() -> str:

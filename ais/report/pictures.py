@@ -62,10 +62,7 @@ def grey_picture(image: NDArray[np.float32], voxel_size: float) -> Picture:
 
 
 def overlay_picture(
-    image: NDArray[np.float32],
-    masks: Mapping[str, NDArray[np.bool_]],
-    colours: Mapping[str, Colour],
-    voxel_size: float,
+    image: NDArray[np.float32], masks: Mapping[str, NDArray[np.bool_]], colours: Mapping[str, Colour]
 ) -> Picture:
     """A slice in grey with each mask filled and outlined in its feature's colour.
 
@@ -77,8 +74,6 @@ def overlay_picture(
         (ny, nx) by feature.
     colours
         By feature.
-    voxel_size
-        In angstrom.
     """
     picture = _grey(image)
     factor = magnification(image.shape)
@@ -88,7 +83,7 @@ def overlay_picture(
             picture = _blend(picture, np.clip(0.5 + distance, 0, 1) * FILL_ALPHA, colours[feature])
             outline = np.clip(OUTLINE_PX / 2 + 0.5 - np.abs(distance), 0, 1)
             picture = _blend(picture, outline, colours[feature])
-    return _with_scale_bar(picture, voxel_size / factor)
+    return picture
 
 
 def picks_picture(view: SliceView, picks: PickResult, colour: Colour, voxel_size: float) -> Picture:
@@ -125,8 +120,8 @@ def slice_panels(
     colours = {feature.name: feature.colour for feature in features}
     return (
         grey_picture(view.image, voxel_size),
-        overlay_picture(view.image, view.truth, colours, voxel_size),
-        overlay_picture(view.image, view.segmentation, colours, voxel_size),
+        overlay_picture(view.image, view.truth, colours),
+        overlay_picture(view.image, view.segmentation, colours),
     )
 
 

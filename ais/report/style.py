@@ -52,13 +52,13 @@ tbody th { font-weight: 500; }
 .panels figure { margin: 0; }
 .slice { margin-top: 1.5rem; break-inside: avoid; }
 .slice:first-of-type { margin-top: 0.9rem; }
-.slice h3 { margin: 0 0 0.5rem; font-size: 0.9375rem; font-weight: 500; }
+h3 { margin: 0 0 0.5rem; font-size: 0.9375rem; font-weight: 500; }
 .slice h3 em { font-style: normal; color: var(--quiet); font-weight: 400; }
 .halves { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 2rem 3rem; align-items: start; }
-.halves figure { margin-top: 0.75rem; }
+.halves figure { margin-top: 0.6rem; }
 .marks { margin: 0.75rem 0 1.25rem; padding: 0; list-style: none; font-size: 0.9375rem; }
 .marks li { margin: 0.3rem 0; }
-.marks svg { width: 1.15em; height: 1.15em; margin-right: 0.55em; vertical-align: -0.22em; }
+.marks svg { width: 1.4em; height: 1.4em; margin-right: 0.6em; vertical-align: -0.36em; }
 .chart { display: block; width: 100%; height: auto; font: 400 13px var(--sans); fill: var(--ink);
   font-variant-numeric: tabular-nums; }
 .chart .quiet { fill: var(--quiet); }
@@ -70,12 +70,12 @@ tbody th { font-weight: 500; }
 .facts dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .steps { margin: 1.25rem 0 0; padding: 0; list-style: none; }
 .steps li { margin: 0 0 1.1rem; break-inside: avoid; }
-.steps h3 { margin: 0 0 0.35rem; font-size: 0.9375rem; font-weight: 500; }
 pre { margin: 0; padding: 0.7rem 0.95rem; background: var(--soft); border-radius: 3px;
   font: 400 0.8125rem/1.6 var(--mono);
   white-space: pre-wrap; overflow-wrap: anywhere; }
 code { font-family: var(--mono); font-size: 0.9em; }
-pre code { font-size: inherit; }
+pre span { white-space: nowrap; }
+pre code { display: block; padding-left: 2em; text-indent: -2em; font-size: inherit; }
 footer { margin-top: 4rem; padding-top: 1.1rem; border-top: 1px solid var(--line); }
 @media (max-width: 46rem) {
   body { padding-top: 2rem; }
@@ -88,6 +88,11 @@ footer { margin-top: 4rem; padding-top: 1.1rem; border-top: 1px solid var(--line
   body { padding: 0; max-width: none; font-size: 10pt; }
   section { margin-top: 2rem; }
   h2, h3 { break-after: avoid; }
-  .figures { break-inside: avoid; }
+  section > p { break-after: avoid; }
+  .figures { break-inside: avoid; grid-template-columns: repeat(4, 1fr); }
+  .wide { overflow: visible; break-inside: avoid; }
+  table { font-size: 8.5pt; }
+  th, td { padding-left: 0.6rem; }
+  thead th { white-space: normal; font-size: 8pt; }
 }
 """
