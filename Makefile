@@ -49,7 +49,7 @@ bench: $(SETUP)
 	$(BIN)/python benchmarks/run_all.py
 
 docs: $(SETUP)
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:
 	rm -rf $(VENV) build dist site demo *.egg-info

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ais.segmentation import Segmenter
 
 MANIFEST = "manifest.json"
-SLAB_BYTES = 96 << 20
+SLAB_BYTES = 32 << 20
 DTYPES: dict[str, tuple[str, float]] = {"uint8": ("uint8", 255.0), "int8": ("int8", 127.0), "float32": ("float32", 1.0)}
 
 

@@ -52,7 +52,7 @@ def train_features(tomogram: Path, labels: Path, features: dict[str, int], slice
     lines = []
     for feature, label in features.items():
         mask = ["--mask", labels, "--label", label, "--slices", slices]
-        ais("annotate", "work.aisproj", tomogram.stem, "-f", feature, *mask, "--boxes", boxes, "--background", 40)
+        ais("annotate", "work.aisproj", tomogram.stem, "-f", feature, *mask, "--boxes", boxes, "--background", 80)
         ais("extract", "work.aisproj", "-f", feature, "-o", f"{feature}.scnt")
         result = ais("train", f"{feature}.scnt", "-o", f"{feature}.aism", "--epochs", 10, "--copies", 8, "--json")
         rate = f"{result['samples_per_second']:.0f} samples/s"
