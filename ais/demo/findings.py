@@ -27,7 +27,7 @@ PRESENT = 128
 SLICES = 3
 SCORES = ("dice", "iou", "precision", "recall", "cldice", "surface_distance")
 LIBRARIES = ("tensorflow", "keras", "numpy", "scipy", "scikit-image")
-PICTURE_SIZE = (1520, 1000)
+PICTURE_SIZE = (2000, 1320)
 AZIMUTH, ELEVATION = -32.0, 42.0
 
 Volume = NDArray[np.uint8]

@@ -262,7 +262,7 @@ class Pipeline:
         if names.issuperset(COMPETING):
             rules.append({"competition": {"emit": list(COMPETING), "absorb": list(COMPETING)}})
         if names.issuperset((PICKED, AVOIDED)):
-            rules.append({"child": PICKED, "parent": AVOIDED, "type": "avoid", "radius": 0.0, "threshold": 0.5})
+            rules.append({"child": PICKED, "parent": AVOIDED, "type": "avoid", "radius": 20.0, "threshold": 0.5})
         return rules
 
     def _set(self, plan: FeaturePlan) -> Path:

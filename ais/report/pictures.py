@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL import Image as Pillow
 
 Picture = NDArray[np.uint8]
-"""(rows, columns, 3) red, green, blue; the first row is drawn at the top."""
+"""(rows, columns, 3) red, green, blue, or 4 with opacity; the first row is drawn at the top."""
 
 PICTURE_PX = 400
 DARKEST_PERCENT, BRIGHTEST_PERCENT = 0.5, 99.5
@@ -38,7 +38,7 @@ def png(picture: Picture) -> bytes:
     from PIL import Image
 
     buffer = io.BytesIO()
-    grey = picture.ndim == 3 and bool((picture[..., :1] == picture).all())
+    grey = picture.shape[2] == 3 and bool((picture[..., :1] == picture).all())
     Image.fromarray(picture[..., 0] if grey else picture).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
@@ -126,9 +126,10 @@ def slice_panels(
 
 
 def side_by_side(panels: Sequence[Picture]) -> Picture:
-    """Pictures of one height in a row, with white between them."""
-    gutter = np.full((panels[0].shape[0], GUTTER_PX, 3), 255, np.uint8)
-    parts = [part for panel in panels for part in (gutter, panel)]
+    """Pictures of one height in a row, with transparent gaps between them: (rows, columns, 4)."""
+    gutter = np.zeros((panels[0].shape[0], GUTTER_PX, 4), np.uint8)
+    opaque = [np.dstack([panel, np.full(panel.shape[:2], 255, np.uint8)]) for panel in panels]
+    parts = [part for panel in opaque for part in (gutter, panel)]
     return np.concatenate(parts[1:], axis=1)
 
 

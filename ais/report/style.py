@@ -88,6 +88,8 @@ footer { margin-top: 4rem; padding-top: 1.1rem; border-top: 1px solid var(--line
   body { padding: 0; max-width: none; font-size: 10pt; }
   section { margin-top: 2rem; }
   h2, h3 { break-after: avoid; }
+  h1 { font-size: 1.7rem; }
+  p { break-inside: avoid; }
   section > p { break-after: avoid; }
   .figures { break-inside: avoid; grid-template-columns: repeat(4, 1fr); }
   .wide { overflow: visible; break-inside: avoid; }
