@@ -14,12 +14,11 @@ from ais.cli.options import Overwrite, VoxelSize, check_at_least, check_voxel_op
 from ais.cli.outputs import check_output
 from ais.cli.terminal import complain, show, terminal_progress
 from ais.errors import AisError
+from ais.formats.coordinates import SUFFIXES
 from ais.formats.registry import volume_suffix, write_volume
+from ais.prediction import slabs
 from ais.progress import Progress
 from ais.tomogram import Tomogram
-
-COORDINATE_SUFFIXES = (".star", ".tsv", ".csv", ".txt")
-SLAB_BYTES = 1 << 26
 
 
 def run(
@@ -51,7 +50,7 @@ def run(
     if volume_suffix(source) and volume_suffix(target):
         with terminal_progress(f"Writing {target.name}") as progress:
             _convert_volume(source, target, voxel_size, progress)
-    elif source.suffix.lower() in COORDINATE_SUFFIXES and target.suffix.lower() in COORDINATE_SUFFIXES:
+    elif source.suffix.lower() in SUFFIXES and target.suffix.lower() in SUFFIXES:
         _convert_coordinates(source, target, star, tomogram, voxel_size, tilt_series_pixel_size)
     elif source.suffix.lower() == target.suffix.lower() == ".scnt":
         from ais.trainset import TrainingSet
@@ -68,7 +67,7 @@ def _convert_volume(source: Path, target: Path, voxel_size: float | None, progre
             complain(f"{source}: {note}")
         write_volume(
             target,
-            _slabs(volume, progress),
+            _checked_slabs(volume, progress),
             voxel_sizes=volume.voxel_sizes,
             shape=volume.shape,
             dtype=volume.dtype,
@@ -77,12 +76,9 @@ def _convert_volume(source: Path, target: Path, voxel_size: float | None, progre
         )
 
 
-def _slabs(volume: Tomogram, progress: Progress) -> Iterator[np.ndarray[Any, np.dtype[Any]]]:
-    nz, ny, nx = volume.shape
-    step = max(1, SLAB_BYTES // (ny * nx * volume.dtype.itemsize))
-    for z in range(0, nz, step):
-        progress.report(z, nz)
-        slab = volume.raw(z, min(z + step, nz))
+def _checked_slabs(volume: Tomogram, progress: Progress) -> Iterator[np.ndarray[Any, np.dtype[Any]]]:
+    for z, slab in slabs(volume):
+        progress.report(z, volume.shape[0])
         if slab.dtype.kind == "f":
             volume.check_finite(slab)
         yield slab

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -14,11 +15,10 @@ from ais.cli.inputs import each_input
 from ais.cli.options import Json
 from ais.cli.terminal import complain, show, show_json
 from ais.errors import AisError
+from ais.formats.coordinates import SUFFIXES
 from ais.formats.registry import readable_suffixes, volume_suffix
+from ais.prediction import slabs
 from ais.tomogram import Tomogram
-
-SLAB_BYTES = 1 << 26
-COORDINATE_SUFFIXES = (".star", ".tsv", ".csv", ".txt")
 
 
 def run(
@@ -59,9 +59,9 @@ def describe(path: Path) -> dict[str, Any]:
         return {"path": str(path), "kind": "training set", **describe_training_set(path)}
     if suffix == ".aism":
         return _describe_model(path)
-    if suffix in COORDINATE_SUFFIXES:
+    if suffix in SUFFIXES:
         return _describe_coordinates(path)
-    known = [*readable_suffixes(), ".aisproj", ".scnt", ".aism", *COORDINATE_SUFFIXES]
+    known = [*readable_suffixes(), ".aisproj", ".scnt", ".aism", *SUFFIXES]
     raise AisError(f"{path} is not a file that Ais knows: its name must end in one of {' '.join(known)}.")
 
 
@@ -153,20 +153,18 @@ def _describe_coordinates(path: Path) -> dict[str, Any]:
 
 def _value_range(tomogram: Tomogram) -> tuple[float | None, float | None, float | None, bool]:
     """Minimum, maximum and mean of the finite voxels, read in slabs, and whether all of them are finite."""
-    nz, ny, nx = tomogram.shape
-    step = max(1, SLAB_BYTES // (ny * nx * 4))
     low, high, total, count = np.inf, -np.inf, 0.0, 0
-    for z in range(0, nz, step):
-        values = tomogram.raw(z, min(z + step, nz))
+    for _, values in slabs(tomogram):
+        known = values
         if values.dtype.kind == "f" and not np.isfinite(values.sum(dtype=np.float64)):
-            values = values[np.isfinite(values)]
-        if values.size:
-            low, high = min(low, float(values.min())), max(high, float(values.max()))
-            total += float(values.sum(dtype=np.float64))
-            count += values.size
+            known = values[np.isfinite(values)]
+        if known.size:
+            low, high = min(low, float(known.min())), max(high, float(known.max()))
+            total += float(known.sum(dtype=np.float64))
+            count += known.size
     if not count:
         return None, None, None, False
-    return low, high, total / count, count == nz * ny * nx
+    return low, high, total / count, count == math.prod(tomogram.shape)
 
 
 def _readable(value: Any) -> str:
