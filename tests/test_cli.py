@@ -186,6 +186,13 @@ def test_architectures_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert names["vggnet-m"]["parameters"] == pytest.approx(5.05e6, rel=0.02)
 
 
+def test_doctor_says_what_is_installed(capsys: pytest.CaptureFixture[str]) -> None:
+    state = figures(capsys, "doctor")
+    assert state["tensorflow"]
+    assert state["memory"] > 0
+    assert isinstance(state["advice"], list)
+
+
 def test_simulated_tomograms_differ_by_seed(work: Path) -> None:
     assert run(["simulate", "-o", "sim", "--count", "2", "--size", "16x64x64"]) == 0
     first, second = (open_volume(f"sim/sim_00{n}.mrc").read(0, 16) for n in (1, 2))
