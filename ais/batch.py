@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ais.errors import AisError
+from ais.errors import AisError, sentence
 from ais.formats.record import Identity, RecordedFile, describe_input, is_finished, read_record, recorded_output
 from ais.formats.registry import volume_stem
 from ais.progress import SILENT, Progress
@@ -20,6 +20,7 @@ from ais.tomogram import Tomogram
 logger = logging.getLogger(__name__)
 
 FEATURE_MARK = "__"
+COORDINATES_ENDING = "_coords.star"
 
 
 @dataclass
@@ -154,10 +155,20 @@ def pick(
     def make(volume: Tomogram, made: RecordedFile) -> None:
         _write_picks(volume, made, settings, folder)
 
-    targets = [folder / f"{volume_stem(path)}_coords.star" for path in inputs]
-    results = _make_each("pick", inputs, targets, asdict(settings), make, settings.voxel_size, overwrite, progress)
+    targets = [folder / f"{volume_stem(path)}{COORDINATES_ENDING}" for path in inputs]
+    results = _make_each(
+        "pick",
+        inputs,
+        targets,
+        asdict(settings),
+        make,
+        settings.voxel_size,
+        overwrite,
+        progress,
+        complete=lambda target: not settings.tsv or target.with_suffix(".tsv").exists(),
+    )
     if settings.star == "relion5" and not settings.tilt_series_pixel_size:
-        _write_import_lists(folder, results)
+        _write_import_lists(folder)
     return results
 
 
@@ -223,7 +234,9 @@ def _make_each(
     voxel_size: float | None,
     overwrite: bool,
     progress: Progress,
+    complete: Callable[[Path], bool] = lambda _: True,
 ) -> list[FileResult]:
+    """One output for each input; what is finished, and `complete` with the files beside it, is kept."""
     results = []
     for index, (path, target) in enumerate(zip(map(Path, inputs), targets, strict=True)):
         progress.report(index, len(inputs), path.name)
@@ -232,15 +245,15 @@ def _make_each(
             with closing(Tomogram.open(path, voxel_size)) as volume:
                 volume.require_voxel_size()
                 identity = Identity(command, [describe_input(path)], settings)
-                if is_finished(target, identity, overwrite=overwrite):
+                if is_finished(target, identity, overwrite=overwrite) and complete(target):
                     result.status = "kept"
                     result.figures = (read_record(target) or {}).get("result", {})
                 else:
                     with recorded_output(target, identity) as made:
                         make(volume, made)
                     result.figures = made.result
-        except AisError as error:
-            result.status, result.error = "failed", str(error)
+        except (AisError, OSError, MemoryError) as error:
+            result.status, result.error = "failed", sentence(error, path)
         results.append(result)
     progress.report(len(inputs), len(inputs))
     return results
@@ -282,14 +295,16 @@ def _write_picks(volume: Tomogram, made: RecordedFile, settings: PickSettings, f
     }
 
 
-def _write_import_lists(folder: Path, results: Sequence[FileResult]) -> None:
+def _write_import_lists(folder: Path) -> None:
+    """Put the lists together from the records in the folder, so that picks of earlier runs stay in them."""
     from ais.formats.coordinates import write_import_list
 
     lists: dict[str, dict[str, Path]] = {}
-    for result in results:
-        if result.status != "failed":
-            name, feature = tomogram_and_feature(result.input)
-            lists.setdefault(feature, {})[name] = result.output
+    for path in sorted(folder.glob(f"*{COORDINATES_ENDING}")):
+        record = read_record(path)
+        if record is not None and record.get("settings", {}).get("star") == "relion5":
+            name, feature = tomogram_and_feature(Path(path.name.removesuffix(COORDINATES_ENDING) + ".mrc"))
+            lists.setdefault(feature, {})[name] = path
     for feature, files in lists.items():
         ending = f"{FEATURE_MARK}{feature}" if feature else ""
         write_import_list(folder / f"relion5_import{ending}.star", files)

@@ -18,6 +18,13 @@ class Cancelled(Exception):
     """Raised inside a long function after the user has asked it to stop."""
 
 
+def sentence(error: Exception, path: Path | str) -> str:
+    """One sentence for what stopped the work on a file: an AisError, an error of the system, or too little memory."""
+    if isinstance(error, MemoryError):
+        return f"There is not enough memory for {path}: use a smaller range, crop or batch size."
+    return describe_os_error(error, path) if isinstance(error, OSError) else str(error)
+
+
 def describe_os_error(error: OSError, path: Path | str | None = None) -> str:
     """One sentence for an error of the operating system.
 

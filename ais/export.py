@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ais import __version__
-from ais.errors import AisError
+from ais.errors import AisError, sentence
 from ais.formats.atomic import remove_leftovers, write_text
 from ais.formats.mrc import MrcWriter
 from ais.formats.record import (
@@ -243,8 +244,8 @@ class _Batch:
         )
         try:
             result.status = self._segment(path, result.outputs)
-        except AisError as error:
-            result.status, result.error = "failed", str(error)
+        except (AisError, OSError, MemoryError) as error:
+            result.status, result.error = "failed", sentence(error, path)
         self._finished += 1
         return result
 
@@ -289,12 +290,12 @@ class _Batch:
     def _check(self, tomogram: Tomogram) -> None:
         nz, ny, nx = tomogram.shape
         tomogram.require_voxel_size()
-        if self._settings.z_range is not None and self._settings.z_range[1] > nz:
-            raise AisError(f"{tomogram.path} has {nz} slices; the range ends at {self._settings.z_range[1]}.")
-        if self._settings.crop is not None:
-            _, x1, _, y1 = self._settings.crop
-            if x1 > nx or y1 > ny:
-                raise AisError(f"{tomogram.path} has {nx} x {ny} pixels; the crop reaches to {x1} x {y1}.")
+        z0, z1 = self._settings.z_range or (0, nz)
+        if not 0 <= z0 < z1 <= nz:
+            raise AisError(f"{tomogram.path} has {nz} slices; the range {z0}:{z1} is not among them.")
+        x0, x1, y0, y1 = self._settings.crop or (0, nx, 0, ny)
+        if not (0 <= x0 < x1 <= nx and 0 <= y0 < y1 <= ny):
+            raise AisError(f"{tomogram.path} has {nx} x {ny} pixels; the crop {x0}:{x1},{y0}:{y1} is not among them.")
 
     def _writer(self, path: Path, tomogram: Tomogram, feature: str) -> MrcWriter:
         label = f"Ais {__version__} segmentation: {feature}"
@@ -316,6 +317,7 @@ class _Batch:
         segmenters = {feature: self._segmenter(feature) for feature in features}
         z0, z1 = self._settings.z_range or (0, nz)
         step = max(1, SLAB_BYTES // (4 * ny * nx * len(features)))
+        seen = self._seen(tomogram)
         yield from _empty(self._settings.dtype, wanted, 0, z0, step, (ny, nx))
         for z in range(z0, z1, step):
             last = min(z + step, z1)
@@ -323,22 +325,35 @@ class _Batch:
                 self._finished + (z - z0) / (z1 - z0), self._count, f"{tomogram.name}, slice {z - z0} of {z1 - z0}"
             )
             probabilities = {
-                feature: segmenter.predict_slices(tomogram, z, last, crop=self._settings.crop)
+                feature: segmenter.predict_slices(tomogram, z, last, crop=seen)
                 for feature, segmenter in segmenters.items()
             }
             if rules is not None:
                 apply_rules(probabilities, rules, tomogram.voxel_size)
-            yield {feature: self._placed(probabilities[feature], (ny, nx)) for feature in wanted}
+            yield {feature: self._placed(probabilities[feature], seen, (ny, nx)) for feature in wanted}
         yield from _empty(self._settings.dtype, wanted, z1, nz, step, (ny, nx))
 
-    def _placed(self, probabilities: NDArray[np.float32], plane: tuple[int, int]) -> NDArray[Any]:
+    def _seen(self, tomogram: Tomogram) -> tuple[int, int, int, int] | None:
+        """The crop, grown by as far as rules reach, so that what lies beside it counts as in the whole slice."""
+        crop, rules = self._settings.crop, self._settings.rules
+        if crop is None or rules is None:
+            return crop
+        _, ny, nx = tomogram.shape
+        # Rules follow each other, so their reaches add up.
+        reach = math.ceil(sum(rule.radius for rule in rules.interactions) / tomogram.voxel_size)
+        x0, x1, y0, y1 = crop
+        return (max(0, x0 - reach), min(nx, x1 + reach), max(0, y0 - reach), min(ny, y1 + reach))
+
+    def _placed(
+        self, probabilities: NDArray[np.float32], seen: tuple[int, int, int, int] | None, plane: tuple[int, int]
+    ) -> NDArray[Any]:
         """Stored values of whole slices, zero outside the crop."""
         values = quantised(probabilities, self._settings.dtype)
-        if self._settings.crop is None:
+        if self._settings.crop is None or seen is None:
             return values
         x0, x1, y0, y1 = self._settings.crop
         whole = np.zeros((len(values), *plane), values.dtype)
-        whole[:, y0:y1, x0:x1] = values
+        whole[:, y0:y1, x0:x1] = values[:, y0 - seen[2] : y1 - seen[2], x0 - seen[0] : x1 - seen[0]]
         return whole
 
     def _segmenter(self, feature: str) -> Segmenter:
@@ -391,7 +406,9 @@ def _read_models(paths: Sequence[Path | str]) -> list[_ChosenModel]:
             raise AisError(f"{path} is not a model of this version: only .aism files are read yet.")
         info = read_model_info(path)
         for other in chosen:
-            if other.info.feature == info.feature:
+            # Compared as file names, which Windows takes for the same whatever the case of their letters.
+            names = {output_path(Path(), Path("x.mrc"), i.feature).name.casefold() for i in (other.info, info)}
+            if len(names) == 1:
                 raise AisError(f"{other.path} and {path} both find '{info.feature}': rename the feature of one.")
         chosen.append(_ChosenModel(path, info, model_hash(path)))
     return chosen

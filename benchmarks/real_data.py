@@ -1,7 +1,7 @@
 """Accuracy of the whole pipeline on third-party data, through the commands a user types, as a page of Markdown.
 
 Prints the commands and the scores; `run_all.py` puts them into docs/benchmarks.md. Needs the folder of test data
-($AIS_TEST_DATA, default ../shared/data). Takes about half an hour on two cores.
+($AIS_TEST_DATA, default ../shared/data). Takes about forty minutes on two cores.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DATA = Path(os.environ.get("AIS_TEST_DATA", Path(__file__).resolve().parents[2] 
 CELL_SLICES = (28, 32, 36, 42, 66, 76, 100)
 CELL_FEATURES = {"membrane": 1, "microtubule": 2, "ribosome": 4}
 RIBOSOME_LABEL = "4"
-MATCH_RADIUS_A = 100.0
+MATCH_RADIUS_A = 100
 commands: list[str] = []
 
 
@@ -47,23 +47,33 @@ def scores(title: str, found: dict[str, Any]) -> str:
     return row(title, *("-" if found[key] is None else round(found[key], 3) for key in keys))
 
 
-def train_features(tomogram: Path, labels: Path, features: dict[str, int], slices: str, boxes: str) -> list[str]:
+def train_features(
+    tomogram: Path, labels: Path, features: dict[str, int], slices: str, boxes: str, depth: int = 1
+) -> list[str]:
     ais("import", tomogram, "-o", "work.aisproj")
     lines = []
     for feature, label in features.items():
         mask = ["--mask", labels, "--label", label, "--slices", slices]
         ais("annotate", "work.aisproj", tomogram.stem, "-f", feature, *mask, "--boxes", boxes, "--background", 80)
-        ais("extract", "work.aisproj", "-f", feature, "-o", f"{feature}.scnt")
+        ais(
+            "extract",
+            "work.aisproj",
+            "-f",
+            feature,
+            "-o",
+            f"{feature}.scnt",
+            *(["--depth", depth] if depth > 1 else []),
+        )
         result = ais("train", f"{feature}.scnt", "-o", f"{feature}.aism", "--epochs", 10, "--copies", 8, "--json")
         rate = f"{result['samples_per_second']:.0f} samples/s"
         lines.append(row(feature, f"{result['seconds']:.0f} s", rate, result["loss"], result["dice"]))
     return ["| feature | training | rate | loss | Dice in training |", "|---|---|---|---|---|", *lines]
 
 
-def cell(folder: Path) -> list[str]:
+def cell(folder: Path, depth: int = 1) -> list[str]:
     """Membrane, microtubule and ribosome in the simulated cell, from seven of its 128 slices."""
     tomogram, labels = DATA / "cell_sim" / "tomogram.mrc", DATA / "cell_sim" / "labels.mrc"
-    training = train_features(tomogram, labels, CELL_FEATURES, listed(CELL_SLICES), "auto:80")
+    training = train_features(tomogram, labels, CELL_FEATURES, listed(CELL_SLICES), "auto:80", depth)
     rule = {"child": "ribosome", "parent": "membrane", "type": "avoid", "radius": 30.0, "threshold": 0.5}
     (folder / "rules.json").write_text(json.dumps([rule]))
     models = [word for feature in CELL_FEATURES for word in ("-m", f"{feature}.aism")]
@@ -81,14 +91,24 @@ def cell(folder: Path) -> list[str]:
         table.append(scores(feature, found))
     commands.append("ais evaluate segmented/tomogram__membrane.mrc DATA/cell_sim/labels.mrc --label 1 --slices ...")
     picked = ais(
-        *("pick", "segmented/tomogram__ribosome.mrc", "-o", "picks", "--min-volume", 2e6, "--spacing", 150, "--json")
+        *(
+            "pick",
+            "segmented/tomogram__ribosome.mrc",
+            "-o",
+            "picks",
+            "--min-volume",
+            2_000_000,
+            "--spacing",
+            150,
+            "--json",
+        )
     )
     write_true_ribosomes(folder / "true.txt")
     found = ais(
         *("evaluate", "picks/tomogram__ribosome_coords.star", "true.txt", "--picks"),
         *("--radius", MATCH_RADIUS_A, "--json"),
     )
-    meshes = ais("mesh", "segmented", "-o", "surfaces", "--dust", 1e6, "--format", "glb", "--json")
+    meshes = ais("mesh", "segmented", "-o", "surfaces", "--dust", 1_000_000, "--format", "glb", "--json")
     triangles = ", ".join(f"{Path(m['output']).stem.split('__')[1]} {m['triangles']:,}" for m in meshes)
     return [
         *training,
@@ -98,7 +118,7 @@ def cell(folder: Path) -> list[str]:
         "",
         *table,
         "",
-        f"Ribosomes: {picked['picks']} picks for {found['n_true']} particles; within {MATCH_RADIUS_A:.0f} A precision "
+        f"Ribosomes: {picked['picks']} picks for {found['n_true']} particles; within {MATCH_RADIUS_A} A precision "
         f"{found['precision']:.3f}, recall {found['recall']:.3f}, F1 {found['f1']:.3f}, F4 {found['f4']:.3f}, mean "
         f"distance {found['mean_distance']:.0f} A.",
         "",
@@ -110,6 +130,11 @@ def write_true_ribosomes(path: Path) -> None:
     with open(DATA / "cell_sim" / "particles.csv", newline="") as file:
         rows = [entry for entry in csv.DictReader(file) if entry["label"] == RIBOSOME_LABEL]
     path.write_text("".join(f"{r['x_vox']} {r['y_vox']} {r['z_vox']}\n" for r in rows))
+
+
+def cell_with_context(folder: Path) -> list[str]:
+    """The same with networks that see the two slices above and below as well."""
+    return cell(folder, depth=5)
 
 
 def microtubule(_folder: Path) -> list[str]:
@@ -137,7 +162,7 @@ def section(title: str, job: Any) -> list[str]:
 
 
 if __name__ == "__main__":
-    page = section("A simulated cell (`cell_sim`)", cell) + section(
-        "A real microtubule (`microtubule_real`)", microtubule
-    )
+    page = section("A simulated cell (`cell_sim`)", cell)
+    page += section("The same with five slices at once", cell_with_context)
+    page += section("A real microtubule (`microtubule_real`)", microtubule)
     sys.stdout.write("\n".join(page) + "\n")

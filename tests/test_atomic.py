@@ -80,6 +80,25 @@ def test_records_decide_what_is_kept(tmp_path: Path) -> None:
         is_finished(output, identity)
 
 
+def test_an_output_that_cannot_be_replaced_keeps_its_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "out.star"
+    with recorded_output(output, Identity("pick", [], {"threshold": 1})) as made:
+        made.path.write_text("first")
+    before = record_path(output).read_bytes()
+    replace = os.replace
+
+    def busy(source: Path, target: Path) -> None:
+        if Path(target) == output:
+            raise PermissionError(13, "open in another program")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", busy)
+    with pytest.raises(AisError), recorded_output(output, Identity("pick", [], {"threshold": 2})) as made:
+        made.path.write_text("second")
+    assert (output.read_text(), record_path(output).read_bytes()) == ("first", before)
+    assert len(os.listdir(tmp_path)) == 2
+
+
 def test_a_failed_output_leaves_no_record(tmp_path: Path) -> None:
     output = tmp_path / "out.star"
     with pytest.raises(RuntimeError), recorded_output(output, Identity("pick", [], {})) as made:

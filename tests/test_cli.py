@@ -108,7 +108,8 @@ def test_minimum_volume_is_in_cubic_angstrom(work: Path, capsys: pytest.CaptureF
 
 def test_relion5_list_names_the_file_of_each_tomogram(work: Path) -> None:
     shutil.copy("seg__blob.mrc", "TS_2__blob.mrc")
-    assert run(["pick", "seg__blob.mrc", "TS_2__blob.mrc", "-o", "out"]) == 0
+    for name in ("seg__blob.mrc", "TS_2__blob.mrc"):
+        assert run(["pick", name, "-o", "out"]) == 0
     text = Path("out/relion5_import__blob.star").read_text()
     assert "seg out/seg__blob_coords.star" in text.replace("\t", " ")
     assert "TS_2 out/TS_2__blob_coords.star" in text.replace("\t", " ")
@@ -222,6 +223,19 @@ def test_inputs(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [p.name for p in find_inputs(["data"])] == ["a.mrc", "b.mrc", "c.tif"]
     assert [p.name for p in find_inputs(["data/*.mrc"])] == ["a.mrc", "b.mrc"]
     assert [p.name for p in find_inputs(["list.txt", "data/a.mrc", "data/b.mrc"])] == ["b.mrc", "a.mrc"]
+
+
+def test_a_list_that_names_itself_ends(work: Path) -> None:
+    (work / "list.txt").write_text("list.txt\ntomo.mrc\n")
+    assert find_inputs(["list.txt"]) == [Path("tomo.mrc")]
+
+
+def test_a_missing_table_is_made_again(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for status in ("done", "done", "kept"):
+        assert figures(capsys, "pick", "seg__blob.mrc", "-o", "out", "--tsv")["status"] == status
+        if status == "done" and Path("out/seg__blob_coords.tsv").exists() and not Path("once").exists():
+            Path("out/seg__blob_coords.tsv").unlink()
+            Path("once").touch()
 
 
 def test_ranges_crops_and_slices() -> None:

@@ -97,6 +97,19 @@ def test_rules_act_on_unrounded_values_of_all_models(stock: Path, tmp_path: Path
         np.testing.assert_array_equal(voxels(tmp_path / f"tomo__{name}.mrc"), np.rint(expected * 255))
 
 
+def test_rules_see_what_lies_beside_the_crop(stock: Path, tmp_path: Path) -> None:
+    rules = Rules.parse([{"child": "blob", "parent": "ring", "type": "avoid", "radius": 90.0, "threshold": 0.5}])
+    models = [stock / "blob.aism", stock / "ring.aism"]
+    crop = (30, 60, 20, 50)
+    for folder, settings in (
+        ("whole", SegmentSettings(rules=rules, precision="float32")),
+        ("part", SegmentSettings(rules=rules, precision="float32", crop=crop)),
+    ):
+        segment([stock / "tomo.mrc"], models, tmp_path / folder, settings)
+    whole, part = (voxels(tmp_path / folder / "tomo__blob.mrc").astype(int) for folder in ("whole", "part"))
+    np.testing.assert_allclose(part[:, 20:50, 30:60], whole[:, 20:50, 30:60], atol=1)
+
+
 def test_what_is_finished_is_kept_and_what_differs_is_refused(stock: Path, tmp_path: Path) -> None:
     inputs, models = [stock / "tomo.mrc"], [stock / "blob.aism"]
     segment(inputs, models, tmp_path)
@@ -155,6 +168,12 @@ def test_models_that_do_not_go_together(stock: Path, tmp_path: Path) -> None:
     rules = Rules.parse([{"child": "blob", "parent": "carbon", "type": "avoid", "radius": 0, "threshold": 0.5}])
     with pytest.raises(AisError, match="carbon"):
         segment(inputs, [stock / "blob.aism"], tmp_path, SegmentSettings(rules=rules))
+    make_model(tmp_path, "upper.aism", "Blob")
+    with pytest.raises(AisError, match="both find"):
+        segment(inputs, [stock / "blob.aism", tmp_path / "upper.aism"], tmp_path / "out")
+    (tmp_path / "upper.aism").unlink()
+    (reversed_range,) = segment(inputs, [stock / "blob.aism"], tmp_path, SegmentSettings(z_range=(4, 2)))
+    assert "4:2" in reversed_range.error
     with pytest.raises(AisError, match="At least one model"):
         segment(inputs, [], tmp_path)
     assert not list(tmp_path.iterdir())

@@ -249,6 +249,10 @@ def test_a_bad_file_ends_in_one_sentence(
         ["annotate", PROJECT, "tomo", "-f", "blob", "--mask", "other.mrc"],
         ["annotate", PROJECT, "tomo", "-f", "blob", "--mask", "mask.mrc", "--slices", "1,900"],
         ["annotate", PROJECT, "tomo", "-f", "blob", "--mask", "mask.mrc", "--boxes", "auto:none"],
+        ["annotate", PROJECT, "tomo", "-f", "blob", "--mask", "mask.mrc", "--boxes", "auto:3", "--seed", "-1"],
+        ["extract", PROJECT, "-f", "blob", "-o", "new.scnt", "--seed", "-1"],
+        ["train", "set.scnt", "-o", "new.aism", "--seed", "-1"],
+        ["train", "set.scnt", "-o", "new.aism", "--config", "null.json"],
         ["annotate", "missing.aisproj", "tomo", "-f", "blob", "--mask", "mask.mrc"],
         ["filter", "tomo.mrc", "-o", "new.mrc"],
         ["filter", "tomo.mrc", "-o", "new.mrc", "--bin", "2", "--invert"],
@@ -270,6 +274,7 @@ def test_a_bad_file_ends_in_one_sentence(
 )
 def test_wrong_use_ends_in_one_sentence(good: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     (good / "empty folder").mkdir()
+    (good / "null.json").write_text('{"validation": null}')
     (good / "again").mkdir()
     shutil.copy(good / "tomo.mrc", good / "again" / "tomo.mrc")
     write_volume(good / "other.mrc", np.zeros((2, 5, 7), "f4"), voxel_sizes=10.0)

@@ -184,7 +184,9 @@ def test_damaged_compressed_files_are_refused(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("AIS_CACHE", str(tmp_path / "cache"))
     suffix = ".gz" if pack is gzip.compress else ".bz2"
     path = tmp_path / f"v.mrc{suffix}"
-    for content in (pack(np.random.default_rng(0).bytes(5000))[:-1000], b"noise", b""):
+    packed = bytearray(pack(np.random.default_rng(0).bytes(5000)))
+    packed[2000:2020] = bytes(20)
+    for content in (bytes(packed[:-1000]), bytes(packed), packed[:12] + b"x" * 900, b"noise", b""):
         path.write_bytes(content)
         with pytest.raises(AisError, match="v.mrc"):
             open_volume(path)

@@ -155,7 +155,7 @@ class AutoPlaceBoxes(Operation[PlacedBoxes]):
         def painted(z: int) -> NDArray[np.uint8]:
             return edit.mask(self.tomogram, self.feature, z)
 
-        found = positions_over_annotation(slices, painted, feature.box_size, count, taken, self.seed)
+        found = positions_over_annotation(slices, painted, feature.box_size, count, taken, _check_seed(self.seed))
         return _place(edit, self.tomogram, self.feature, found, count, negative=False)
 
 
@@ -219,7 +219,7 @@ def background_positions(
         return project.ignore(tomogram, z) | project.mask(tomogram, feature.id, z)
 
     taken = _centres(project, tomogram, feature.id)
-    return positions_in_background(looked_at, occupied, box_size, count, taken, seed)
+    return positions_in_background(looked_at, occupied, box_size, count, taken, _check_seed(seed))
 
 
 def _place(edit: Edit, tomogram: int, feature: int, found: Positions, asked: int, negative: bool) -> PlacedBoxes:
@@ -239,6 +239,12 @@ def _centres(project: ProjectReader, tomogram: int, feature: int) -> Positions:
 
 def _among(slices: Iterable[int], wanted: Sequence[int] | None) -> list[int]:
     return [z for z in slices if wanted is None or z in wanted]
+
+
+def _check_seed(seed: int) -> int:
+    if seed < 0:
+        raise AisError(f"A seed must be 0 or more, not {seed}.")
+    return seed
 
 
 def _check_count(count: int) -> int:

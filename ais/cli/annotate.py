@@ -51,6 +51,7 @@ def run(
     from ais.project import Project
 
     check_at_least("--background", background, 0)
+    check_at_least("--seed", seed, 0)
     check_at_least("--box-size", box_size, 1)
     if label is not None and threshold is not None:
         raise AisError("Give --label or --threshold, not both.")

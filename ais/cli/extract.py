@@ -43,6 +43,7 @@ def run(
         raise AisError(f"{target} must end in .scnt.")
     check_at_least("--box-size", box_size, 1)
     check_at_least("--depth", depth, 1)
+    check_at_least("--seed", seed, 0)
     check_voxel_option(voxel_size)
     check_output(target, overwrite=overwrite, inputs=[Path(project)])
     with closing(Project.open(Path(project), read_only=True)) as document, terminal_progress("Cutting") as progress:

@@ -46,7 +46,8 @@ def _expand(word: str, keep: Callable[[Path], bool]) -> Iterable[Path]:
     if path.is_dir():
         return [found for found in find_volumes(path) if keep(found)]
     if path.suffix.lower() == ".txt" and path.is_file():
-        return [found for line in _lines(path) for found in _expand(line, keep)]
+        lines = [line for line in _lines(path) if Path(line).suffix.lower() != ".txt"]  # a list may name itself
+        return [found for line in lines for found in _expand(line, keep)]
     if not path.exists() and GLOB_LETTERS.search(word):
         found = sorted(Path(name) for name in glob.glob(word, recursive=True))  # noqa: PTH207 - absolute patterns too
         return [entry for entry in found if entry.is_file() and not entry.name.startswith(".") and keep(entry)]

@@ -157,12 +157,12 @@ def _read_config(path: Path) -> dict[str, Any]:
             raise AisError(f"{path} names an unknown option '{key}': known are {', '.join(DEFAULTS)}, options.")
         default = DEFAULTS.get(key)
         expected: tuple[type, ...] = (str, type(None)) if key in ("architecture", "name") else (int, float, type(None))
-        if isinstance(default, str):
-            expected = (str,)
-        elif isinstance(default, int) and not isinstance(default, bool):
-            expected = (int,)
-        elif key == "options":
+        if key == "options":
             expected = (dict,)
+        elif isinstance(default, float):
+            expected = (int, float)
+        elif default is not None:
+            expected = (type(default),)
         if isinstance(value, bool) or not isinstance(value, expected):
             raise AisError(f"Option '{key}' of {path} makes no sense: {value!r}.")
     return settings

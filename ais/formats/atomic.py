@@ -53,9 +53,12 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
             _claim(lock)
             yield temporary
             _flush(temporary)
+            if sys.platform != "win32":
+                os.replace(temporary, target)  # still locked, so that nobody takes it for a leftover
         finally:
             os.close(lock)
-        os.replace(temporary, target)
+        if sys.platform == "win32":
+            os.replace(temporary, target)  # Windows renames no open file
         _flush_folder(target.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
@@ -118,7 +121,7 @@ def _claim(handle: int) -> None:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            return  # a file system without locks: leftovers are then removed by the next writer regardless
+            return  # a file system without locks: leftovers then stay, since they cannot be told from living ones
 
 
 def _flush(path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ais import __version__
 from ais.errors import AisError, describe_os_error
-from ais.formats.atomic import atomic_path, write_text
+from ais.formats.atomic import atomic_path, write_bytes, write_text
 
 RECORD_SUFFIX = ".json"
 SAMPLED_BLOCKS = 64
@@ -79,7 +79,7 @@ def recorded_output(output: Path, identity: Identity) -> Iterator[RecordedFile]:
 
     The record comes first and holds the fingerprint of the finished output. After a crash between the two the output
     is missing and is made again; an output that somebody has changed no longer fits its record and is never overwritten
-    unasked.
+    unasked. When an existing output cannot be replaced, it keeps the record that it had.
 
     Parameters
     ----------
@@ -94,16 +94,23 @@ def recorded_output(output: Path, identity: Identity) -> Iterator[RecordedFile]:
         If the folder cannot be written or the disk is full.
     """
     started = time.monotonic()
-    existed = output.exists()
+    before = _record_bytes(output) if output.exists() else None
     try:
         with atomic_path(output) as temporary:
             made = RecordedFile(temporary)
             yield made
             _write_record(output, identity, made, time.monotonic() - started)
     except BaseException:
-        if not existed:
+        if before is None:
             record_path(output).unlink(missing_ok=True)
+        elif before != _record_bytes(output):
+            write_bytes(record_path(output), before)
         raise
+
+
+def _record_bytes(output: Path) -> bytes | None:
+    path = record_path(output)
+    return path.read_bytes() if path.exists() else None
 
 
 def _write_record(output: Path, identity: Identity, made: RecordedFile, seconds: float) -> None:

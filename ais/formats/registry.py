@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,11 +159,11 @@ def open_volume(path: Path | str) -> Volume:
     path = Path(path)
     name = str(path)
     form = _format_of(path)
-    if path.is_dir():
-        raise AisError(f"{name} is a folder, not a volume file.")
-    if not path.exists():
-        raise AisError(f"{name} does not exist.")
     try:
+        if path.is_dir():
+            raise AisError(f"{name} is a folder, not a volume file.")
+        if not path.exists():
+            raise AisError(f"{name} does not exist.")
         readable = _unpacked(path) if path.suffix.lower() in COMPRESSED else path
         return form.open(readable, name)
     except OSError as error:
@@ -273,7 +274,7 @@ def _unpacked(path: Path) -> Path:
         try:
             with COMPRESSED[path.suffix.lower()](path, "rb") as packed:
                 shutil.copyfileobj(packed, output, COPY_BYTES)
-        except (EOFError, gzip.BadGzipFile, ValueError) as error:
+        except (EOFError, gzip.BadGzipFile, ValueError, zlib.error) as error:
             raise AisError(f"{path} is damaged and cannot be unpacked: copy it again.") from error
         except OSError as error:
             if error.errno is None:  # bz2 says "Invalid data stream" in this way

@@ -114,16 +114,15 @@ class ProjectLock:
         handle, self._handle = self._handle, -1
         if handle < 0:
             return
+        ours = False
         with contextlib.suppress(OSError):
             ours = _read_holder(self.path) == self.holder
-            if sys.platform == "win32":
-                os.close(handle)
-                if ours:
-                    self.path.unlink()
-                return
-            if ours:
+            if ours and sys.platform != "win32":
                 self.path.unlink()  # while it is still locked, so that no other program can just have taken it
-            os.close(handle)
+        os.close(handle)
+        if ours and sys.platform == "win32":
+            with contextlib.suppress(OSError):
+                self.path.unlink()
 
     def _take(self) -> int:
         for _ in range(3):
@@ -136,7 +135,13 @@ class ProjectLock:
             self.holder = Holder(
                 _user(), socket.gethostname(), os.getpid(), time.strftime("%Y-%m-%d %H:%M"), uuid.uuid4().hex
             )
-            self._write_holder(handle)
+            try:
+                self._write_holder(handle)
+            except OSError:
+                os.close(handle)
+                with contextlib.suppress(OSError):
+                    self.path.unlink()
+                raise
             return handle
         raise LockHeldError(_unknown_holder(), self.path)
 

@@ -133,7 +133,10 @@ def train(
 
     with tf.device(processor.scope):
         run = TrainingRun(settings, samples, checkpoint_path(Path(output)), base)
-        stopped = run.go(on_epoch, progress)
+        try:
+            stopped = run.go(on_epoch, progress)
+        except tf.errors.ResourceExhaustedError as error:
+            raise AisError(f"There is not enough memory to train with a batch of {batch_size}: halve it.") from error
         info = ModelInfo(
             architecture=chosen,
             arguments=arguments,

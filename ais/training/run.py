@@ -146,8 +146,12 @@ class TrainingRun:
             logits.bias.assign(np.full(logits.bias.shape, _log_odds(self.labels[positive]), np.float32))
         # The loss is computed from what goes into the sigmoid, which keeps its precision far from 0.
         trainer = keras.Model(network.input, logits.output)
+        optimizer = keras.optimizers.Adam(settings.learning_rate)
+        if settings.dtype == "mixed_float16":
+            # Keras scales the loss by itself only where the model's own policy says so; small gradients would be 0.
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         trainer.compile(
-            optimizer=keras.optimizers.Adam(settings.learning_rate),
+            optimizer=optimizer,
             loss=loss_function(settings.loss),
             metrics=[pixel_counter()],
             jit_compile=False,
