@@ -144,10 +144,12 @@ def pick(
         If the settings make no sense. What is wrong with a single volume is in its result.
     """
     from ais.formats.coordinates import DIALECTS
+    from ais.prediction import check_threshold
 
     settings = settings or PickSettings()
     if settings.star not in DIALECTS:
         raise AisError(f"'{settings.star}' is not a star dialect: choose {', '.join(DIALECTS)}.")
+    check_threshold(settings.threshold)
     if settings.star == "relion4" and not settings.tilt_series_pixel_size:
         raise AisError("RELION 4 counts in pixels of the unbinned tilt series: give --tilt-series-pixel-size.")
     folder = Path(output)
@@ -206,10 +208,13 @@ def mesh(
         If the settings make no sense. What is wrong with a single volume is in its result.
     """
     from ais.formats.mesh import MESH_FORMATS
+    from ais.prediction import FULL_SCALE
 
     settings = settings or MeshSettings()
     if settings.format not in MESH_FORMATS:
         raise AisError(f"'{settings.format}' is not a surface format: choose {', '.join(MESH_FORMATS)}.")
+    if not 0 < settings.level <= FULL_SCALE:
+        raise AisError(f"The level must be above 0 and at most 255, not {settings.level:g}.")
 
     def make(volume: Tomogram, made: RecordedFile) -> None:
         _write_surface(volume, made, settings)
@@ -283,7 +288,7 @@ def _write_picks(volume: Tomogram, made: RecordedFile, settings: PickSettings, f
             "aisParticleID": list(picks.id),
         },
     )
-    geometry = Geometry(volume.voxel_size, settings.tilt_series_pixel_size, volume.shape)
+    geometry = Geometry(volume.voxel_sizes, settings.tilt_series_pixel_size, volume.shape)
     write_star(made.path, table, settings.star, geometry)
     if settings.tsv:
         write_coordinates(folder / f"{volume_stem(volume.path)}_coords.tsv", table)
@@ -291,7 +296,7 @@ def _write_picks(volume: Tomogram, made: RecordedFile, settings: PickSettings, f
         "picks": len(picks),
         "scale": picks.scale_note,
         "shape": list(volume.shape),
-        "voxel_size": volume.voxel_size,
+        "voxel_sizes": list(volume.voxel_sizes),
     }
 
 

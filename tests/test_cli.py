@@ -115,6 +115,22 @@ def test_relion5_list_names_the_file_of_each_tomogram(work: Path) -> None:
     assert "TS_2 out/TS_2__blob_coords.star" in text.replace("\t", " ")
 
 
+def test_picks_of_voxels_that_are_not_cubes(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    values = np.zeros((40, 40, 40), "u1")
+    values[11:14, 19:22, 29:32] = 200
+    write_volume("flat__blob.mrc", values, voxel_sizes=(20.0, 10.0, 10.0))
+    Path("true.txt").write_text("30 20 12\n")
+    expected = {"relion5": (100.0, 0.0, -160.0), "relion4": (120.0, 80.0, 96.0), "warp": (30.0, 20.0, 12.0)}
+    for star, position in expected.items():
+        words = ["pick", "flat__blob.mrc", "-o", star, "--star", star]
+        words += ["--tilt-series-pixel-size", "2.5"] if star == "relion4" else []
+        assert run(words) == 0
+        row = Path(star, "flat__blob_coords.star").read_text().splitlines()[-1].split()
+        assert tuple(float(cell) for cell in row if cell.lstrip("-")[0].isdigit())[:3] == pytest.approx(position)
+        words = ["evaluate", f"{star}/flat__blob_coords.star", "true.txt", "--picks", "--radius", "1"]
+        assert figures(capsys, *words)["f1"] == 1
+
+
 def test_segmentations_in_the_folder_are_not_segmented_again(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (work / "data").mkdir()
     shutil.copy("tomo.mrc", "data/tomo.mrc")

@@ -249,6 +249,7 @@ def test_a_bad_file_ends_in_one_sentence(
         ["annotate", PROJECT, "tomo", "-f", "blob", "--mask", "other.mrc"],
         ["annotate", PROJECT, "tomo", "-f", "blob", "--mask", "mask.mrc", "--slices", "1,900"],
         ["annotate", PROJECT, "tomo", "-f", "blob", "--mask", "mask.mrc", "--boxes", "auto:none"],
+        ["annotate", PROJECT, "tomo", "-f", "new", "--mask", "mask.mrc", "--label", "7"],
         ["annotate", PROJECT, "tomo", "-f", "blob", "--mask", "mask.mrc", "--boxes", "auto:3", "--seed", "-1"],
         ["extract", PROJECT, "-f", "blob", "-o", "new.scnt", "--seed", "-1"],
         ["train", "set.scnt", "-o", "new.aism", "--seed", "-1"],
@@ -278,9 +279,9 @@ def test_wrong_use_ends_in_one_sentence(good: Path, capsys: pytest.CaptureFixtur
     (good / "again").mkdir()
     shutil.copy(good / "tomo.mrc", good / "again" / "tomo.mrc")
     write_volume(good / "other.mrc", np.zeros((2, 5, 7), "f4"), voxel_sizes=10.0)
-    before = listing(good)
+    before = listing(good), sorted(good.rglob("*"))
     complaint(words, capsys)
-    assert listing(good) == before
+    assert (listing(good), sorted(good.rglob("*"))) == before
 
 
 WRITING = [
@@ -350,6 +351,12 @@ def test_names_with_blanks_and_letters_of_any_alphabet(good: Path, capsys: pytes
     for words in lines:
         assert run(words) == 0, (words, capsys.readouterr().err)
     assert (good / "вывод é" / "Томо 1 é__плёнка é_coords.star").exists()
+
+
+def test_a_missing_input_of_several_does_not_stop_the_others(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["pick"], ["mesh"], ["segment", "-m", "model.aism"]):
+        assert run([*words, "seg__blob.mrc", "nowhere.mrc", "-o", words[0]]) == 1
+        assert "nowhere.mrc does not exist" in capsys.readouterr().err
 
 
 def test_one_bad_input_of_several_does_not_stop_the_others(good: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from ais.annotation.entries import Feature
 from ais.annotation.feature_operations import AddFeature, ChangeFeature
 from ais.annotation.operation import Operation
 from ais.annotation.slice_operations import ImportVolume, SliceSource
+from ais.errors import AisError
 from ais.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -100,6 +101,9 @@ class AnnotateFromMask(Operation[MaskAnnotation]):
             replace=True,
             progress=self.progress,
         ).apply(edit)
+        if not painted and not self.boxes and not self.background_boxes:
+            chosen = f"with the value {self.label:g}" if self.label is not None else "inside the mask"
+            raise AisError(f"No voxel is {chosen} in the chosen slices, so there is nothing to annotate.")
         placed, negative, messages = 0, 0, []
         if self.boxes:
             placed += len(PlaceBoxes(self.tomogram, feature.id, self.boxes).apply(edit))

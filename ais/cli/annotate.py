@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -15,6 +15,9 @@ from ais.cli.options import Json, Seed, check_at_least
 from ais.cli.terminal import complain, show, show_json, terminal_progress
 from ais.errors import AisError
 from ais.tomogram import Tomogram
+
+if TYPE_CHECKING:
+    from ais.project import TomogramEntry
 
 
 def run(
@@ -37,6 +40,10 @@ def run(
             "--boxes", metavar="auto:N|FILE", help="auto:N, a .txt with x y z per line in voxels, or a .star."
         ),
     ] = None,
+    tilt_series_pixel_size: Annotated[
+        float | None,
+        typer.Option("--tilt-series-pixel-size", metavar="A", help="Of the unbinned tilt series, for RELION 4 boxes."),
+    ] = None,
     box_size: Annotated[
         int | None, typer.Option("--box-size", metavar="PX", help="Edge of the boxes; 64 for a new feature.")
     ] = None,
@@ -52,6 +59,7 @@ def run(
 
     check_at_least("--background", background, 0)
     check_at_least("--seed", seed, 0)
+    check_at_least("--tilt-series-pixel-size", tilt_series_pixel_size, 1e-3)
     check_at_least("--box-size", box_size, 1)
     if label is not None and threshold is not None:
         raise AisError("Give --label or --threshold, not both.")
@@ -60,6 +68,9 @@ def run(
         if document.read_only:
             raise AisError(document.notice)
         entry = document.tomogram(tomogram)
+        placed: list[tuple[int, int, int]] = []
+        if boxes is not None and not auto:
+            placed = _read_boxes(Path(boxes), entry, tilt_series_pixel_size)
         with terminal_progress("Annotating") as progress:
             done = document.apply(
                 AnnotateFromMask(
@@ -69,9 +80,7 @@ def run(
                     label=label,
                     threshold=threshold,
                     slices=parse_slices(slices, entry.shape[0]),
-                    boxes=[]
-                    if boxes is None or auto
-                    else _read_boxes(Path(boxes), entry.name, entry.voxel_size, entry.shape),
+                    boxes=placed,
                     auto_boxes=auto,
                     background_boxes=background,
                     box_size=box_size,
@@ -106,15 +115,19 @@ def _automatic(boxes: str | None) -> int:
     return int(match[1])
 
 
-def _read_boxes(
-    path: Path, tomogram: str, voxel_size: float, shape: tuple[int, int, int]
-) -> list[tuple[int, int, int]]:
+def _read_boxes(path: Path, entry: TomogramEntry, tilt_series_pixel_size: float | None) -> list[tuple[int, int, int]]:
     """Centres z, y, x in voxels of the boxes that a file names for a tomogram."""
     from ais.formats.coordinates import read_coordinates
 
-    table = read_coordinates(path, voxel_size=voxel_size, shape=shape, tomogram=tomogram)
+    table = read_coordinates(
+        path,
+        voxel_size=entry.voxel_size,
+        shape=entry.shape,
+        tilt_series_pixel_size=tilt_series_pixel_size,
+        tomogram=entry.name,
+    )
     if any(table.tomograms):
-        table = table.of_tomogram(tomogram)
+        table = table.of_tomogram(entry.name)
     if not len(table):
-        raise AisError(f"{path} names no box in {tomogram}.")
+        raise AisError(f"{path} names no box in {entry.name}.")
     return [(int(z), int(y), int(x)) for x, y, z in np.rint(table.positions)]

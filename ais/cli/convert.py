@@ -20,6 +20,8 @@ from ais.prediction import slabs
 from ais.progress import Progress
 from ais.tomogram import Tomogram
 
+MRC_SUFFIXES = (".mrc", ".rec", ".map", ".st", ".ali", ".mrcs")
+
 
 def run(
     input_: Annotated[str, typer.Argument(metavar="INPUT", help="File to read.", show_default=False)],
@@ -39,7 +41,8 @@ def run(
 ) -> None:
     """Convert between the formats Ais reads and writes: volumes, coordinates, training sets.
 
-    A volume keeps its values, voxel size, origin and labels; coordinates keep columns that Ais does not know.
+    A volume keeps its values and voxel size, as MRC also origin and labels; coordinates keep columns that Ais does not
+    know.
     """
     source, target = Path(input_), Path(output)
     if not source.exists():
@@ -65,6 +68,8 @@ def _convert_volume(source: Path, target: Path, voxel_size: float | None, progre
     with closing(Tomogram.open(source, voxel_size)) as volume:
         for note in volume.notes:
             complain(f"{source}: {note}")
+        if any(volume.origin) and volume_suffix(target) not in MRC_SUFFIXES:
+            complain(f"{target.name}: a TIFF has no place for the origin of {source.name}, which is left out.")
         write_volume(
             target,
             _checked_slabs(volume, progress),

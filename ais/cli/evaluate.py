@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ais.cli.inputs import parse_slices
-from ais.cli.options import Json, Threshold, VoxelSize, check_voxel_option
+from ais.cli.options import Json, Threshold, VoxelSize, check_at_least, check_voxel_option
 from ais.cli.terminal import complain, show, show_json, terminal_progress
 from ais.errors import AisError
 from ais.formats.record import read_record
@@ -30,13 +30,19 @@ def run(
         str, typer.Argument(metavar="TRUTH", help="Mask or label volume, or true positions.", show_default=False)
     ],
     threshold: Threshold = 128.0,
-    label: Annotated[int | None, typer.Option("--label", metavar="N", help="Value of the feature in TRUTH.")] = None,
+    label: Annotated[
+        int | None, typer.Option("--label", metavar="N", help="Value of the feature in TRUTH; all others count as not.")
+    ] = None,
     slices: Annotated[
         str | None, typer.Option("--slices", metavar="LIST", help="Only these, such as 10,20,30-40.")
     ] = None,
     picks: Annotated[bool, typer.Option("--picks", help="Compare coordinates instead of volumes.")] = False,
     radius: Annotated[
         float | None, typer.Option("--radius", metavar="A", help="Largest distance of a match, with --picks.")
+    ] = None,
+    tilt_series_pixel_size: Annotated[
+        float | None,
+        typer.Option("--tilt-series-pixel-size", metavar="A", help="Of the unbinned tilt series, for RELION 4 picks."),
     ] = None,
     tomogram: Annotated[
         str | None, typer.Option("--tomogram", metavar="FILE", help="Gives shape and voxel size, with --picks.")
@@ -52,7 +58,9 @@ def run(
     if picks:
         if radius is None:
             raise AisError("--picks needs --radius, the largest distance of a match in angstrom.")
-        figures = _evaluate_picks(Path(prediction), Path(truth), radius, voxel_size, tomogram)
+        check_at_least("--tilt-series-pixel-size", tilt_series_pixel_size, 1e-3)
+        frame = _frame(Path(prediction), Path(truth), voxel_size, tomogram)
+        figures = _evaluate_picks(Path(prediction), Path(truth), radius, frame, tilt_series_pixel_size)
     else:
         figures = _evaluate_volumes(prediction, truth, threshold, label, slices, voxel_size)
         for note in figures["notes"]:
@@ -92,16 +100,15 @@ class _Frame:
     """What turns the positions of a file into voxels; None where it is not known."""
 
     shape: tuple[int, int, int] | None
-    voxel_size: float | None
+    voxel_size: float | tuple[float, float, float] | None
 
 
 def _evaluate_picks(
-    prediction: Path, truth: Path, radius: float, voxel_size: float | None, tomogram: str | None
+    prediction: Path, truth: Path, radius: float, frame: _Frame, tilt_series_pixel_size: float | None
 ) -> dict[str, Any]:
     from ais.formats.coordinates import describe_star, read_coordinates
     from ais.metrics import evaluate_picks
 
-    frame = _frame(prediction, truth, voxel_size, tomogram)
     stars = [path for path in (prediction, truth) if path.suffix.lower() == ".star"]
     both_centred = len(stars) == 2 and all(describe_star(path).dialect == CENTRED for path in stars)
     if frame.shape is None and both_centred:
@@ -109,7 +116,15 @@ def _evaluate_picks(
         frame = _Frame((0, 0, 0), 1.0)
     if frame.voxel_size is None:
         raise AisError(f"{prediction} does not say its voxel size: give --voxel-size or --tomogram.")
-    tables = [read_coordinates(path, voxel_size=frame.voxel_size, shape=frame.shape) for path in (prediction, truth)]
+    tables = [
+        read_coordinates(
+            path,
+            voxel_size=frame.voxel_size,
+            shape=frame.shape,
+            tilt_series_pixel_size=tilt_series_pixel_size or _tilt_series_pixel_size(path),
+        )
+        for path in (prediction, truth)
+    ]
     predicted, true = _of_one_tomogram(*tables)
     return evaluate_picks(predicted.positions, true.positions, radius, frame.voxel_size).as_dict()
 
@@ -118,13 +133,21 @@ def _frame(prediction: Path, truth: Path, voxel_size: float | None, tomogram: st
     """Shape and voxel size: of the tomogram named, else of the record that `ais pick` left beside the picks."""
     if tomogram is not None:
         with closing(Tomogram.open(tomogram, voxel_size)) as volume:
-            return _Frame(volume.shape, volume.require_voxel_size())
+            volume.require_voxel_size()
+            return _Frame(volume.shape, volume.voxel_sizes)
     for path in (prediction, truth):
         result = (read_record(path) or {}).get("result", {})
-        if "shape" in result and "voxel_size" in result:
+        if "shape" in result and "voxel_sizes" in result:
             nz, ny, nx = result["shape"]
-            return _Frame((nz, ny, nx), voxel_size or float(result["voxel_size"]))
+            z, y, x = result["voxel_sizes"]
+            return _Frame((nz, ny, nx), voxel_size or (z, y, x))
     return _Frame(None, voxel_size)
+
+
+def _tilt_series_pixel_size(path: Path) -> float | None:
+    """What `ais pick` was told when it wrote these picks."""
+    size = (read_record(path) or {}).get("settings", {}).get("tilt_series_pixel_size")
+    return None if size is None else float(size)
 
 
 def _of_one_tomogram(predicted: Coordinates, true: Coordinates) -> tuple[Coordinates, Coordinates]:

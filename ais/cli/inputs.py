@@ -27,7 +27,7 @@ def find_inputs(words: Sequence[str], *, keep: Callable[[Path], bool] = lambda _
     Raises
     ------
     AisError
-        If something named does not exist, or nothing is left, or two inputs have the same stem.
+        If nothing is found, or two inputs have the same stem. Files that do not exist fail when they are opened.
     """
     paths = list(dict.fromkeys(path for word in words for path in _expand(word, keep)))
     if not paths:
@@ -51,9 +51,7 @@ def _expand(word: str, keep: Callable[[Path], bool]) -> Iterable[Path]:
     if not path.exists() and GLOB_LETTERS.search(word):
         found = sorted(Path(name) for name in glob.glob(word, recursive=True))  # noqa: PTH207 - absolute patterns too
         return [entry for entry in found if entry.is_file() and not entry.name.startswith(".") and keep(entry)]
-    if not path.exists():
-        raise AisError(f"{word} does not exist.")
-    return [path]
+    return [path]  # also if it does not exist: it then fails by itself, and not the others with it
 
 
 def _lines(path: Path) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,6 +40,7 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
     """
     target = Path(target)
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+    missing = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(target)
@@ -61,13 +62,23 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
             os.replace(temporary, target)  # Windows renames no open file
         _flush_folder(target.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        _give_up(temporary, missing)
         named = error.filename
         path = target if named is None or str(named) == str(temporary) else named
         raise AisError(describe_os_error(error, path)) from error
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        _give_up(temporary, missing)
         raise
+
+
+def _give_up(temporary: Path, made_folders: Sequence[Path]) -> None:
+    """Remove the temporary file, and folders made for it if nothing else has come into them."""
+    temporary.unlink(missing_ok=True)
+    for folder in made_folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
 
 
 def write_bytes(target: Path | str, data: bytes) -> None:

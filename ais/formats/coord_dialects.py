@@ -34,7 +34,8 @@ DIALECTS = ("warp", "relion4", "relion5")
 Triple: TypeAlias = tuple[str, str, str]
 Shape: TypeAlias = tuple[int, int, int]
 ShapeSource: TypeAlias = Shape | Callable[[str], Shape] | None
-LengthSource: TypeAlias = float | Callable[[str], float] | None
+Lengths: TypeAlias = float | tuple[float, float, float]
+LengthSource: TypeAlias = Lengths | Callable[[str], Lengths] | None
 
 PIXEL = ("rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ")
 CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")
@@ -61,7 +62,8 @@ class Geometry:
     Attributes
     ----------
     voxel_size
-        Angstrom, one number or a function of the tomogram's name; None or 0 where it is not known.
+        Angstrom: one number, (z, y, x), or a function of the tomogram's name that gives either; None or 0 where it is
+        not known.
     tilt_series_pixel_size
         Angstrom, of the unbinned tilt series; None takes it from the file's optics groups.
     shape
@@ -73,14 +75,15 @@ class Geometry:
     shape: ShapeSource = None
 
     def voxel_sizes(self, names: Sequence[str], path: Path) -> FloatArray:
-        """Voxel size for each row, shape (n, 1), in angstrom; AisError where it is not known."""
-        known: dict[str, float] = {}
+        """Voxel sizes (x, y, z) for each row, shape (n, 3), in angstrom; AisError where they are not known."""
+        known: dict[str, FloatArray] = {}
         for name in dict.fromkeys(names):
             size = self.voxel_size(name) if callable(self.voxel_size) else self.voxel_size
-            if size is None or not np.isfinite(size) or size <= 0:
+            sizes = np.zeros(3) if size is None else np.broadcast_to(np.asarray(size, np.float64), 3)[::-1]
+            if not (np.isfinite(sizes).all() and (sizes > 0).all()):
                 raise AisError(f"{path} needs the voxel size of the tomogram{_spaced(name)}, which is not known.")
-            known[name] = float(size)
-        return np.array([known[name] for name in names], np.float64).reshape(-1, 1)
+            known[name] = sizes
+        return np.array([known[name] for name in names], np.float64).reshape(-1, 3)
 
     def centres(self, names: Sequence[str], path: Path) -> FloatArray:
         """Half the dimensions (x, y, z) of each row's tomogram, shape (n, 3), in voxels; AisError if not known."""

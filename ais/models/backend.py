@@ -59,7 +59,8 @@ def start(device: str = "auto", threads: int | None = None) -> Device:
     if kind == "cpu":
         _show_gpus(tf, [])
         return _cpu()
-    gpus = tf.config.list_physical_devices("GPU")
+    with _silenced_stderr():  # without a driver, CUDA complains here
+        gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
         if kind == "gpu":
             raise AisError("A GPU was asked for but TensorFlow finds none: use --device cpu, or see ais doctor.")
