@@ -29,6 +29,10 @@ def between(text: str, mark: str, content: str) -> str:
     return pattern.sub(lambda found: f"{found[1]}{content}\n{found[2]}", text)
 
 
+def number(script: Path) -> int:
+    return int(re.findall(r"\d+", script.stem)[0])
+
+
 def machine() -> str:
     names = re.findall(r"model name\s*:\s*(.+)", CPU_INFO.read_text()) if CPU_INFO.exists() else [platform.processor()]
     return f"{len(names)} cores of {names[0]}, {platform.system()}, Python {platform.python_version()}, {date.today()}"
@@ -36,7 +40,10 @@ def machine() -> str:
 
 def main() -> None:
     lines = [
-        line for script in sorted(HERE.glob("t[0-9]*.py")) for line in run(script).splitlines() if line.count(",") == 3
+        line
+        for script in sorted(HERE.glob("t[0-9]*.py"), key=number)
+        for line in run(script).splitlines()
+        if line.count(",") == 3
     ]
     table = ["| figure | ours | reference | ratio |", "|---|---|---|---|"]
     table += ["| " + " | ".join(cell.strip() for cell in line.split(",")) + " |" for line in lines]

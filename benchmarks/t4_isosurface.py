@@ -70,7 +70,7 @@ def main() -> None:
     )
     compare("T4 volume and level", lambda: isosurface(volume, LEVEL, voxel_sizes=voxel_sizes), None)
     as_float = prepare(particles("float32"), voxel_sizes=voxel_sizes)
-    compare("T4 level, float32", lambda: as_float.surface(LEVEL), None)
+    compare("T4 level of float32", lambda: as_float.surface(LEVEL), None)
 
 
 if __name__ == "__main__":
