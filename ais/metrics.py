@@ -108,6 +108,25 @@ class PickScores:
 
 
 @dataclass(frozen=True)
+class PickMatches:
+    """Picks and true positions that belong together, one to one.
+
+    Attributes
+    ----------
+    correct
+        (n,) bool: whether a pick has a partner.
+    found
+        (m,) bool: whether a true position has a partner.
+    distances
+        Of the pairs, in angstrom, the closest first.
+    """
+
+    correct: NDArray[np.bool_]
+    found: NDArray[np.bool_]
+    distances: list[float]
+
+
+@dataclass(frozen=True)
 class _Compared:
     """What is predicted, what is true, and what is known at all, each (n, ny, nx)."""
 
@@ -219,6 +238,27 @@ def evaluate_picks(
     AisError
         If the radius or the voxel size is not a positive number, or positions are not finite.
     """
+    matches = match_picks(predicted, true, radius, voxel_sizes)
+    matched, n_predicted, n_true = len(matches.distances), len(matches.correct), len(matches.found)
+    return PickScores(
+        precision=_ratio(matched, n_predicted),
+        recall=_ratio(matched, n_true),
+        f1=_f_score(matched, n_predicted, n_true, 1.0),
+        f4=_f_score(matched, n_predicted, n_true, BETA),
+        n_predicted=n_predicted,
+        n_true=n_true,
+        n_matched=matched,
+        mean_distance=_ratio(math.fsum(matches.distances), matched),
+    )
+
+
+def match_picks(
+    predicted: ArrayLike,
+    true: ArrayLike,
+    radius: float,
+    voxel_sizes: float | tuple[float, float, float],
+) -> PickMatches:
+    """Which picks and which true positions belong together; parameters, rule and errors as of `evaluate_picks`."""
     if not (math.isfinite(radius) and radius > 0):
         raise AisError(f"The radius of a match must be a positive number of angstrom, not {radius:g}.")
     sizes = np.broadcast_to(np.asarray(voxel_sizes, dtype=np.float64), (3,))
@@ -226,18 +266,19 @@ def evaluate_picks(
         raise AisError("Picks are compared in angstrom and need the voxel size: give it, for example 13.48.")
     picks = _checked_positions(predicted, "picks") * sizes[::-1]
     truth = _checked_positions(true, "true positions") * sizes[::-1]
-    distances = _matched_distances(picks, truth, radius)
-    matched = len(distances)
-    return PickScores(
-        precision=_ratio(matched, len(picks)),
-        recall=_ratio(matched, len(truth)),
-        f1=_f_score(matched, len(picks), len(truth), 1.0),
-        f4=_f_score(matched, len(picks), len(truth), BETA),
-        n_predicted=len(picks),
-        n_true=len(truth),
-        n_matched=matched,
-        mean_distance=_ratio(math.fsum(distances), matched),
-    )
+    correct, found = np.zeros(len(picks), dtype=bool), np.zeros(len(truth), dtype=bool)
+    distances: list[float] = []
+    if len(picks) and len(truth):
+        from scipy.spatial import KDTree
+
+        reach = radius * (1 + ROUNDING)
+        pairs = KDTree(picks).sparse_distance_matrix(KDTree(truth), reach, output_type="ndarray")
+        for pair in np.lexsort((pairs["j"], pairs["i"], pairs["v"])):
+            pick, position = pairs["i"][pair], pairs["j"][pair]
+            if not correct[pick] and not found[position]:
+                correct[pick] = found[position] = True
+                distances.append(float(pairs["v"][pair]))
+    return PickMatches(correct, found, distances)
 
 
 def _ratio(part: float, whole: float) -> float | None:
@@ -257,24 +298,6 @@ def _checked_positions(positions: ArrayLike, name: str) -> NDArray[np.float64]:
     if not np.isfinite(array).all():
         raise AisError(f"The {name} contain coordinates that are not finite numbers.")
     return array
-
-
-def _matched_distances(picks: NDArray[np.float64], truth: NDArray[np.float64], radius: float) -> list[float]:
-    """Distances of the matched pairs, closest first."""
-    if not len(picks) or not len(truth):
-        return []
-    from scipy.spatial import KDTree
-
-    reach = radius * (1 + ROUNDING)
-    pairs = KDTree(picks).sparse_distance_matrix(KDTree(truth), reach, output_type="ndarray")
-    free_pick, free_truth = np.ones(len(picks), dtype=bool), np.ones(len(truth), dtype=bool)
-    distances = []
-    for pair in np.lexsort((pairs["j"], pairs["i"], pairs["v"])):
-        pick, position = pairs["i"][pair], pairs["j"][pair]
-        if free_pick[pick] and free_truth[position]:
-            free_pick[pick] = free_truth[position] = False
-            distances.append(float(pairs["v"][pair]))
-    return distances
 
 
 def _checked_slices(slices: Iterable[int] | None, count: int) -> Sequence[int] | None:

@@ -16,7 +16,6 @@ import pytest
 import ais.demo
 from ais.cli.main import COMMANDS, run
 from ais.demo import DemoSettings, FeaturePlan, run_demo
-from ais.demo.findings import matched
 from ais.demo.folder import DemoFolder
 from ais.errors import AisError, Cancelled
 from ais.progress import Progress
@@ -282,22 +281,6 @@ def test_a_file_is_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         assert run(["demo", "-o", str(tmp_path / target)]) == 2
         assert "Traceback" not in capsys.readouterr().err
     assert (tmp_path / "file").read_text() == "mine"
-
-
-def test_matching_is_one_to_one_and_takes_the_closest_first() -> None:
-    random = np.random.default_rng(0)
-    picks, truth = random.uniform(0, 20, (40, 3)), random.uniform(0, 20, (30, 3))
-    correct, found = matched(picks, truth, 4.0)
-    pairs = sorted((float(np.linalg.norm(p - t)), i, j) for i, p in enumerate(picks) for j, t in enumerate(truth))
-    taken_picks: set[int] = set()
-    taken_truth: set[int] = set()
-    for distance, i, j in pairs:
-        if distance <= 4.0 and i not in taken_picks and j not in taken_truth:
-            taken_picks.add(i)
-            taken_truth.add(j)
-    assert set(np.flatnonzero(correct)) == taken_picks
-    assert set(np.flatnonzero(found)) == taken_truth
-    assert not matched(np.empty((0, 3)), truth, 4.0)[1].any()
 
 
 def test_small_demo_has_slices_to_hold_out() -> None:

@@ -254,6 +254,7 @@ def test_a_bad_file_ends_in_one_sentence(
         ["extract", PROJECT, "-f", "blob", "-o", "new.scnt", "--seed", "-1"],
         ["train", "set.scnt", "-o", "new.aism", "--seed", "-1"],
         ["train", "set.scnt", "-o", "new.aism", "--config", "null.json"],
+        ["import", "picks.star", "-o", "new.aisproj"],
         ["annotate", "missing.aisproj", "tomo", "-f", "blob", "--mask", "mask.mrc"],
         ["filter", "tomo.mrc", "-o", "new.mrc"],
         ["filter", "tomo.mrc", "-o", "new.mrc", "--bin", "2", "--invert"],

@@ -16,7 +16,7 @@ from scipy import ndimage
 from scipy.spatial.distance import cdist
 
 from ais.errors import AisError
-from ais.metrics import evaluate_picks, evaluate_segmentation
+from ais.metrics import evaluate_picks, evaluate_segmentation, match_picks
 from ais.skeleton import skeleton
 
 VOXEL_A = 10.0
@@ -372,3 +372,19 @@ def test_wrong_picks_are_refused() -> None:
         evaluate_picks([[1.0, math.nan, 3.0]], good, 10.0, 10.0)
     with pytest.raises(AisError, match="rows of x, y and z"):
         evaluate_picks([[1.0, 2.0]], good, 10.0, 10.0)
+
+
+def test_matching_is_one_to_one_and_takes_the_closest_first() -> None:
+    random = np.random.default_rng(0)
+    picks, truth = random.uniform(0, 20, (40, 3)), random.uniform(0, 20, (30, 3))
+    matches = match_picks(picks, truth, 40.0, 10.0)
+    pairs = sorted((float(np.linalg.norm(p - t)), i, j) for i, p in enumerate(picks) for j, t in enumerate(truth))
+    taken_picks: set[int] = set()
+    taken_truth: set[int] = set()
+    for distance, i, j in pairs:
+        if distance <= 4.0 and i not in taken_picks and j not in taken_truth:
+            taken_picks.add(i)
+            taken_truth.add(j)
+    assert set(np.flatnonzero(matches.correct)) == taken_picks
+    assert set(np.flatnonzero(matches.found)) == taken_truth
+    assert not match_picks(np.empty((0, 3)), truth, 40.0, 10.0).found.any()

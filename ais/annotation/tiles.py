@@ -99,11 +99,6 @@ def paste_tiles(tiles: Tiles, shape: tuple[int, int], y0: int = 0, x0: int = 0) 
     return mask
 
 
-def full_tiles(shape: tuple[int, int]) -> dict[TileIndex, Bits]:
-    """Tiles of a slice in which every pixel is painted."""
-    return cut_into_tiles(np.ones(shape, bool))
-
-
 def painted_bounds(tiles: Tiles) -> tuple[int, int, int, int] | None:
     """(y0, y1, x0, x1), half open, around the painted pixels of the tiles; None if there are none."""
     corners = []

@@ -47,13 +47,18 @@ def run(
         return 2
     from ais.project import Project
 
-    with closing(Project.open(target) if target.exists() else Project.create(target)) as document:
+    existed = target.exists()
+    with closing(Project.open(target) if existed else Project.create(target)) as document:
         if document.read_only:
             raise AisError(document.notice)
-        failed = len(failures) + _add(document, usable, voxel_size)
+        failed = _add(document, usable, voxel_size)
         count = len(document.tomograms())
+    if failed == len(usable):
+        if not existed:
+            target.unlink()
+        return 2
     show(f"{target}  {count} tomogram{'' if count == 1 else 's'}")
-    return 1 if failed else 0
+    return 1 if failed or failures else 0
 
 
 def _checked(volumes: Sequence[Path], others: Sequence[Path], voxel_size: float | None) -> tuple[list[Path], list[str]]:

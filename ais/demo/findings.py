@@ -79,7 +79,7 @@ def feature_scores(pipeline: Pipeline, made: Made, feature: str, progress: Progr
 def pick_result(pipeline: Pipeline, made: Made) -> PickResult | None:
     """The picks as they stand in the star file, compared with the true centres."""
     from ais.formats.coordinates import read_coordinates
-    from ais.metrics import evaluate_picks
+    from ais.metrics import evaluate_picks, match_picks
 
     if pipeline.picked is None or made.picks is None:
         return None
@@ -87,41 +87,18 @@ def pick_result(pipeline: Pipeline, made: Made) -> PickResult | None:
     table = read_coordinates(made.picks.output, voxel_size=settings.voxel_size, shape=settings.shape)
     positions, truth = table.positions, made.simulated.particles[name].positions
     scores = evaluate_picks(positions, truth, settings.radius, settings.voxel_size)
-    correct, found = matched(positions, truth, settings.radius / settings.voxel_size)
+    matches = match_picks(positions, truth, settings.radius, settings.voxel_size)
     return PickResult(
         name,
         positions,
-        correct,
+        matches.correct,
         truth,
-        found,
+        matches.found,
         settings.radius,
         scores.precision or 0.0,
         scores.recall or 0.0,
         scores.f1 or 0.0,
     )
-
-
-def matched(
-    picks: NDArray[np.float64], truth: NDArray[np.float64], reach: float
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which picks and which true positions belong together, one to one, the closest first.
-
-    Parameters
-    ----------
-    picks, truth
-        (n, 3) and (m, 3), in the same unit as `reach`.
-    reach
-        Largest distance of a pair.
-    """
-    correct, found = np.zeros(len(picks), bool), np.zeros(len(truth), bool)
-    distances = np.linalg.norm(picks[:, None] - truth[None], axis=2)
-    for flat in np.argsort(distances, axis=None, kind="stable"):
-        pick, position = np.unravel_index(flat, distances.shape)
-        if distances[pick, position] > reach * (1 + 1e-6):
-            break
-        if not correct[pick] and not found[position]:
-            correct[pick] = found[position] = True
-    return correct, found
 
 
 def feature_result(plan: FeaturePlan, made: Made, scores: dict[str, float], shown: Surface) -> FeatureResult:
