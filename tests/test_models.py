@@ -263,7 +263,7 @@ def test_damaged_files_are_refused_in_one_sentence(damage: Any, saved: Path) -> 
 
 
 def test_newer_file_says_so(saved: Path) -> None:
-    change_record(saved, format_version=2)
+    change_record(saved, format_version=3)
     with pytest.raises(AisError, match="newer Ais"):
         read_model_info(saved)
 

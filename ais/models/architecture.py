@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 OptionValue = int | float
 MOVING_AVERAGE = 0.9
+MAXIMUM_DEPTH = 65
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,15 @@ class Architecture:
     options
         What may be set.
     network
-        Builds it with the layers given: (layers, depth, options) -> Keras model from (N, H, W, depth) to (N, H, W, 1).
-        It ends with `Layers.model`.
+        Builds it with the layers given: (layers, depth, options) -> Keras model from (N, H, W, depth) to
+        (N, H, W, outputs). It ends with `Layers.model`.
+    depths
+        Smallest and largest number of slices that it takes.
+    volumetric
+        Whether it also slides along z: fed D >= depth slices, (N, H, W, D), it gives (N, H, W, D - depth + 1), one
+        probability for each slice that has all its neighbours. Such a network finds one feature.
+    adversarial
+        Whether a second network that tells its output from true labels takes part in the training.
     """
 
     name: str
@@ -88,6 +96,9 @@ class Architecture:
     radius: int
     options: tuple[Option, ...]
     network: Callable[[Layers, int, Mapping[str, OptionValue]], keras.Model]
+    depths: tuple[int, int] = (1, MAXIMUM_DEPTH)
+    volumetric: bool = False
+    adversarial: bool = False
 
     def arguments(self, options: Mapping[str, object] | None = None) -> dict[str, OptionValue]:
         """All options with their values: the given ones checked, the others at their defaults."""
@@ -111,10 +122,14 @@ class Layers:
     folded
         Whether normalisations are taken into the convolutions before them, which gives the same output faster, but
         cannot be trained; see `folded_weights`.
+    features
+        How many features the network finds. With one it gives one probability per pixel; with several it gives the
+        probability of background and then of each feature, which add up to 1.
     """
 
-    def __init__(self, dtype: str, seed: int = 0, *, folded: bool = False) -> None:
+    def __init__(self, dtype: str, seed: int = 0, *, folded: bool = False, features: int = 1) -> None:
         self.dtype = dtype
+        self.outputs = features if features == 1 else features + 1
         self._folded = folded
         self._seed = seed
         self._count = 0
@@ -172,13 +187,13 @@ class Layers:
         return keras.layers.Add(dtype=self.dtype, name=self._name("add"))(list(parts))
 
     def model(self, image: Any, x: Any, name: str) -> keras.Model:
-        """The finished network: `x` to one probability per pixel, by a layer ``logits`` and a sigmoid in float32."""
+        """The finished network: `x` to probabilities, by a layer ``logits`` and a sigmoid or softmax in float32."""
         import keras
 
-        logits = self._convolution(1, 1, None, "logits")(x)
-        return keras.Model(
-            image, keras.layers.Activation("sigmoid", dtype="float32", name="probability")(logits), name=name
-        )
+        logits = self._convolution(self.outputs, 1, None, "logits")(x)
+        kind = "sigmoid" if self.outputs == 1 else "softmax"
+        probability = keras.layers.Activation(kind, dtype="float32", name="probability")(logits)
+        return keras.Model(image, probability, name=name)
 
     def _convolution(self, filters: int, size: int, activation: str | None, name: str, *, bias: bool = True) -> Any:
         import keras

@@ -34,7 +34,7 @@ MAX_PREVIEW_BYTES = 64 << 20
 WEIGHTS_SLACK = 1 << 20
 FLOAT32_BYTES = 4
 EARLIEST_DATE = (1980, 1, 1, 0, 0, 0)
-ACTS_ON_OUTPUT = ("architecture", "arguments", "feature", "voxel_size", "depth", "normalization")
+ACTS_ON_OUTPUT = ("architecture", "arguments", "feature", "features", "voxel_size", "depth", "normalization")
 
 
 @dataclass
@@ -44,8 +44,8 @@ class Model:
     Attributes
     ----------
     network
-        Keras model from (N, H, W, depth) normalised float32 to probabilities (N, H, W, 1) float32; H and W multiples
-        of the architecture's stride.
+        Keras model from (N, H, W, depth) normalised float32 to probabilities (N, H, W, 1) float32, or with several
+        features (N, H, W, features + 1), background first; H and W multiples of the architecture's stride.
     info
         What it finds and how it was trained.
     hash
@@ -58,9 +58,22 @@ class Model:
 
     def network_as(self, dtype: str) -> keras.Model:
         """The same network for segmenting under a Keras policy such as ``mixed_bfloat16``; it cannot be trained."""
-        copy = build(self.info.architecture, self.info.depth, self.info.arguments, dtype=dtype, folded=True)
+        copy = build_as(self.info, dtype=dtype, folded=True)
         copy.set_weights(folded_weights(self.network))
         return copy
+
+
+def build_as(info: ModelInfo, *, dtype: str = "float32", seed: int = 0, folded: bool = False) -> keras.Model:
+    """A fresh network as a model's record describes it; parameters and errors as in `ais.models.build`."""
+    return build(
+        info.architecture,
+        info.depth,
+        info.arguments,
+        features=len(info.found),
+        dtype=dtype,
+        seed=seed,
+        folded=folded,
+    )
 
 
 def save_model(path: Path | str, model: Model, preview: bytes | None = None) -> None:
@@ -112,7 +125,7 @@ def load_model(path: Path | str, dtype: str = "float32") -> Model:
     with _open(path) as archive:
         info = _read_info(archive, path)
         weights = _read_member(archive, WEIGHTS, MAX_WEIGHTS_BYTES, path)
-    network = build(info.architecture, info.depth, info.arguments, dtype=dtype)
+    network = build_as(info, dtype=dtype)
     _set_weights(network, weights, path)
     return Model(network, info, _hash(info, weights))
 

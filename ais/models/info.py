@@ -11,7 +11,7 @@ from ais.errors import AisError
 from ais.models.architecture import OptionValue
 from ais.models.registry import architecture, check_depth
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 NORMALIZATIONS = ("global_mad", "slice")
 
 
@@ -24,7 +24,7 @@ class ModelInfo:
     architecture, arguments
         Name in the registry, and the options it was built with.
     feature
-        What it finds, such as ``"membrane"``.
+        What it finds, such as ``"membrane"``; for a network that finds several, a name for them together.
     colour
         Red, green, blue from 0 to 1.
     voxel_size
@@ -41,6 +41,8 @@ class ModelInfo:
         Record of the training: set hash, samples, epochs, losses, seed, versions, date.
     ais_version
         Version of Ais that wrote the file.
+    features
+        What a network finds that finds several features, in the order of its outputs; empty otherwise.
     """
 
     architecture: str
@@ -55,10 +57,21 @@ class ModelInfo:
     preprocessing: str = ""
     training: dict[str, Any] = field(default_factory=dict)
     ais_version: str = ""
+    features: tuple[str, ...] = ()
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """All that it finds: `features`, or `feature` alone."""
+        return self.features or (self.feature,)
 
     def as_json(self) -> dict[str, Any]:
         """As written to ``model.json``."""
-        return {"format_version": FORMAT_VERSION, **asdict(self), "colour": list(self.colour)}
+        return {
+            "format_version": FORMAT_VERSION,
+            **asdict(self),
+            "colour": list(self.colour),
+            "features": list(self.features),
+        }
 
 
 def info_from_json(content: object) -> ModelInfo:
@@ -91,6 +104,7 @@ def info_from_json(content: object) -> ModelInfo:
     if "colour" in values:
         red, green, blue = values["colour"]
         values["colour"] = (float(red), float(green), float(blue))
+    values["features"] = tuple(values.get("features", ()))
     return ModelInfo(**values)
 
 
@@ -110,6 +124,12 @@ def _check_types(values: Mapping[str, Any]) -> None:
         "preprocessing": lambda v: isinstance(v, str),
         "training": lambda v: isinstance(v, dict),
         "ais_version": lambda v: isinstance(v, str),
+        "features": lambda v: (
+            isinstance(v, list | tuple)
+            and len(v) != 1
+            and len(set(map(str, v))) == len(v)
+            and all(isinstance(f, str) and f for f in v)
+        ),
     }
     for name, value in values.items():
         if not tests[name](value):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ais.errors import AisError
-from ais.models.architecture import Architecture, Layers
+from ais.models.architecture import MAXIMUM_DEPTH, Architecture, Layers
 from ais.models.unet import UNET_S
 from ais.models.vggnet import VGGNET_M
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 DEFAULT = UNET_S.name
 ARCHITECTURES: tuple[Architecture, ...] = (UNET_S, VGGNET_M)
-MAXIMUM_DEPTH = 65
 
 
 def architecture(name: str) -> Architecture:
@@ -32,6 +31,7 @@ def build(
     depth: int = 1,
     options: Mapping[str, object] | None = None,
     *,
+    features: int = 1,
     dtype: str = "float32",
     seed: int = 0,
     folded: bool = False,
@@ -46,6 +46,8 @@ def build(
         Slices that it sees at once, odd; they are the channels of its input.
     options
         The architecture's options by name.
+    features
+        How many features it finds.
     dtype
         Keras policy: ``float32``, ``mixed_bfloat16``, or ``mixed_float16``. Weights are float32 in each.
     seed
@@ -56,20 +58,27 @@ def build(
     Returns
     -------
     keras.Model
-        From (N, H, W, depth) float32 to probabilities (N, H, W, 1) float32.
+        From (N, H, W, depth) float32 to probabilities (N, H, W, 1) float32, or with several features to
+        (N, H, W, features + 1), background first.
 
     Raises
     ------
     AisError
-        For an unknown name, an option out of range, or an even depth.
+        For an unknown name, an option out of range, a depth that is even or that the architecture does not take, or
+        several features where it finds one only.
     """
     from ais.models.backend import import_tensorflow
 
     chosen = architecture(name)
     arguments = chosen.arguments(options)
     check_depth(depth)
+    low, high = chosen.depths
+    if not low <= depth <= high:
+        raise AisError(f"{chosen.name} takes {low} to {high} slices, not {depth}: extract with --depth {low}.")
+    if chosen.volumetric and features > 1:
+        raise AisError(f"{chosen.name} finds one feature: train one network for each, or choose another architecture.")
     import_tensorflow()
-    return chosen.network(Layers(dtype, seed, folded=folded), depth, arguments)
+    return chosen.network(Layers(dtype, seed, folded=folded, features=features), depth, arguments)
 
 
 def check_depth(depth: int) -> None:

@@ -13,6 +13,7 @@ from ais.errors import AisError
 from ais.models.backend import compute_dtype, start
 from ais.models.file import Model
 from ais.models.memory import peak_bytes_per_pixel
+from ais.models.reach import reach
 from ais.models.registry import architecture
 from ais.progress import SILENT, Progress
 from ais.segmentation.network_grid import Axis, Span
@@ -76,9 +77,12 @@ class Segmenter:
         self.batch_size = batch_size
         self.memory = memory
         self._device = start(device)
-        self._kind = architecture(model.info.architecture)
-        self._halo = _round_up(self._kind.radius, self._kind.stride)
-        self._margin = max(self._halo, _round_up(LEAST_MARGIN_PX, self._kind.stride))
+        seen = reach(model.network)
+        self._stride = seen.stride
+        self._halo = _round_up(seen.radius, seen.stride)
+        self._margin = max(self._halo, _round_up(LEAST_MARGIN_PX, seen.stride))
+        self._volumetric = architecture(model.info.architecture).volumetric
+        self._features = model.info.found
         self._prepare(compute_dtype(precision, self._device))
 
     @property
@@ -102,7 +106,8 @@ class Segmenter:
         Returns
         -------
         ndarray
-            (z1 - z0, ny, nx) float32 from 0 to 1, with the tomogram's, or the crop's, ny and nx.
+            (z1 - z0, ny, nx) float32 from 0 to 1, with the tomogram's, or the crop's, ny and nx; of a model that finds
+            several features (features, z1 - z0, ny, nx).
 
         Raises
         ------
@@ -110,7 +115,7 @@ class Segmenter:
             If the range or the crop is outside the tomogram, its values are not finite, or memory does not suffice.
         """
         parts = [part for _, part in self.iter_slabs(tomogram, z0, z1, crop)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-3)
 
     def iter_slabs(
         self,
@@ -128,7 +133,7 @@ class Segmenter:
         Yields
         ------
         z, probabilities
-            First slice of the slab, and (n, ny, nx) float32.
+            First slice of the slab, and (n, ny, nx) float32, or (features, n, ny, nx).
 
         Raises
         ------
@@ -155,7 +160,7 @@ class Segmenter:
                 self._use_less_memory(error)
                 continue
             z += count
-            yield z - count, slab
+            yield z - count, slab if len(self._features) > 1 else slab[0]
             progress.report(z - z0, z1 - z0, f"{tomogram.name}: {self.model.info.feature}")
 
     def _axis(self, tomogram: Tomogram, axis: int, first: int, last: int) -> Axis:
@@ -170,7 +175,7 @@ class Segmenter:
                 )
             if abs(factor - 1) > VOXEL_SIZE_TOLERANCE + 1e-6:
                 seen = max(round(stored * factor), 1)
-        return Axis(stored, seen, first, last, self._kind.stride)
+        return Axis(stored, seen, first, last, self._stride)
 
     def _pixels_that_fit(self) -> int:
         return int(self.memory / self._bytes_per_pixel)
@@ -194,14 +199,14 @@ class Segmenter:
         top, left = rows.core[0], columns.core[0]
         around_rows, around_columns = _grown(rows.core, margin), _grown(columns.core, margin)
         planes = self._seen_planes(tomogram, z0, z1, rows, columns, around_rows, around_columns)
-        found = np.empty((z1 - z0, _length(rows.core), _length(columns.core)), np.float32)
+        found = np.empty((len(self._features), z1 - z0, _length(rows.core), _length(columns.core)), np.float32)
         for y0, y1 in row_tiles:
             for x0, x1 in column_tiles:
                 tile = planes[:, y0 - top : y1 - top + 2 * margin, x0 - left : x1 - left + 2 * margin]
                 output = self._probabilities(self._stacked(tile, tomogram.shape[0], z0, z1))
-                inside = output[:, margin : margin + y1 - y0, margin : margin + x1 - x0]
-                found[:, y0 - top : y1 - top, x0 - left : x1 - left] = inside
-        probabilities = columns.stored_values(rows.stored_values(found, 1), 2)
+                inside = output[..., margin : margin + y1 - y0, margin : margin + x1 - x0]
+                found[..., y0 - top : y1 - top, x0 - left : x1 - left] = inside
+        probabilities = columns.stored_values(rows.stored_values(found, 2), 3)
         return np.clip(probabilities, 0, 1, out=probabilities)
 
     def _seen_planes(
@@ -226,19 +231,30 @@ class Segmenter:
         return columns.seen_values(rows.seen_values(values, 1, row_span), 2, column_span)
 
     def _stacked(self, planes: NDArray[np.float32], slices: int, z0: int, z1: int) -> NDArray[np.float32]:
-        # (n, H, W, depth) from consecutive planes; beyond the first and last slice these are repeated.
-        depth = self.model.info.depth
-        first = max(z0 - depth // 2, 0)
-        index = np.arange(z0, z1)[:, None] + np.arange(depth) - depth // 2
+        # What the network takes, from consecutive planes: (n, H, W, depth), or for one that slides along z
+        # (1, H, W, n + depth - 1). Beyond the first and last slice these are repeated.
+        reach_z = self.model.info.depth // 2
+        first = max(z0 - reach_z, 0)
+        if self._volumetric:
+            index = np.arange(z0 - reach_z, z1 + reach_z)[None]
+        else:
+            index = np.arange(z0, z1)[:, None] + np.arange(-reach_z, reach_z + 1)
         return np.moveaxis(planes[index.clip(0, slices - 1) - first], 1, 3)
 
     def _probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        # (n, H, W, depth) to (n, H, W), averaged over the symmetries asked for.
-        total = np.zeros(images.shape[:3], np.float32)
+        # From `_stacked` to (features, n, H, W), averaged over the symmetries asked for.
+        total: NDArray[np.float32] | None = None
         for index in range(self.tta):
             output = self._computed(np.ascontiguousarray(transform(images, index)))
-            total += inverse_transform(output, index)[..., 0]
-        return total / np.float32(self.tta) if self.tta > 1 else total
+            if self._volumetric and index & 8:
+                output = output[..., ::-1]  # what slides along z gives its slices in the order in which it saw them
+            output = inverse_transform(output, index)
+            total = output if total is None else total + output
+        assert total is not None
+        if self._volumetric:
+            return np.moveaxis(total, 3, 1) / np.float32(self.tta)
+        several = len(self._features) > 1
+        return np.moveaxis(total[..., 1:] if several else total, 3, 0) / np.float32(self.tta)
 
     def _computed(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         import tensorflow as tf
@@ -265,7 +281,7 @@ class Segmenter:
 
     def _use_less_memory(self, error: BaseException) -> None:
         self.memory //= 2
-        if self._pixels_that_fit() < (2 * self._halo + self._kind.stride) ** 2:
+        if self._pixels_that_fit() < (2 * self._halo + self._stride) ** 2:
             raise AisError("There is not enough memory to segment even a small tile: close other programs.") from error
         log.warning("Memory ran out; going on with half of it (%d MiB).", self.memory >> 20)
 

@@ -47,7 +47,7 @@ def transform(images: NDArray[Scalar], index: int) -> NDArray[Scalar]:
 
 
 def inverse_transform(images: NDArray[Scalar], index: int) -> NDArray[Scalar]:
-    """Undo `transform` on a batch (N, H, W, 1) of outputs in the plane, where a flip in z has nothing to undo."""
+    """Undo `transform` on a batch (N, H, W, C) of outputs in the plane, where a flip in z has nothing to undo."""
     images = np.rot90(images, -(index & 3), axes=(1, 2))
     return images[:, :, ::-1] if index & 4 else images
 

@@ -1,0 +1,125 @@
+"""How far an input pixel acts on a network's output, and which image sides the network takes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from ais.errors import AisError
+
+if TYPE_CHECKING:
+    import keras
+
+CONVOLUTIONS = ("Conv2D", "Conv3D", "DepthwiseConv2D", "SeparableConv2D")
+TRANSPOSED = ("Conv2DTranspose", "Conv3DTranspose")
+POOLINGS = ("MaxPooling2D", "AveragePooling2D", "MaxPooling3D", "AveragePooling3D")
+UPSAMPLINGS = ("UpSampling2D", "UpSampling3D")
+PADDINGS = ("ZeroPadding2D", "ZeroPadding3D")
+CROPPINGS = ("Cropping2D", "Cropping3D")
+JOINING = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
+POINTWISE = (
+    *("Activation", "BatchNormalization", "Dropout", "ELU", "GaussianNoise", "LeakyReLU", "PReLU", "ReLU"),
+    *("Rescaling", "Softmax", "SpatialDropout2D", "SpatialDropout3D", "ExpandDims", "Squeeze"),
+)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What of an image a network needs.
+
+    Attributes
+    ----------
+    stride
+        Image sides must be multiples of this, and outputs shift exactly with inputs by multiples of it.
+    radius
+        How far, in pixels, an input pixel can act on the output.
+    """
+
+    stride: int
+    radius: int
+
+
+@dataclass(frozen=True)
+class _Field:
+    # Sample i of an intermediate image sees the input pixels from i * step + low to i * step + high.
+    step: Fraction
+    low: Fraction
+    high: Fraction
+
+    def sampled(self, step: Fraction | int, low: Fraction | int, high: Fraction | int) -> _Field:
+        """The field of an image whose sample i sees samples i * step + low to i * step + high of this one."""
+        return _Field(self.step * step, self.low + self.step * low, self.high + self.step * high)
+
+
+def reach(network: keras.Model) -> Reach:
+    """Stride and radius of a network, from its layers; both axes of the plane are looked at.
+
+    Parameters
+    ----------
+    network
+        A Keras model from (N, H, W, ...) to (N, H, W, ...).
+
+    Raises
+    ------
+    AisError
+        If a layer looks at the whole image, or is not known: tiles would not agree with the whole slice then.
+    """
+    found = [_along(network, axis) for axis in (0, 1)]
+    return Reach(math.lcm(*(one.stride for one in found)), max(one.radius for one in found))
+
+
+def _along(network: keras.Model, axis: int) -> Reach:
+    fields: dict[int, _Field] = {id(network.input): _Field(Fraction(1), Fraction(0), Fraction(0))}
+    stride = Fraction(1)
+    for operation in network.operations:
+        if type(operation).__name__ == "InputLayer":
+            continue
+        given = operation.input if isinstance(operation.input, list | tuple) else [operation.input]
+        field = _after(operation, [fields[id(tensor)] for tensor in given], axis)
+        fields[id(operation.output)] = field
+        stride = Fraction(math.lcm(stride.numerator, field.step.numerator))
+    output = fields[id(network.output)]
+    if output.step != 1:
+        raise AisError(f"The network {network.name} does not give an image of the size of its input.")
+    return Reach(int(stride), math.ceil(max(-output.low, output.high, 0)))
+
+
+def _after(operation: Any, given: list[_Field], axis: int) -> _Field:
+    kind = type(operation).__name__
+    if kind in JOINING:
+        if len({field.step for field in given}) > 1:
+            raise AisError(f"The layer {operation.name} joins images of different sizes.")
+        return _Field(given[0].step, min(field.low for field in given), max(field.high for field in given))
+    field = given[0]
+    if kind in POINTWISE:
+        return field
+    if kind in CONVOLUTIONS:
+        size = (operation.kernel_size[axis] - 1) * operation.dilation_rate[axis] + 1
+        return _windowed(field, size, operation.strides[axis], operation.padding)
+    if kind in POOLINGS:
+        return _windowed(field, operation.pool_size[axis], operation.strides[axis], operation.padding)
+    if kind in TRANSPOSED:
+        size, step = operation.kernel_size[axis], operation.strides[axis]
+        before = max(size - step, 0) // 2 if operation.padding == "same" else 0
+        return field.sampled(Fraction(1, step), Fraction(before - (size - 1), step), Fraction(before, step))
+    if kind in UPSAMPLINGS:
+        times = operation.size[axis]
+        if getattr(operation, "interpolation", "nearest") == "nearest":
+            return field.sampled(Fraction(1, times), Fraction(1 - times, times), 0)
+        half = Fraction(1, 2 * times)
+        return field.sampled(Fraction(1, times), half - Fraction(3, 2), half + Fraction(1, 2))
+    if kind in PADDINGS:
+        return field.sampled(1, -operation.padding[axis][0], -operation.padding[axis][0])
+    if kind in CROPPINGS:
+        return field.sampled(1, operation.cropping[axis][0], operation.cropping[axis][0])
+    raise AisError(
+        f"The layer {operation.name} ({kind}) is not one of those that see a bounded part of the image: "
+        "use convolutions, poolings, and what acts on each pixel."
+    )
+
+
+def _windowed(field: _Field, size: int, step: int, padding: str) -> _Field:
+    before = max(size - step, 0) // 2 if padding == "same" else 0
+    return field.sampled(step, -before, size - 1 - before)
