@@ -83,7 +83,7 @@ def _along(network: keras.Model, axis: int) -> Reach:
     output = fields[id(network.output)]
     if output.step != 1:
         raise AisError(f"The network {network.name} does not give an image of the size of its input.")
-    return Reach(int(stride), math.ceil(max(-output.low, output.high, 0)))
+    return Reach(int(stride), math.ceil(max(-output.low, output.high, Fraction(0))))
 
 
 def _after(operation: Any, given: list[_Field], axis: int) -> _Field:
