@@ -135,7 +135,7 @@ def segment(
     inputs
         Volume files with different stems.
     models
-        Model files (.aism) for different features.
+        Model files (.aism) for different features; one that finds several gives a volume for each.
     output
         Folder for the segmented volumes, their records and the manifest.
     settings
@@ -162,7 +162,7 @@ def segment(
         raise AisError(f"'{settings.dtype}' is not a type of segmented volumes: choose {', '.join(DTYPES)}.")
     chosen = _read_models(models)
     if settings.rules is not None:
-        settings.rules.check([model.info.feature for model in chosen])
+        settings.rules.check([feature for model in chosen for feature in model.info.found])
     batch = _Batch(chosen, Path(output), settings, overwrite, progress, len(inputs))
     results = [batch.segment(Path(path)) for path in inputs]
     if any(result.status != "failed" for result in results):
@@ -236,12 +236,11 @@ class _Batch:
         self._progress = progress
         self._count = count
         self._finished = 0
-        self._segmenters: dict[str, Segmenter] = {}
+        self._features = {feature: model for model in models for feature in model.info.found}
+        self._segmenters: dict[Path, Segmenter] = {}
 
     def segment(self, path: Path) -> SegmentResult:
-        result = SegmentResult(
-            path, {m.info.feature: output_path(self._folder, path, m.info.feature) for m in self._models}
-        )
+        result = SegmentResult(path, {feature: output_path(self._folder, path, feature) for feature in self._features})
         try:
             result.status = self._segment(path, result.outputs)
         except (AisError, OSError, MemoryError) as error:
@@ -253,11 +252,9 @@ class _Batch:
         with closing(Tomogram.open(path, self._settings.voxel_size)) as tomogram:
             identities = self._identities(path)
             wanted = [
-                model.info.feature
-                for model in self._models
-                if not is_finished(
-                    outputs[model.info.feature], identities[model.info.feature], overwrite=self._overwrite
-                )
+                feature
+                for feature, output in outputs.items()
+                if not is_finished(output, identities[feature], overwrite=self._overwrite)
             ]
             for output in outputs.values():
                 remove_leftovers(output)
@@ -278,13 +275,13 @@ class _Batch:
     def _identities(self, path: Path) -> dict[str, Identity]:
         source = describe_input(path)
         rules = self._settings.rules
-        everything = {model.info.feature: model.hash for model in self._models}
+        everything = {feature: model.hash for feature, model in self._features.items()}
         identities = {}
-        for model in self._models:
-            settings = {"feature": model.info.feature, "model": model.hash, **self._settings.as_record()}
+        for feature, model in self._features.items():
+            settings = {"feature": feature, "model": model.hash, **self._settings.as_record()}
             if rules is not None:
                 settings |= {"rules": rules.content(), "models": everything}
-            identities[model.info.feature] = Identity("segment", [source], settings)
+            identities[feature] = Identity("segment", [source], settings)
         return identities
 
     def _check(self, tomogram: Tomogram) -> None:
@@ -313,10 +310,10 @@ class _Batch:
         """The values of the wanted features, slab by slab from the first slice to the last."""
         nz, ny, nx = tomogram.shape
         rules = self._settings.rules
-        features = [m.info.feature for m in self._models] if rules is not None else wanted
-        segmenters = {feature: self._segmenter(feature) for feature in features}
+        # A network computes all its features at once, also those whose volumes are finished.
+        models = [model for model in self._models if rules is not None or set(wanted) & set(model.info.found)]
         z0, z1 = self._settings.z_range or (0, nz)
-        step = max(1, SLAB_BYTES // (4 * ny * nx * len(features)))
+        step = max(1, SLAB_BYTES // (4 * ny * nx * sum(len(model.info.found) for model in models)))
         seen = self._seen(tomogram)
         yield from _empty(self._settings.dtype, wanted, 0, z0, step, (ny, nx))
         for z in range(z0, z1, step):
@@ -324,10 +321,9 @@ class _Batch:
             self._progress.report(
                 self._finished + (z - z0) / (z1 - z0), self._count, f"{tomogram.name}, slice {z - z0} of {z1 - z0}"
             )
-            probabilities = {
-                feature: segmenter.predict_slices(tomogram, z, last, crop=seen)
-                for feature, segmenter in segmenters.items()
-            }
+            probabilities: dict[str, NDArray[np.float32]] = {}
+            for model in models:
+                probabilities |= self._predicted(model, tomogram, z, last, seen)
             if rules is not None:
                 apply_rules(probabilities, rules, tomogram.voxel_size)
             yield {feature: self._placed(probabilities[feature], seen, (ny, nx)) for feature in wanted}
@@ -356,20 +352,26 @@ class _Batch:
         whole[:, y0:y1, x0:x1] = values[:, y0 - seen[2] : y1 - seen[2], x0 - seen[0] : x1 - seen[0]]
         return whole
 
-    def _segmenter(self, feature: str) -> Segmenter:
+    def _predicted(
+        self, model: _ChosenModel, tomogram: Tomogram, z0: int, z1: int, crop: tuple[int, int, int, int] | None
+    ) -> dict[str, NDArray[np.float32]]:
+        """Probabilities (n, ny, nx) of each feature that a model finds, from one pass of its network."""
+        found = self._segmenter(model).predict_slices(tomogram, z0, z1, crop=crop)
+        return dict(zip(model.info.found, found if found.ndim == 4 else found[None], strict=True))
+
+    def _segmenter(self, model: _ChosenModel) -> Segmenter:
         from ais.models import load_model
         from ais.segmentation import Segmenter
 
-        if feature not in self._segmenters:
-            model = next(model for model in self._models if model.info.feature == feature)
-            self._segmenters[feature] = Segmenter(
+        if model.path not in self._segmenters:
+            self._segmenters[model.path] = Segmenter(
                 load_model(model.path),
                 batch_size=self._settings.batch_size,
                 tta=self._settings.tta,
                 precision=self._settings.precision,
                 device=self._settings.device,
             )
-        return self._segmenters[feature]
+        return self._segmenters[model.path]
 
 
 def quantised(probabilities: NDArray[np.float32], dtype: str) -> NDArray[Any]:
@@ -404,11 +406,21 @@ def _read_models(paths: Sequence[Path | str]) -> list[_ChosenModel]:
     for path in map(Path, paths):
         if path.suffix.lower() != ".aism":
             raise AisError(f"{path} is not a model of this version: only .aism files are read yet.")
-        info = read_model_info(path)
-        for other in chosen:
-            # Compared as file names, which Windows takes for the same whatever the case of their letters.
-            names = {output_path(Path(), Path("x.mrc"), i.feature).name.casefold() for i in (other.info, info)}
-            if len(names) == 1:
-                raise AisError(f"{other.path} and {path} both find '{info.feature}': rename the feature of one.")
-        chosen.append(_ChosenModel(path, info, model_hash(path)))
+        chosen.append(_ChosenModel(path, read_model_info(path), model_hash(path)))
+    _check_different([(feature, model.path) for model in chosen for feature in model.info.found])
     return chosen
+
+
+def _check_different(features: Sequence[tuple[str, Path]]) -> None:
+    """Raise an AisError if two features, each with the model that finds it, would be written to one file."""
+    taken: dict[str, tuple[str, Path]] = {}
+    for feature, path in features:
+        # Compared as file names, which Windows takes for the same whatever the case of their letters.
+        name = output_path(Path(), Path("x.mrc"), feature).name.casefold()
+        if name not in taken:
+            taken[name] = (feature, path)
+            continue
+        other, first = taken[name]
+        if first == path and other != feature:
+            raise AisError(f"The features '{other}' and '{feature}' of {path} would be one file: rename one of them.")
+        raise AisError(f"{first} and {path} both find '{feature}': rename the feature of one.")

@@ -8,14 +8,16 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
-from small_project import SHAPE, make_model, make_project
+from small_project import BOX_SIZE, SHAPE, VOXEL_SIZE, make_model, make_project
 
+import ais.export
+from ais.cli.main import run
 from ais.errors import AisError, Cancelled
 from ais.export import SegmentSettings, is_segmentation, output_path, quantised, segment
 from ais.formats.record import read_record
 from ais.formats.registry import open_volume, write_volume
 from ais.interactions import Rules, apply_rules
-from ais.models import load_model, model_hash
+from ais.models import Model, ModelInfo, build, load_model, model_hash, save_model
 from ais.progress import Progress
 from ais.segmentation import Segmenter
 from ais.tomogram import Tomogram
@@ -27,7 +29,15 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_project(folder)
     make_model(folder, "blob.aism", "blob", seed=1)
     make_model(folder, "ring.aism", "ring", seed=2)
+    make_model_of_several(folder / "cell.aism", ("membrane", "actin", "coat"))
     return folder
+
+
+def make_model_of_several(path: Path, features: tuple[str, ...]) -> None:
+    """An untrained model that finds several features."""
+    info = ModelInfo("unet-s", {"first_filters": 4}, "cell", VOXEL_SIZE, BOX_SIZE, 1, features=features)
+    network = build("unet-s", 1, info.arguments, features=len(features), seed=3)
+    save_model(path, Model(network, info))
 
 
 def voxels(path: Path) -> np.ndarray:
@@ -189,3 +199,114 @@ def test_a_tomogram_of_another_voxel_size_is_rescaled_there_and_back(stock: Path
 def test_names_of_outputs() -> None:
     assert output_path(Path("o"), Path("a/TS 1.rec"), "mem/brane: 2").name == "TS 1__mem-brane- 2.mrc"
     np.testing.assert_array_equal(quantised(np.array([0, 0.5, 1], "f4"), "uint8"), [0, 128, 255])
+
+
+def test_a_model_of_several_features_gives_a_volume_for_each(stock: Path, tmp_path: Path) -> None:
+    settings = SegmentSettings(precision="float32")
+    (result,) = segment([stock / "tomo.mrc"], [stock / "cell.aism", stock / "blob.aism"], tmp_path, settings)
+    assert list(result.outputs) == ["membrane", "actin", "coat", "blob"]
+    found = probabilities(stock, "cell.aism")
+    assert found.shape == (3, *SHAPE)
+    for index, feature in enumerate(("membrane", "actin", "coat")):
+        values = voxels(tmp_path / f"tomo__{feature}.mrc")
+        assert np.ptp(values) > 0
+        np.testing.assert_array_equal(values, np.rint(found[index] * 255))
+        record = read_record(tmp_path / f"tomo__{feature}.mrc")
+        assert record is not None
+        assert (record["settings"]["feature"], record["settings"]["model"]) == (
+            feature,
+            model_hash(stock / "cell.aism"),
+        )
+    np.testing.assert_array_equal(voxels(tmp_path / "tomo__blob.mrc"), np.rint(probabilities(stock, "blob.aism") * 255))
+    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    assert len(manifest["outputs"]) == 4
+
+
+def test_range_and_crop_hold_for_each_of_several_features(stock: Path, tmp_path: Path) -> None:
+    settings = SegmentSettings(z_range=(2, 4), crop=(10, 60, 20, 90), precision="float32", dtype="float32")
+    segment([stock / "tomo.mrc"], [stock / "cell.aism"], tmp_path, settings)
+    whole = probabilities(stock, "cell.aism")
+    for index, feature in enumerate(("membrane", "actin", "coat")):
+        expected = np.zeros(SHAPE)
+        expected[2:4, 20:90, 10:60] = whole[index, 2:4, 20:90, 10:60]
+        np.testing.assert_allclose(voxels(tmp_path / f"tomo__{feature}.mrc"), expected, atol=1e-5)
+
+
+def test_of_several_features_only_what_is_missing_is_made_again(stock: Path, tmp_path: Path) -> None:
+    inputs, models = [stock / "tomo.mrc"], [stock / "cell.aism"]
+    segment(inputs, models, tmp_path)
+    actin = voxels(tmp_path / "tomo__actin.mrc")
+    made = {name: (tmp_path / f"tomo__{name}.mrc").stat().st_mtime_ns for name in ("membrane", "coat")}
+    (tmp_path / "tomo__actin.mrc").unlink()
+    assert [r.status for r in segment(inputs, models, tmp_path)] == ["done"]
+    np.testing.assert_array_equal(voxels(tmp_path / "tomo__actin.mrc"), actin)
+    for name, time in made.items():
+        assert (tmp_path / f"tomo__{name}.mrc").stat().st_mtime_ns == time
+    assert [r.status for r in segment(inputs, models, tmp_path)] == ["kept"]
+
+
+def test_rules_name_features_of_one_network_and_of_others(stock: Path, tmp_path: Path) -> None:
+    rules = Rules.parse(
+        [
+            {"competition": {"emit": ["membrane", "blob"], "absorb": ["coat"]}},
+            {"child": "actin", "parent": "membrane", "type": "avoid", "radius": 30.0, "threshold": 0.3},
+        ]
+    )
+    settings = SegmentSettings(rules=rules, precision="float32")
+    segment([stock / "tomo.mrc"], [stock / "cell.aism", stock / "blob.aism"], tmp_path, settings)
+    values = dict(zip(("membrane", "actin", "coat"), probabilities(stock, "cell.aism"), strict=True))
+    values["blob"] = probabilities(stock, "blob.aism")
+    untouched = {name: part.copy() for name, part in values.items()}
+    apply_rules(values, rules, 10.0)
+    assert any((values[name] != untouched[name]).any() for name in values)
+    for name, expected in values.items():
+        np.testing.assert_array_equal(voxels(tmp_path / f"tomo__{name}.mrc"), np.rint(expected * 255))
+
+
+def test_all_features_count_for_the_memory_of_a_slab(
+    stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = 4 * SHAPE[1] * SHAPE[2] * 8  # eight slices of one feature: two of the four here
+    asked: list[int] = []
+    predict = Segmenter.predict_slices
+
+    def spy(self: Segmenter, tomogram: Tomogram, z0: int, z1: int, crop: object = None) -> np.ndarray:
+        asked.append(z1 - z0)
+        return predict(self, tomogram, z0, z1, crop)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ais.export, "SLAB_BYTES", limit)
+    monkeypatch.setattr(Segmenter, "predict_slices", spy)
+    models = [stock / "cell.aism", stock / "blob.aism"]
+    segment([stock / "tomo.mrc"], models, tmp_path)
+    assert asked == [2] * 6, "each network once for each slab"
+    asked.clear()
+    (tmp_path / "tomo__coat.mrc").unlink()
+    segment([stock / "tomo.mrc"], models, tmp_path)
+    assert asked == [2] * 3, "a network whose volumes are finished has no work"
+
+
+def test_features_that_two_models_find(stock: Path, tmp_path: Path) -> None:
+    make_model_of_several(tmp_path / "both.aism", ("Blob", "other"))
+    make_model_of_several(tmp_path / "alike.aism", ("a:b", "a/b"))
+    inputs, out = [stock / "tomo.mrc"], tmp_path / "out"
+    with pytest.raises(AisError, match="both find 'Blob'"):
+        segment(inputs, [stock / "blob.aism", tmp_path / "both.aism"], out)
+    with pytest.raises(AisError, match="'a:b' and 'a/b' of .*alike.aism would be one file"):
+        segment(inputs, [tmp_path / "alike.aism"], out)
+    rules = Rules.parse([{"child": "membrane", "parent": "cell", "type": "avoid", "radius": 0, "threshold": 0.5}])
+    with pytest.raises(AisError, match='"cell", which is not among the features: membrane, actin, coat'):
+        segment(inputs, [stock / "cell.aism"], out, SegmentSettings(rules=rules))
+    assert not out.exists()
+
+
+def test_info_and_segment_name_all_features(stock: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["info", str(stock / "cell.aism"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["features"] == ["membrane", "actin", "coat"]
+    assert run(["info", str(stock / "cell.aism")]) == 0
+    assert "membrane actin coat" in capsys.readouterr().out
+    words = ["segment", "-m", str(stock / "cell.aism"), str(stock / "tomo.mrc"), "-o", str(tmp_path), "--json"]
+    assert run([*words, "--range", "0:1"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert {name: Path(path).is_file() for name, path in entry["outputs"].items()} == dict.fromkeys(
+        ("membrane", "actin", "coat"), True
+    )

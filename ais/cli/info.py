@@ -129,6 +129,7 @@ def _describe_model(path: Path) -> dict[str, Any]:
         "architecture": info.architecture,
         "options": info.arguments,
         "feature": info.feature,
+        "features": list(info.found),
         "voxel_size": info.voxel_size,
         "box_size": info.box_size,
         "depth": info.depth,

@@ -41,8 +41,9 @@ def run(
 ) -> int:
     """Segment tomograms with one or more models.
 
-    Writes <stem>__<feature>.mrc into the folder, a record beside each, and manifest.json. Finished volumes are kept
-    when the command is run again; segmentations in a folder given as input are passed over.
+    Writes <stem>__<feature>.mrc into the folder for each feature that a model finds, a record beside each, and
+    manifest.json. Finished volumes are kept when the command is run again; segmentations in a folder given as input
+    are passed over.
     """
     refuse_later({"--shard": shard, "--cluster": cluster})
     from ais.export import SegmentSettings, is_segmentation, segment
