@@ -12,6 +12,18 @@ import typer
 from ais.cli.options import Device, Json, Overwrite
 from ais.cli.outputs import check_output
 from ais.cli.terminal import complain, show, show_json, terminal_progress
+from ais.cli.training_options import (
+    ArchitectureOptions,
+    Augment,
+    BatchSize,
+    Copies,
+    Epochs,
+    Negatives,
+    Precision,
+    TrainingSeed,
+    Validation,
+    parse_options,
+)
 from ais.errors import AisError, describe_os_error
 
 if TYPE_CHECKING:
@@ -41,26 +53,18 @@ def run(
     architecture: Annotated[
         str | None, typer.Option("--architecture", help="Name from --list; by default unet-s.")
     ] = None,
-    option: Annotated[
-        list[str] | None, typer.Option("--option", metavar="KEY=VALUE", help="Option of the architecture; repeatable.")
-    ] = None,
+    option: ArchitectureOptions = None,
     config: Annotated[
         str | None, typer.Option("--config", metavar="FILE", help="JSON with any of these options; typed ones win.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", help="By default 50.")] = None,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", help="Samples in a step, by default 32.")] = None,
-    copies: Annotated[
-        int | None, typer.Option("--copies", help="Varied copies of each sample per epoch, by default 10.")
-    ] = None,
-    negatives: Annotated[
-        float | None, typer.Option("--negatives", help="Negatives per positive; by default as many as there are.")
-    ] = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    copies: Copies = None,
+    negatives: Negatives = None,
     learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="By default 0.001.")] = None,
-    validation: Annotated[
-        float | None, typer.Option("--validation", help="Share of samples kept aside to measure with, 0 to 0.9.")
-    ] = None,
-    augment: Annotated[str | None, typer.Option("--augment", help="none, basic (default) or strong.")] = None,
-    precision: Annotated[str | None, typer.Option("--precision", help="auto (default), float32 or mixed.")] = None,
+    validation: Validation = None,
+    augment: Augment = None,
+    precision: Precision = None,
     continue_: Annotated[
         str | None, typer.Option("--continue", metavar="MODEL", help="Go on from a trained model.")
     ] = None,
@@ -69,7 +73,7 @@ def run(
         typer.Option("--name", metavar="FEATURE", help="What the model finds; by default the set's feature."),
     ] = None,
     device: Device = "auto",
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of every random choice, by default 0.")] = None,
+    seed: TrainingSeed = None,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
@@ -100,7 +104,7 @@ def run(
         "name": name,
     }
     configured = _read_config(Path(config)) if config else {}
-    options = {**configured.pop("options", {}), **_parse_options(option or [])}
+    options = {**configured.pop("options", {}), **parse_options(option or [])}
     settings = {**DEFAULTS, **configured, **{key: value for key, value in typed.items() if value is not None}}
     from ais.training import train
 
@@ -130,16 +134,6 @@ def run(
 
 def _log_epoch(report: EpochReport) -> None:
     complain(report.text())
-
-
-def _parse_options(words: list[str]) -> dict[str, str]:
-    options = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or not key:
-            raise AisError(f"--option takes KEY=VALUE, not '{word}'.")
-        options[key.strip()] = value.strip()
-    return options
 
 
 def _read_config(path: Path) -> dict[str, Any]:
