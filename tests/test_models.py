@@ -16,7 +16,6 @@ import pytest
 
 from ais.errors import AisError
 from ais.models import (
-    ARCHITECTURES,
     Model,
     ModelInfo,
     architecture,
@@ -73,57 +72,10 @@ def change_record(path: Path, **changes: Any) -> None:
     rezip(path, {"model.json": json.dumps({k: v for k, v in record.items() if v != "DROP"}).encode()})
 
 
-@pytest.mark.parametrize("chosen", ARCHITECTURES, ids=lambda a: a.name)
-def test_default_size_is_as_stated(chosen: Any) -> None:
-    trainable = build(chosen.name).trainable_weights
-    assert sum(int(np.prod(weight.shape)) for weight in trainable) == chosen.parameters
-
-
 def test_published_unet_s_has_922881_parameters() -> None:
     # Counted by hand from its layers: 3 x 3 kernels, a bias per channel.
     layers = [(1, 64), (64, 128), (128, 256), (256 + 128, 128), (128 + 64, 64)]
     assert architecture("unet-s").parameters == sum(9 * a * b + b for a, b in layers) + 64 + 1
-
-
-@pytest.mark.parametrize("chosen", ARCHITECTURES, ids=lambda a: a.name)
-def test_nothing_acts_from_beyond_the_stated_radius(chosen: Any) -> None:
-    import keras
-
-    network = build(chosen.name, 1, SMALL)
-    rng = np.random.default_rng(0)
-    # Positive weights hide no path, so the reach found is that of the architecture.
-    network.set_weights([np.abs(rng.normal(size=w.shape)) * 0.1 for w in network.weights])
-    logits = keras.Model(network.input, network.get_layer("logits").output)
-    side, reach = 128, 0
-    plain = rng.random((1, side, side, 1), dtype=np.float32)
-    before = np.asarray(logits(plain))
-    for shift in range(chosen.stride):
-        at = side // 2 + shift
-        poked = plain.copy()
-        poked[0, at, at] += 1e6
-        moved = np.nonzero(np.abs(np.asarray(logits(poked)) - before)[0, :, :, 0] > 0)
-        reach = max(reach, int(np.abs(np.concatenate(moved) - at).max()))
-    assert reach <= chosen.radius <= reach + 1
-
-
-@pytest.mark.parametrize("chosen", ARCHITECTURES, ids=lambda a: a.name)
-def test_output_is_one_probability_per_pixel(chosen: Any) -> None:
-    image = np.random.default_rng(1).normal(size=(2, 16, 40, 3)).astype(np.float32)
-    output = np.asarray(build(chosen.name, 3, SMALL, dtype="mixed_bfloat16")(image))
-    assert output.shape == (2, 16, 40, 1)
-    assert output.dtype == np.float32
-    assert 0 <= output.min() < output.max() <= 1
-
-
-@pytest.mark.parametrize("chosen", ARCHITECTURES, ids=lambda a: a.name)
-def test_folded_network_computes_the_same(chosen: Any) -> None:
-    network = build(chosen.name, 1, SMALL, seed=1)
-    rng = np.random.default_rng(0)
-    network.set_weights([w + rng.uniform(0, 0.2, w.shape) for w in network.get_weights()])
-    info = ModelInfo(chosen.name, chosen.arguments(SMALL), "membrane", 10.0, 64, 1)
-    image = rng.normal(size=(1, 32, 48, 1)).astype(np.float32)
-    folded = Model(network, info).network_as("float32")
-    np.testing.assert_allclose(folded(image), network(image, training=False), atol=1e-5)
 
 
 def test_seed_decides_the_weights() -> None:

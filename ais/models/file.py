@@ -1,4 +1,7 @@
-"""The model file `.aism`: a zip of `model.json`, the weights, and a preview; it holds no code and runs none."""
+"""The model file `.aism`: a zip of `model.json`, the weights, and a preview; it holds no code and runs none.
+
+The same functions read the `.scnm` of Ais 1.x, told by its ending.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,15 @@ import numpy as np
 
 from ais.errors import AisError, describe_os_error
 from ais.formats.atomic import atomic_path
-from ais.models.architecture import folded_weights
+from ais.formats.scnm import SUFFIX as SCNM
+from ais.formats.scnm import read_scnm, read_scnm_preview
+from ais.models.architecture import set_folded_weights
+from ais.models.backend import import_tensorflow
+from ais.models.imported import imported_info, imported_weights
 from ais.models.info import ModelInfo, info_from_json
+from ais.models.layer_list import build_listed, weighted_layers
 from ais.models.registry import build
+from ais.models.user_architectures import check_user_architecture
 
 if TYPE_CHECKING:
     import keras
@@ -34,7 +43,11 @@ MAX_PREVIEW_BYTES = 64 << 20
 WEIGHTS_SLACK = 1 << 20
 FLOAT32_BYTES = 4
 EARLIEST_DATE = (1980, 1, 1, 0, 0, 0)
-ACTS_ON_OUTPUT = ("architecture", "arguments", "feature", "features", "voxel_size", "depth", "normalization")
+ACTS_ON_OUTPUT = (
+    *("architecture", "arguments", "architecture_hash", "depth", "feature", "features", "layers", "normalization"),
+    "voxel_size",
+)
+MODEL_SUFFIXES = (".aism", SCNM)
 
 
 @dataclass
@@ -58,13 +71,27 @@ class Model:
 
     def network_as(self, dtype: str) -> keras.Model:
         """The same network for segmenting under a Keras policy such as ``mixed_bfloat16``; it cannot be trained."""
+        if self.info.layers or self.info.architecture_hash:
+            # Networks that are not the library's may normalise in ways that cannot be folded.
+            copy = build_as(self.info, dtype=dtype)
+            copy.set_weights(self.network.get_weights())
+            return copy
         copy = build_as(self.info, dtype=dtype, folded=True)
-        copy.set_weights(folded_weights(self.network))
+        set_folded_weights(copy, self.network)
         return copy
 
 
 def build_as(info: ModelInfo, *, dtype: str = "float32", seed: int = 0, folded: bool = False) -> keras.Model:
-    """A fresh network as a model's record describes it; parameters and errors as in `ais.models.build`."""
+    """A fresh network as a model's record describes it.
+
+    Parameters are those of `ais.models.build`, and so are the errors; also AisError if the user's file that describes
+    the architecture is missing, or has changed.
+    """
+    if info.layers:
+        import_tensorflow()
+        return build_listed(info.layers, info.depth, dtype=dtype, seed=seed)
+    if info.architecture_hash:
+        check_user_architecture(info.architecture, info.architecture_hash)
     return build(
         info.architecture,
         info.depth,
@@ -108,20 +135,23 @@ def save_model(path: Path | str, model: Model, preview: bytes | None = None) -> 
 
 
 def load_model(path: Path | str, dtype: str = "float32") -> Model:
-    """Read a model file and rebuild its network from the registry.
+    """Read a model file and rebuild its network.
 
     Parameters
     ----------
     path
-        A ``.aism`` file.
+        A ``.aism`` file, or a ``.scnm`` of Ais 1.x.
     dtype
         Keras policy to compute in.
 
     Raises
     ------
     AisError
-        If the file cannot be read, is damaged, is newer than this Ais, or its weights do not fit its architecture.
+        If the file cannot be read, is damaged, is newer than this Ais, or its weights do not fit its architecture; or
+        if its architecture is a user's own, and the file of that is missing or has changed.
     """
+    if is_scnm(path):
+        return _load_scnm(path, dtype)
     with _open(path) as archive:
         info = _read_info(archive, path)
         weights = _read_member(archive, WEIGHTS, MAX_WEIGHTS_BYTES, path)
@@ -132,12 +162,16 @@ def load_model(path: Path | str, dtype: str = "float32") -> Model:
 
 def read_model_info(path: Path | str) -> ModelInfo:
     """What a model file says about its network; loads no TensorFlow. Raises as `load_model`."""
+    if is_scnm(path):
+        return imported_info(read_scnm(path), path)
     with _open(path) as archive:
         return _read_info(archive, path)
 
 
 def read_preview(path: Path | str) -> bytes | None:
     """The preview as PNG bytes, None if there is none. Raises as `load_model`."""
+    if is_scnm(path):
+        return read_scnm_preview(path)
     with _open(path) as archive:
         if PREVIEW not in archive.namelist():
             return None
@@ -149,8 +183,29 @@ def model_hash(path: Path | str) -> str:
 
     Colour, threshold, preview, and the training record have no part in it.
     """
+    if is_scnm(path):
+        content = read_scnm(path)
+        return _hash(imported_info(content, path), content.network)
     with _open(path) as archive:
         return _hash(_read_info(archive, path), _read_member(archive, WEIGHTS, MAX_WEIGHTS_BYTES, path))
+
+
+def is_scnm(path: Path | str) -> bool:
+    """Whether a path names a model of Ais 1.x."""
+    return Path(path).suffix.lower() == SCNM
+
+
+def _load_scnm(path: Path | str, dtype: str) -> Model:
+    content = read_scnm(path)
+    info = imported_info(content, path)
+    weights = imported_weights(content, path)
+    try:
+        network = build_as(info, dtype=dtype)
+    except AisError as error:
+        raise AisError(f"{path} cannot be used as a model: {str(error).rstrip('.')}.") from error
+    for layer, values in zip(weighted_layers(network), weights, strict=True):
+        layer.set_weights(values)
+    return Model(network, info, _hash(info, content.network))
 
 
 def _hash(info: ModelInfo, weights: bytes) -> str:

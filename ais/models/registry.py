@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ais.errors import AisError
 from ais.models.architecture import MAXIMUM_DEPTH, Architecture, Layers
+from ais.models.pix2pix import PIX2PIX
 from ais.models.unet import UNET_S
 from ais.models.vggnet import VGGNET_M
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import keras
 
 DEFAULT = UNET_S.name
-ARCHITECTURES: tuple[Architecture, ...] = (UNET_S, VGGNET_M)
+ARCHITECTURES: tuple[Architecture, ...] = (UNET_S, VGGNET_M, PIX2PIX)
 
 
 def architecture(name: str) -> Architecture:

@@ -33,7 +33,7 @@ UNET_S = Architecture(
     parameters=922_881,
     default_loss="bce-dice",
     stride=4,
-    radius=14,
+    radius=13,
     options=(FIRST_FILTERS,),
     network=unet_s,
 )

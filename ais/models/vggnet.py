@@ -42,7 +42,7 @@ VGGNET_M = Architecture(
     parameters=5_053_377,
     default_loss="bce-dice",
     stride=8,
-    radius=52,
+    radius=51,
     options=(FIRST_FILTERS,),
     network=vggnet_m,
 )
