@@ -135,7 +135,7 @@ def segment(
     inputs
         Volume files with different stems.
     models
-        Model files (.aism) for different features; one that finds several gives a volume for each.
+        Model files (.aism, or .scnm of Ais 1.x) for different features; one that finds several gives a volume for each.
     output
         Folder for the segmented volumes, their records and the manifest.
     settings
@@ -404,8 +404,6 @@ def _read_models(paths: Sequence[Path | str]) -> list[_ChosenModel]:
         raise AisError("At least one model is needed.")
     chosen: list[_ChosenModel] = []
     for path in map(Path, paths):
-        if path.suffix.lower() != ".aism":
-            raise AisError(f"{path} is not a model of this version: only .aism files are read yet.")
         chosen.append(_ChosenModel(path, read_model_info(path), model_hash(path)))
     _check_different([(feature, model.path) for model in chosen for feature in model.info.found])
     return chosen

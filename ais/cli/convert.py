@@ -39,7 +39,7 @@ def run(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Convert between the formats Ais reads and writes: volumes, coordinates, training sets.
+    """Convert between the formats Ais reads and writes: volumes, coordinates, training sets, models of Ais 1.x.
 
     A volume keeps its values and voxel size, as MRC also origin and labels; coordinates keep columns that Ais does not
     know.
@@ -59,6 +59,10 @@ def run(
         from ais.trainset import TrainingSet
 
         TrainingSet.read(source).write(target)
+    elif source.suffix.lower() in (".aism", ".scnm") and target.suffix.lower() == ".aism":
+        from ais.models import load_model, read_preview, save_model
+
+        save_model(target, load_model(source), read_preview(source))
     else:
         raise AisError(f"Ais does not convert {source.name} into {target.name}: the endings do not belong together.")
     show(str(target))

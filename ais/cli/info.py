@@ -57,11 +57,11 @@ def describe(path: Path) -> dict[str, Any]:
         from ais.trainset import describe_training_set
 
         return {"path": str(path), "kind": "training set", **describe_training_set(path)}
-    if suffix == ".aism":
+    if suffix in (".aism", ".scnm"):
         return _describe_model(path)
     if suffix in SUFFIXES:
         return _describe_coordinates(path)
-    known = [*readable_suffixes(), ".aisproj", ".scnt", ".aism", *SUFFIXES]
+    known = [*readable_suffixes(), ".aisproj", ".scnt", ".aism", ".scnm", *SUFFIXES]
     raise AisError(f"{path} is not a file that Ais knows: its name must end in one of {' '.join(known)}.")
 
 

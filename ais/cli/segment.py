@@ -16,7 +16,9 @@ from ais.errors import AisError
 def run(
     inputs: Inputs,
     output: OutputFolder,
-    model: Annotated[list[str], typer.Option("-m", "--model", help="Model file (.aism); repeat it for several.")],
+    model: Annotated[
+        list[str], typer.Option("-m", "--model", help="Model file (.aism, .scnm); repeat it for several.")
+    ],
     tta: Annotated[int, typer.Option("--tta", metavar="N", help="Average over N symmetries of the slice, 1-16.")] = 1,
     batch_size: Annotated[
         str, typer.Option("--batch-size", metavar="N|auto", help="Slices computed at once.")

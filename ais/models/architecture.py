@@ -55,7 +55,7 @@ class Option:
         return int(number) if whole else number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Architecture:
     """A kind of network.
 
@@ -87,21 +87,25 @@ class Architecture:
         probability for each slice that has all its neighbours. Such a network finds one feature.
     adversarial
         Whether a second network that tells its output from true labels takes part in the training.
+    source_hash
+        SHA-256 of the user's file that describes it; empty for an architecture of Ais. Of a user's architecture,
+        `parameters`, `stride`, and `radius` are computed.
     """
 
     name: str
     title: str
     good_for: str
-    reference: str
-    parameters: int
-    default_loss: str
-    stride: int
-    radius: int
-    options: tuple[Option, ...]
+    reference: str = ""
+    parameters: int = 0
+    default_loss: str = "bce-dice"
+    stride: int = 0
+    radius: int = 0
+    options: tuple[Option, ...] = ()
     network: Callable[[Layers, int, Mapping[str, OptionValue]], keras.Model]
     depths: tuple[int, int] = (1, MAXIMUM_DEPTH)
     volumetric: bool = False
     adversarial: bool = False
+    source_hash: str = ""
 
     def arguments(self, options: Mapping[str, object] | None = None) -> dict[str, OptionValue]:
         """All options with their values: the given ones checked, the others at their defaults."""

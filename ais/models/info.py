@@ -9,9 +9,13 @@ from typing import Any, TypeGuard
 
 from ais.errors import AisError
 from ais.models.architecture import OptionValue
+from ais.models.layer_list import IMPORTED, ListedLayer, listed_layers
 from ais.models.registry import architecture, check_depth
 
 FORMAT_VERSION = 2
+LARGEST_VOXEL_SIZE = 1e6
+LARGEST_BOX = 1_000_000
+HASH_DIGITS = 64
 NORMALIZATIONS = ("global_mad", "slice")
 
 
@@ -43,6 +47,10 @@ class ModelInfo:
         Version of Ais that wrote the file.
     features
         What a network finds that finds several features, in the order of its outputs; empty otherwise.
+    layers
+        The network itself, where it is of no known architecture: that of a model of Ais 1.x. Empty otherwise.
+    architecture_hash
+        SHA-256 of the user's file that describes the architecture; empty for an architecture of Ais.
     """
 
     architecture: str
@@ -58,6 +66,8 @@ class ModelInfo:
     training: dict[str, Any] = field(default_factory=dict)
     ais_version: str = ""
     features: tuple[str, ...] = ()
+    layers: tuple[ListedLayer, ...] = ()
+    architecture_hash: str = ""
 
     @property
     def found(self) -> tuple[str, ...]:
@@ -71,6 +81,7 @@ class ModelInfo:
             **asdict(self),
             "colour": list(self.colour),
             "features": list(self.features),
+            "layers": [layer.as_json() for layer in self.layers],
         }
 
 
@@ -97,9 +108,15 @@ def info_from_json(content: object) -> ModelInfo:
         if name not in values:
             raise AisError(f"model.json has no entry '{name}'")
     _check_types(values)
-    chosen = architecture(values["architecture"])
     check_depth(values["depth"])
-    values["arguments"] = chosen.arguments(values["arguments"])
+    imported = values["architecture"] == IMPORTED.name
+    values["layers"] = listed_layers(values.get("layers"), values["depth"]) if imported else ()
+    if imported:
+        if values["arguments"] or values.get("features"):
+            raise AisError("an imported network has no options and finds one feature")
+    elif not values.get("architecture_hash"):
+        # Options of a user's architecture are checked when its file is read, which looking into a model must not need.
+        values["arguments"] = architecture(values["architecture"]).arguments(values["arguments"])
     values["voxel_size"] = float(values["voxel_size"])
     if "colour" in values:
         red, green, blue = values["colour"]
@@ -111,10 +128,12 @@ def info_from_json(content: object) -> ModelInfo:
 def _check_types(values: Mapping[str, Any]) -> None:
     tests: dict[str, Callable[[Any], bool]] = {
         "architecture": lambda v: isinstance(v, str),
-        "arguments": lambda v: isinstance(v, dict) and all(isinstance(key, str) for key in v),
+        "arguments": lambda v: (
+            isinstance(v, dict) and all(isinstance(key, str) and _is_number(number) for key, number in v.items())
+        ),
         "feature": lambda v: isinstance(v, str),
-        "voxel_size": lambda v: _is_number(v) and 0 <= v < 1e6,
-        "box_size": lambda v: _is_whole(v) and 1 <= v <= 1_000_000,
+        "voxel_size": lambda v: _is_number(v) and 0 <= v < LARGEST_VOXEL_SIZE,
+        "box_size": lambda v: _is_whole(v) and 1 <= v <= LARGEST_BOX,
         "depth": _is_whole,
         "colour": lambda v: (
             isinstance(v, list | tuple) and len(v) == 3 and all(_is_number(c) and 0 <= c <= 1 for c in v)
@@ -130,6 +149,8 @@ def _check_types(values: Mapping[str, Any]) -> None:
             and len(set(map(str, v))) == len(v)
             and all(isinstance(f, str) and f for f in v)
         ),
+        "layers": lambda v: isinstance(v, list),
+        "architecture_hash": lambda v: isinstance(v, str) and len(v) in (0, HASH_DIGITS),
     }
     for name, value in values.items():
         if not tests[name](value):

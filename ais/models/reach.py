@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,9 @@ CROPPINGS = ("Cropping2D", "Cropping3D")
 JOINING = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
 POINTWISE = (
     *("Activation", "BatchNormalization", "Dropout", "ELU", "GaussianNoise", "LeakyReLU", "PReLU", "ReLU"),
-    *("Rescaling", "Softmax", "SpatialDropout2D", "SpatialDropout3D", "ExpandDims", "Squeeze"),
+    *("Rescaling", "Softmax", "SpatialDropout2D", "SpatialDropout3D"),
 )
+PROBE_STRIDES = 256
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,15 @@ class Reach:
 
 @dataclass(frozen=True)
 class _Field:
-    # Sample i of an intermediate image sees the input pixels from i * step + low to i * step + high.
+    # Sample i along an axis of an intermediate image sees the input pixels from i * step + low to i * step + high.
+    axis: int
     step: Fraction
     low: Fraction
     high: Fraction
 
     def sampled(self, step: Fraction | int, low: Fraction | int, high: Fraction | int) -> _Field:
         """The field of an image whose sample i sees samples i * step + low to i * step + high of this one."""
-        return _Field(self.step * step, self.low + self.step * low, self.high + self.step * high)
+        return _Field(self.axis, self.step * step, self.low + self.step * low, self.high + self.step * high)
 
 
 def reach(network: keras.Model) -> Reach:
@@ -64,35 +66,41 @@ def reach(network: keras.Model) -> Reach:
     Raises
     ------
     AisError
-        If a layer looks at the whole image, or is not known: tiles would not agree with the whole slice then.
+        If a layer looks at the whole image, or is not known: tiles would not agree with the whole slice then. Also if
+        the output is not of the size of the input.
     """
-    found = [_along(network, axis) for axis in (0, 1)]
-    return Reach(math.lcm(*(one.stride for one in found)), max(one.radius for one in found))
+    found = [_along(network, axis) for axis in (1, 2)]
+    stride = math.lcm(*(one.stride for one in found))
+    side = PROBE_STRIDES * stride
+    if tuple(network.compute_output_shape((1, side, side, network.input.shape[-1]))[1:3]) != (side, side):
+        raise AisError(f"The network {network.name} does not give an image of the size of its input.")
+    return Reach(stride, max(one.radius for one in found))
 
 
 def _along(network: keras.Model, axis: int) -> Reach:
-    fields: dict[int, _Field] = {id(network.input): _Field(Fraction(1), Fraction(0), Fraction(0))}
+    fields: dict[int, _Field] = {id(network.input): _Field(axis, Fraction(1), Fraction(0), Fraction(0))}
     stride = Fraction(1)
     for operation in network.operations:
         if type(operation).__name__ == "InputLayer":
             continue
         given = operation.input if isinstance(operation.input, list | tuple) else [operation.input]
-        field = _after(operation, [fields[id(tensor)] for tensor in given], axis)
+        field = _after(operation, [fields[id(tensor)] for tensor in given])
         fields[id(operation.output)] = field
         stride = Fraction(math.lcm(stride.numerator, field.step.numerator))
     output = fields[id(network.output)]
-    if output.step != 1:
+    if (output.step, output.axis) != (1, axis):
         raise AisError(f"The network {network.name} does not give an image of the size of its input.")
     return Reach(int(stride), math.ceil(max(-output.low, output.high, Fraction(0))))
 
 
-def _after(operation: Any, given: list[_Field], axis: int) -> _Field:
+def _after(operation: Any, given: list[_Field]) -> _Field:
     kind = type(operation).__name__
     if kind in JOINING:
         if len({field.step for field in given}) > 1:
             raise AisError(f"The layer {operation.name} joins images of different sizes.")
-        return _Field(given[0].step, min(field.low for field in given), max(field.high for field in given))
+        return replace(given[0], low=min(field.low for field in given), high=max(field.high for field in given))
     field = given[0]
+    axis = field.axis - 1  # Keras counts axes without that of the batch
     if kind in POINTWISE:
         return field
     if kind in CONVOLUTIONS:
@@ -114,6 +122,8 @@ def _after(operation: Any, given: list[_Field], axis: int) -> _Field:
         return field.sampled(1, -operation.padding[axis][0], -operation.padding[axis][0])
     if kind in CROPPINGS:
         return field.sampled(1, operation.cropping[axis][0], operation.cropping[axis][0])
+    if kind in ("Permute", "ExpandDims", "Squeeze"):
+        return replace(field, axis=_axis_after(operation, field.axis))
     raise AisError(
         f"The layer {operation.name} ({kind}) is not one of those that see a bounded part of the image: "
         "use convolutions, poolings, and what acts on each pixel."
@@ -123,3 +133,14 @@ def _after(operation: Any, given: list[_Field], axis: int) -> _Field:
 def _windowed(field: _Field, size: int, step: int, padding: str) -> _Field:
     before = max(size - step, 0) // 2 if padding == "same" else 0
     return field.sampled(step, -before, size - 1 - before)
+
+
+def _axis_after(operation: Any, axis: int) -> int:
+    # Where an axis is after an operation that only renames axes.
+    kind, rank = type(operation).__name__, len(operation.input.shape)
+    if kind == "Permute":
+        return int(operation.dims.index(axis)) + 1
+    moved = operation.axis % (rank + 1 if kind == "ExpandDims" else rank)
+    if kind == "ExpandDims":
+        return axis + 1 if moved <= axis else axis
+    return axis - 1 if moved < axis else axis

@@ -7,24 +7,53 @@ from typing import TYPE_CHECKING
 
 from ais.errors import AisError
 from ais.models.architecture import MAXIMUM_DEPTH, Architecture, Layers
+from ais.models.eman2 import EMAN2
+from ais.models.inceptionnet import INCEPTIONNET
+from ais.models.layer_list import IMPORTED
 from ais.models.pix2pix import PIX2PIX
-from ais.models.unet import UNET_S
-from ais.models.vggnet import VGGNET_M
+from ais.models.resnet import RESNET
+from ais.models.unet import UNET_L, UNET_M, UNET_S
+from ais.models.unet_3d import UNET_3D
+from ais.models.unet_25d import UNET_25D
+from ais.models.unet_dropout import UNET_DROPOUT
+from ais.models.user_architectures import user_architecture, user_architecture_names, user_architectures
+from ais.models.vggnet import VGGNET_L, VGGNET_M, VGGNET_S
 
 if TYPE_CHECKING:
     import keras
 
 DEFAULT = UNET_S.name
-ARCHITECTURES: tuple[Architecture, ...] = (UNET_S, VGGNET_M, PIX2PIX)
+ARCHITECTURES: tuple[Architecture, ...] = (
+    UNET_S,
+    UNET_M,
+    UNET_L,
+    UNET_DROPOUT,
+    UNET_25D,
+    UNET_3D,
+    VGGNET_S,
+    VGGNET_M,
+    VGGNET_L,
+    RESNET,
+    INCEPTIONNET,
+    EMAN2,
+    PIX2PIX,
+)
 
 
 def architecture(name: str) -> Architecture:
-    """The architecture of that name; AisError that lists the names otherwise."""
-    for candidate in ARCHITECTURES:
+    """The architecture of that name, of Ais or in the user's models folder; AisError that lists the names otherwise."""
+    for candidate in (*ARCHITECTURES, IMPORTED):
         if candidate.name == name:
             return candidate
-    known = ", ".join(candidate.name for candidate in ARCHITECTURES)
+    if (own := user_architecture(name)) is not None:
+        return own
+    known = ", ".join([*(candidate.name for candidate in ARCHITECTURES), *user_architecture_names()])
     raise AisError(f"There is no architecture '{name}': choose one of {known}.")
+
+
+def all_architectures() -> tuple[Architecture, ...]:
+    """Those of Ais, then those in the user's models folder; a file there that is faulty is named in a warning."""
+    return (*ARCHITECTURES, *user_architectures([*(candidate.name for candidate in ARCHITECTURES), IMPORTED.name]))
 
 
 def build(
