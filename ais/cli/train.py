@@ -37,6 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "negatives": None,
     "learning_rate": None,
     "validation": 0.0,
+    "patience": 0,
     "augment": "basic",
     "precision": "auto",
     "seed": 0,
@@ -63,6 +64,15 @@ def run(
     negatives: Negatives = None,
     learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="By default 0.001.")] = None,
     validation: Validation = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            "--patience",
+            metavar="EPOCHS",
+            help="With --validation: come to the end after so many epochs without a better validation loss; "
+            "by default all epochs are trained.",
+        ),
+    ] = None,
     augment: Augment = None,
     precision: Precision = None,
     continue_: Annotated[
@@ -79,7 +89,8 @@ def run(
 ) -> None:
     """Train a network on training sets and write it as a model file.
 
-    A run that was killed goes on where it was when it is started again. Ctrl+C keeps the best epoch so far.
+    A set of several features trains one network that tells them apart. A run that was killed goes on where it was when
+    it is started again. Ctrl+C keeps the best epoch so far.
     """
     if list_:
         _show_architectures(json=json)
@@ -98,6 +109,7 @@ def run(
         "negatives": negatives,
         "learning_rate": learning_rate,
         "validation": validation,
+        "patience": patience,
         "augment": augment,
         "precision": precision,
         "seed": seed,
@@ -122,12 +134,13 @@ def run(
     if result.stopped:
         complain(result.stopped)
     if json:
-        figures = asdict(result)
-        show_json({**figures, "path": str(result.path), "history": figures["history"]})
+        show_json({**asdict(result), "path": str(result.path)})
     else:
         validation_loss = "" if result.val_loss is None else f", validation loss {result.val_loss:.4f}"
+        each = ", ".join(f"{feature} {dice:.3f}" for feature, dice in result.dice_by_feature.items())
+        features = f" ({each})" if len(result.dice_by_feature) > 1 else ""
         show(
-            f"{result.path}  loss {result.loss:.4f}{validation_loss}, Dice {result.dice:.3f}, "
+            f"{result.path}  loss {result.loss:.4f}{validation_loss}, Dice {result.dice:.3f}{features}, "
             f"{result.seconds:.0f} s, {result.samples_per_second:.0f} samples/s"
         )
 

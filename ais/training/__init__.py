@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ais.errors import AisError
 from ais.models.backend import compute_dtype, start
 from ais.models.file import Model, load_model, save_model
@@ -17,10 +15,10 @@ from ais.models.registry import DEFAULT
 from ais.models.registry import architecture as find_architecture
 from ais.progress import SILENT, Progress
 from ais.training.checkpoint import checkpoint_path, remove_checkpoint
-from ais.training.losses import IGNORE
 from ais.training.preview import training_preview
 from ais.training.report import EpochReport, TrainingResult
 from ais.training.run import TrainingRun
+from ais.training.samples import check_samples
 from ais.training.settings import DEFAULT_LEARNING_RATE, Settings
 
 if TYPE_CHECKING:
@@ -41,8 +39,12 @@ def train(
     negatives: float | None = None,
     learning_rate: float | None = None,
     validation: float = 0.0,
+    patience: int = 0,
     augment: str = "basic",
     loss: str | None = None,
+    averaging: float = 0.0,
+    weight_decay: float = 0.0,
+    clip: float = 0.0,
     precision: str = "auto",
     device: str = "auto",
     seed: int = 0,
@@ -51,14 +53,17 @@ def train(
     colour: tuple[float, float, float] | None = None,
     preprocessing: str = "",
     on_epoch: Callable[[EpochReport], None] | None = None,
+    on_model: Callable[[Model], None] | None = None,
     progress: Progress = SILENT,
 ) -> TrainingResult:
     """Train a network and write it as a model file.
 
+    A set of several features trains one network that tells them, and the background, from each other.
+
     After each epoch the state is kept in a hidden file beside `output`; a run that is killed goes on from there when
     it is started again with the same samples and settings, and ends with the same weights. When `progress` asks to
     stop after at least one epoch, the best weights so far become the model. On a CPU the same seed gives the
-    same weights.
+    same weights. When memory runs out the epoch is trained again with half as many samples in a step.
 
     Parameters
     ----------
@@ -80,20 +85,31 @@ def train(
         The highest rate; it is reached after a short warm-up and falls towards the end. By default 0.001.
     validation
         Share of the samples kept aside to measure with, 0 to 0.9.
+    patience
+        Epochs without a better validation loss after which the training comes to its end (see
+        `ais.training.settings.course`); 0 trains all epochs.
     augment
         ``none``, ``basic``, or ``strong`` (see `ais.training.augmentation`).
     loss
         ``bce``, ``dice``, or ``bce-dice``; by default the architecture's.
+    averaging
+        Keep a moving average of the weights, whose old value counts this much in each step, such as 0.99; it is what
+        is validated and written. 0 for none.
+    weight_decay, clip
+        Of the optimizer, AdamW, and the greatest length of all gradients together; 0 for none.
     precision, device
         As in `ais.models.backend`.
     seed
         Decides weights, split, order, and variations.
     continue_from
-        A model of the same architecture and depth to start from.
+        A model of the same architecture and depth to start from; if it finds several features, of the same ones.
     name, colour, preprocessing
-        Feature's name (default: the set's), its colour, and how the tomograms were filtered, for the record.
+        Feature's name (default: the set's, several joined by ``+``), its colour, and how the tomograms were filtered,
+        for the record.
     on_epoch
         Called after each epoch.
+    on_model
+        Called after each epoch with the model as it is then, such as to show what it finds.
     progress
         Told after each step.
 
@@ -107,11 +123,16 @@ def train(
         For sets that do not fit together or hold no positive sample, or settings out of range.
     Cancelled
         If it is stopped before the first epoch is done; nothing is written then.
+
+    References
+    ----------
+    Loshchilov and Hutter, ICLR 2019, arXiv:1711.05101 (AdamW). Polyak and Juditsky, SIAM J. Control Optim. 30, 838
+    (1992), doi:10.1137/0330046 (averaging).
     """
     samples = _pooled(training_sets)
     processor = start(device)
     base = None if continue_from is None else load_model(continue_from)
-    chosen, arguments = _chosen_architecture(architecture, options, base, samples.depth)
+    chosen, arguments = _chosen_architecture(architecture, options, base, samples)
     settings = Settings(
         architecture=chosen,
         arguments=arguments,
@@ -122,34 +143,37 @@ def train(
         negatives=negatives,
         learning_rate=DEFAULT_LEARNING_RATE if learning_rate is None else learning_rate,
         validation=validation,
+        patience=patience,
         augment=augment,
         loss=loss or find_architecture(chosen).default_loss,
+        averaging=averaging,
+        weight_decay=weight_decay,
+        clip=clip,
         dtype=compute_dtype(precision, processor, training=True),
         seed=seed,
         continued_from=None if base is None else base.hash,
     )
     settings.check()
+    info = ModelInfo(
+        architecture=chosen,
+        arguments=arguments,
+        feature=name or "+".join(samples.features) or samples.name,
+        voxel_size=float(samples.voxel_size),
+        box_size=int(samples.box_size),
+        depth=samples.depth,
+        normalization="global_mad" if samples.normalization == "global_mad" else "slice",
+        preprocessing=preprocessing,
+        features=tuple(samples.features) if len(samples.features) > 1 else (),
+    )
+    info = info if colour is None else replace(info, colour=colour)
     import tensorflow as tf
 
     with tf.device(processor.scope):
         run = TrainingRun(settings, samples, checkpoint_path(Path(output)), base)
-        try:
-            stopped = run.go(on_epoch, progress)
-        except tf.errors.ResourceExhaustedError as error:
-            raise AisError(f"There is not enough memory to train with a batch of {batch_size}: halve it.") from error
-        info = ModelInfo(
-            architecture=chosen,
-            arguments=arguments,
-            feature=name or (samples.features[0] if samples.features else samples.name),
-            voxel_size=float(samples.voxel_size),
-            box_size=int(samples.box_size),
-            depth=samples.depth,
-            normalization="global_mad" if samples.normalization == "global_mad" else "slice",
-            preprocessing=preprocessing,
-            training=run.record(samples),
-        )
-        model = Model(run.best_network(), info if colour is None else replace(info, colour=colour))
-        save_model(output, model, training_preview(model, run.images, run.positives))
+        show = None if on_model is None else lambda network: on_model(Model(network, info))
+        stopped = run.go(on_epoch, show, progress)
+        model = Model(run.best_network(), replace(info, training=run.record()))
+        save_model(output, model, training_preview(model, run.samples))
     remove_checkpoint(run.checkpoint)
     return run.result(Path(output), stopped)
 
@@ -161,25 +185,12 @@ def _pooled(training_sets: Sequence[TrainingSet | Path | str]) -> TrainingSet:
 
     sets = [TrainingSet.read(item) if isinstance(item, Path | str) else item for item in training_sets]
     samples = sets[0] if len(sets) == 1 else pool(sets)
-    if len(samples.images) == 0:
-        raise AisError(f"The training set {samples.name} holds no samples: place boxes and extract it again.")
-    if len(samples.features) > 1 or samples.labels.max() > IGNORE:
-        raise AisError(
-            f"The training set {samples.name} holds several features; training one network on several comes later."
-        )
-    if not (samples.labels == 1).any():
-        raise AisError(
-            f"The training set {samples.name} holds no positive sample: annotate the feature inside some boxes."
-        )
-    if not np.isfinite(samples.images).all():
-        raise AisError(
-            f"The training set {samples.name} contains values that are not finite numbers: extract it again."
-        )
+    check_samples(samples)
     return samples
 
 
 def _chosen_architecture(
-    name: str | None, options: Mapping[str, object] | None, base: Model | None, depth: int
+    name: str | None, options: Mapping[str, object] | None, base: Model | None, samples: TrainingSet
 ) -> tuple[str, dict[str, int | float]]:
     if base is None:
         chosen = name or DEFAULT
@@ -187,8 +198,13 @@ def _chosen_architecture(
     info = base.info
     if name not in (None, info.architecture):
         raise AisError(f"The model to continue from is a {info.architecture}, not a {name}: leave out --architecture.")
-    if depth != info.depth:
-        raise AisError(f"The model to continue from has depth {info.depth} and the training set has {depth}.")
+    if samples.depth != info.depth:
+        raise AisError(f"The model to continue from has depth {info.depth} and the training set has {samples.depth}.")
+    if max(len(info.features), len(samples.features)) > 1 and info.features != tuple(samples.features):
+        raise AisError(
+            f"The model to continue from finds {', '.join(info.found)} and the training set is for "
+            f"{', '.join(samples.features)}: use a set for the same features in the same order."
+        )
     arguments = find_architecture(info.architecture).arguments(options or info.arguments)
     if arguments != info.arguments:
         raise AisError("The model to continue from was built with other options: leave out --option.")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ais.formats.atomic import atomic_path, remove_leftovers
 
 Arrays = Sequence[NDArray[Any]]
-PARTS = ("weights", "optimizer", "best")
+PARTS = ("state", "best")
 log = logging.getLogger(__name__)
 
 
@@ -30,14 +30,13 @@ class Checkpoint:
         Digest of everything that decides the run; another run does not go on from it.
     history
         One record per epoch done.
-    weights, optimizer, best
-        Current weights, the optimizer's variables, and the best weights so far.
+    state, best
+        All that the next step depends on (`ais.training.learner.Learner.state`), and the best weights so far.
     """
 
     settings: str
     history: list[dict[str, Any]]
-    weights: Arrays
-    optimizer: Arrays
+    state: Arrays
     best: Arrays
 
     def write(self, path: Path) -> None:

@@ -1,9 +1,13 @@
-"""How wrong a network's output is: losses and counts that leave out the pixels marked ignore."""
+"""How wrong a network's output is: losses that leave out the pixels marked ignore.
+
+Labels are (N, H, W, 1): 0 background, 1 the first feature, 2 ignore, 3 and above further features. Logits are what
+goes into the last sigmoid, (N, H, W, 1), or into the softmax of a network that finds several features,
+(N, H, W, 1 + features) with the background first.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from ais.errors import AisError
@@ -15,10 +19,10 @@ DICE_SMOOTHING = 1.0
 
 
 def loss_function(name: str) -> Callable[[Any, Any], Any]:
-    """A loss of (labels, logits), both (N, H, W, 1), as a single number; labels 0, 1, and 2 for ignore.
+    """A loss of (labels, logits) as a single number.
 
-    ``bce`` is the binary cross-entropy, ``dice`` one minus the soft Dice coefficient over the batch, ``bce-dice``
-    0.3 of the first and 0.7 of the second.
+    ``bce`` is the cross-entropy, ``dice`` one minus the soft Dice coefficient over the batch, ``bce-dice`` 0.3 of the
+    first and 0.7 of the second.
 
     References
     ----------
@@ -41,92 +45,53 @@ def loss_function(name: str) -> Callable[[Any, Any], Any]:
 
 
 def cross_entropy(labels: Any, logits: Any) -> Any:
-    """Binary cross-entropy averaged over the pixels not ignored; 0 if all are."""
+    """Cross-entropy averaged over the pixels not ignored; 0 if all are."""
     from keras import ops
 
-    truth, kept, logits = _prepared(labels, logits)
-    # max(x, 0) - x t + log(1 + exp(-|x|)) is exact where log(sigmoid) would overflow.
-    each = ops.relu(logits) - logits * truth + ops.log1p(ops.exp(-ops.abs(logits)))
+    logits = ops.cast(logits, "float32")
+    truth, kept = truth_and_kept(labels, logits.shape[-1])
+    if logits.shape[-1] == 1:
+        # max(x, 0) - x t + log(1 + exp(-|x|)) is exact where log(sigmoid) would overflow.
+        each = ops.relu(logits) - logits * truth + ops.log1p(ops.exp(-ops.abs(logits)))
+    else:
+        everything = ops.concatenate([1.0 - ops.sum(truth, axis=-1, keepdims=True), truth], axis=-1)
+        each = -ops.sum(everything * ops.log_softmax(logits), axis=-1, keepdims=True)
     return ops.sum(each * kept) / ops.maximum(ops.sum(kept), 1.0)
 
 
 def soft_dice(labels: Any, logits: Any) -> Any:
-    """One minus the Dice coefficient of the probabilities over all pixels of the batch that are not ignored."""
-    from keras import ops
+    """One minus the Dice coefficient of the probabilities over all pixels of the batch that are not ignored.
 
-    truth, kept, logits = _prepared(labels, logits)
-    found = ops.sigmoid(logits) * kept
-    both = ops.sum(found * truth)
-    return 1.0 - (2.0 * both + DICE_SMOOTHING) / (ops.sum(found) + ops.sum(truth) + DICE_SMOOTHING)
-
-
-def _prepared(labels: Any, logits: Any) -> tuple[Any, Any, Any]:
-    from keras import ops
-
-    truth = ops.cast(ops.equal(labels, 1), "float32")
-    kept = ops.cast(ops.not_equal(labels, IGNORE), "float32")
-    return truth, kept, ops.cast(logits, "float32")
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Pixels counted over a whole epoch.
-
-    Attributes
-    ----------
-    true_positive, false_positive, false_negative
-        Found and true, found and not true, true and not found, at probability 0.5.
+    Of several features it is the mean over those that the batch shows, or over all if it shows none.
     """
-
-    true_positive: float
-    false_positive: float
-    false_negative: float
-
-    @property
-    def dice(self) -> float:
-        """Dice coefficient; 1.0 if there was nothing to find and nothing was found."""
-        total = 2 * self.true_positive + self.false_positive + self.false_negative
-        return 2 * self.true_positive / total if total else 1.0
-
-    @property
-    def precision(self) -> float:
-        """Share of what was found that is true; 1.0 if nothing was found."""
-        found = self.true_positive + self.false_positive
-        return self.true_positive / found if found else 1.0
-
-    @property
-    def recall(self) -> float:
-        """Share of what is true that was found; 1.0 if there was nothing to find."""
-        present = self.true_positive + self.false_negative
-        return self.true_positive / present if present else 1.0
-
-
-def count_pixels(labels: Any, logits: Any) -> Any:
-    """True positives, false positives, false negatives at probability 0.5, as three float32 numbers."""
     from keras import ops
 
-    truth, kept, logits = _prepared(labels, logits)
-    found = ops.cast(logits > 0, "float32") * kept
-    both = ops.sum(found * truth)
-    return ops.stack([both, ops.sum(found) - both, ops.sum(truth) - both])
+    truth, kept = truth_and_kept(labels, logits.shape[-1])
+    found = probabilities(logits) * kept
+    both, in_truth, in_found = (ops.sum(values, axis=(0, 1, 2)) for values in (found * truth, truth, found))
+    each = 1.0 - (2.0 * both + DICE_SMOOTHING) / (in_found + in_truth + DICE_SMOOTHING)
+    shown = ops.cast(in_truth > 0, "float32")
+    share = ops.where(ops.any(in_truth > 0), shown, ops.ones_like(shown))
+    return ops.sum(each * share) / ops.sum(share)
 
 
-def pixel_counter() -> Any:
-    """A Keras metric: true positives, false positives, and false negatives since the epoch began."""
-    import keras
+def probabilities(logits: Any) -> Any:
+    """Probabilities of the features (N, H, W, features), float32, from logits."""
+    from keras import ops
 
-    class Pixels(keras.Metric):  # type: ignore[misc]  # keras has no types
-        """True positives, false positives, and false negatives since the epoch began."""
+    logits = ops.cast(logits, "float32")
+    return ops.sigmoid(logits) if logits.shape[-1] == 1 else ops.softmax(logits)[..., 1:]
 
-        def __init__(self) -> None:
-            super().__init__(name="pixels", dtype="float32")
-            self.total = self.add_weight(shape=(3,), initializer="zeros", name="total")
 
-        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-            del sample_weight
-            self.total.assign_add(count_pixels(y_true, y_pred))
+def truth_and_kept(labels: Any, outputs: int) -> tuple[Any, Any]:
+    """Which feature each pixel shows (N, H, W, features), and which pixels count (N, H, W, 1), as float32 0 or 1."""
+    from keras import ops
 
-        def result(self) -> Any:
-            return self.total
+    labels = ops.cast(labels, "int32")
+    names = ops.convert_to_tensor(feature_labels(max(outputs - 1, 1)), "int32")
+    return ops.cast(ops.equal(labels, names), "float32"), ops.cast(ops.not_equal(labels, IGNORE), "float32")
 
-    return Pixels()
+
+def feature_labels(features: int) -> list[int]:
+    """The labels that stand for the features: 1, then 3, 4, ..., since 2 means ignore."""
+    return [1, *range(IGNORE + 1, IGNORE + features)]

@@ -2,42 +2,61 @@
 
 from __future__ import annotations
 
+import colorsys
 import io
+import itertools
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ais.models.file import Model
+from ais.training.samples import Samples
+from ais.training.sampling import Indices
 
+Colour = tuple[float, float, float]
 EXAMPLES = 3
 SCALE = 2
 CONTRAST_PERCENTILES = (1, 99)
 OVERLAY = 0.6
 
 
-def training_preview(model: Model, images: NDArray[np.float32], positives: NDArray[np.intp]) -> bytes:
+def training_preview(model: Model, samples: Samples) -> bytes:
     """A PNG with three training samples above, and with the model's output laid over them below.
 
     Parameters
     ----------
     model
-        A trained model.
-    images
-        (N, S, S, D) normalised samples.
-    positives
-        Indices of those that show the feature.
+        A trained model; the features that it finds get different colours, the first of them its own.
+    samples
+        What it was trained on.
     """
     from PIL import Image
 
-    chosen = positives[np.linspace(0, len(positives) - 1, min(EXAMPLES, len(positives))).astype(int)]
-    found = np.asarray(model.network(images[chosen]))[..., 0]
-    middle = images[chosen][..., images.shape[3] // 2]
+    images = samples.images[_chosen(samples)]
+    found = np.asarray(model.network(images))[..., -samples.features :]
+    middle = images[..., images.shape[3] // 2]
     low, high = np.percentile(middle, CONTRAST_PERCENTILES)
     grey = np.clip((middle - low) / max(high - low, 1e-6), 0, 1)[..., None].repeat(3, axis=3)
-    share = OVERLAY * found[..., None]
-    coloured = grey * (1 - share) + np.asarray(model.info.colour) * share
+    share = OVERLAY * found
+    painted = share @ np.array(feature_colours(model.info.colour, samples.features))
+    coloured = grey * (1 - share.sum(axis=3, keepdims=True)) + painted
     rows = [np.concatenate(list(row[:, ::-1]), axis=1) for row in (grey, coloured)]
     picture = Image.fromarray((np.concatenate(rows) * 255).round().astype(np.uint8))
     memory = io.BytesIO()
     picture.resize((picture.width * SCALE, picture.height * SCALE), Image.Resampling.NEAREST).save(memory, "PNG")
     return memory.getvalue()
+
+
+def feature_colours(first: Colour, count: int) -> list[Colour]:
+    """As many colours, from 0 to 1, as far apart in hue as they can be."""
+    hue, lightness, saturation = colorsys.rgb_to_hls(*first)
+    turned = [colorsys.hls_to_rgb((hue + number / count) % 1, lightness, saturation) for number in range(1, count)]
+    return [first, *turned]
+
+
+def _chosen(samples: Samples) -> Indices:
+    # Of each feature in turn.
+    chosen = [
+        kind[len(kind) * place // EXAMPLES]
+        for place, kind in zip(range(EXAMPLES), itertools.cycle(samples.positives), strict=False)
+    ]
+    return np.array(list(dict.fromkeys(chosen)))

@@ -6,57 +6,70 @@ import logging
 import math
 import platform
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ais.errors import AisError, Cancelled
 from ais.models.file import Model
+from ais.models.reach import reach
 from ais.models.registry import architecture, build
 from ais.progress import Progress
 from ais.training.augmentation import augment
+from ais.training.batches import Batch, Batches
 from ais.training.checkpoint import Checkpoint, read_checkpoint
-from ais.training.losses import IGNORE, Counts, loss_function, pixel_counter
+from ais.training.learner import Learner
 from ais.training.report import EpochReport, TrainingResult
-from ais.training.sampling import epoch_batches, split
-from ais.training.settings import Settings, learning_rate_at
+from ais.training.samples import initial_bias, prepare
+from ais.training.sampling import Indices, epoch_batches
+from ais.training.scores import Counts, mean_score
+from ais.training.settings import Course, Settings, course, learning_rate_at
 
 if TYPE_CHECKING:
     import keras
 
     from ais.trainset import TrainingSet
 
-PREFETCHED_BATCHES = 4
+LOOKS_EVERY_S = 0.2
 log = logging.getLogger(__name__)
 
 
 class TrainingRun:
     """One training: samples, network, optimizer, and what has been reached so far."""
 
-    def __init__(self, settings: Settings, samples: TrainingSet, checkpoint: Path, base: Model | None) -> None:
+    def __init__(self, settings: Settings, training_set: TrainingSet, checkpoint: Path, base: Model | None) -> None:
         self.settings = settings
         self.checkpoint = checkpoint
-        self.images, self.labels = _channels_last(samples, architecture(settings.architecture).stride)
-        positive = (self.labels == 1).any(axis=(1, 2))
-        ids = [record.id for record in samples.records]
-        shown, self.held = split(ids, positive, settings.validation, settings.seed)
-        self.positives, self.negatives = shown[positive[shown]], shown[~positive[shown]]
-        self.network, self.trainer = self._compiled(base, positive)
+        self.training_set = training_set
+        self.names = tuple(training_set.features) or (training_set.name,)
+        network = self._network(settings.dtype)
+        self.samples = prepare(
+            training_set, stride=reach(network).stride, validation=settings.validation, seed=settings.seed
+        )
+        if base is not None:
+            network.set_weights(base.network.get_weights())
+        else:
+            network.get_layer("logits").bias.assign(initial_bias(self.samples))
+        self.learner = Learner(network, settings, len(self.names), *self.samples.images.shape[2:])
+        self.batch_size = settings.batch_size
         self.history: list[EpochReport] = []
-        self.best = self.network.get_weights()
-        self.digest = settings.digest(samples.hash)
+        self.best = self.learner.weights()
+        self._digest = settings.digest(training_set.hash)
         self._resume()
+        self._last = self._state()
 
-    def go(self, on_epoch: Callable[[EpochReport], None] | None, progress: Progress) -> str:
+    def go(
+        self,
+        on_epoch: Callable[[EpochReport], None] | None,
+        on_weights: Callable[[keras.Model], None] | None,
+        progress: Progress,
+    ) -> str:
         """Train the epochs that are left; returns why it stopped early, if it did."""
-        while len(self.history) < self.settings.epochs:
+        while len(self.history) < self._course().epochs:
             try:
                 report = self._epoch(len(self.history), progress)
             except Cancelled:
@@ -65,29 +78,32 @@ class TrainingRun:
                 return (
                     f"Stopped after {len(self.history)} of {self.settings.epochs} epochs; the best weights were kept."
                 )
-            if not math.isfinite(report.loss if report.val_loss is None else report.loss + report.val_loss):
+            except self._out_of_memory() as error:
+                self._halve_batch(error)
+                continue
+            if not math.isfinite(report.loss + report.reached):
                 return self._diverged(report.epoch)
-            if report.best:
-                self.best = self.network.get_weights()
-            self.history.append(report)
-            self._keep()
-            log.info(report.text())
+            self._finish(report)
+            if on_weights is not None:
+                on_weights(self._with_weights(self.learner.weights()))
             if on_epoch is not None:
                 on_epoch(report)
+        if len(self.history) < self.settings.epochs:
+            return (
+                f"Ended after {len(self.history)} of {self.settings.epochs} epochs: the validation loss had not "
+                f"improved for {self.settings.patience}."
+            )
         return ""
 
     def best_network(self) -> keras.Model:
         """The network with the best weights, computing in float32."""
-        settings = self.settings
-        network = build(settings.architecture, settings.depth, settings.arguments)
-        network.set_weights(self.best)
-        return network
+        return self._with_weights(self.best)
 
     def result(self, path: Path, stopped: str) -> TrainingResult:
         """The summary for the caller."""
         kept = self._kept_epoch()
-        seconds = sum(report.seconds for report in self.history)
-        shown = sum(report.seconds * report.samples_per_second for report in self.history)
+        # Every epoch shows as many samples, so this is in proportion to the time each took without its validation.
+        spent = [1 / report.samples_per_second for report in self.history]
         return TrainingResult(
             path,
             kept.loss,
@@ -95,13 +111,16 @@ class TrainingRun:
             kept.dice,
             kept.precision,
             kept.recall,
-            seconds,
-            shown / seconds,
+            kept.dice_by_feature,
+            sum(report.seconds for report in self.history),
+            len(spent) / sum(spent),
+            float(np.average([report.waiting for report in self.history], weights=spent)),
             tuple(self.history),
             stopped,
+            self._notes(),
         )
 
-    def record(self, samples: TrainingSet) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """The training record of the model file."""
         import keras
         import tensorflow as tf
@@ -109,6 +128,7 @@ class TrainingRun:
         from ais import __version__
 
         kept = self._kept_epoch()
+        results = ("loss", "val_loss", "dice", "precision", "recall", "dice_by_feature")
         versions = {
             "ais": __version__,
             "keras": keras.__version__,
@@ -117,14 +137,15 @@ class TrainingRun:
         }
         return {
             **asdict(self.settings),
-            "set": samples.name,
-            "set_hash": samples.hash,
-            "samples": len(self.images),
-            "positive_samples": int((self.labels == 1).any(axis=(1, 2)).sum()),
-            "validation_samples": len(self.held),
+            "set": self.training_set.name,
+            "set_hash": self.training_set.hash,
+            "samples": len(self.samples.images),
+            "positive_samples": self.training_set.n_positive,
+            "validation_samples": len(self.samples.held),
             "kept_epoch": kept.epoch,
-            "results": {key: getattr(kept, key) for key in ("loss", "val_loss", "dice", "precision", "recall")},
+            "results": {key: getattr(kept, key) for key in results},
             "history": [asdict(report) for report in self.history],
+            "notes": list(self._notes()),
             "versions": versions,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
@@ -132,104 +153,132 @@ class TrainingRun:
     def _kept_epoch(self) -> EpochReport:
         return next(report for report in reversed(self.history) if report.best)
 
-    def _compiled(self, base: Model | None, positive: NDArray[np.bool_]) -> tuple[keras.Model, keras.Model]:
-        import keras
+    def _course(self) -> Course:
+        val_losses = [report.reached for report in self.history]
+        return course(self.settings.epochs, self.settings.patience, val_losses)
 
+    def _network(self, dtype: str) -> keras.Model:
         settings = self.settings
-        network = build(
-            settings.architecture, settings.depth, settings.arguments, dtype=settings.dtype, seed=settings.seed
+        return build(
+            settings.architecture,
+            settings.depth,
+            settings.arguments,
+            features=len(self.names),
+            dtype=dtype,
+            seed=settings.seed,
         )
-        logits = network.get_layer("logits")
-        if base is not None:
-            network.set_weights(base.network.get_weights())
-        else:
-            logits.bias.assign(np.full(logits.bias.shape, _log_odds(self.labels[positive]), np.float32))
-        # The loss is computed from what goes into the sigmoid, which keeps its precision far from 0.
-        trainer = keras.Model(network.input, logits.output)
-        optimizer = keras.optimizers.Adam(settings.learning_rate)
-        if settings.dtype == "mixed_float16":
-            # Keras scales the loss by itself only where the model's own policy says so; small gradients would be 0.
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        trainer.compile(
-            optimizer=optimizer,
-            loss=loss_function(settings.loss),
-            metrics=[pixel_counter()],
-            jit_compile=False,
-        )
-        trainer.optimizer.build(trainer.trainable_variables)
-        return network, trainer
+
+    def _with_weights(self, weights: Any) -> keras.Model:
+        network = self._network("float32")
+        network.set_weights(weights)
+        return network
 
     def _epoch(self, epoch: int, progress: Progress) -> EpochReport:
-        settings = self.settings
-        rng = np.random.default_rng([settings.seed, 2, epoch])
+        settings, planned = self.settings, self._course()
         order = epoch_batches(
-            self.positives,
-            self.negatives,
+            self.samples.positives,
+            self.samples.negatives,
             copies=settings.copies,
             ratio=settings.negatives,
-            batch_size=settings.batch_size,
-            rng=rng,
+            batch_size=self.batch_size,
+            rng=np.random.default_rng([settings.seed, 2, epoch]),
         )
-        steps, began = len(order), time.perf_counter()
-        self.trainer.reset_metrics()
-        logs: dict[str, Any] = {}
-        for step, (images, labels) in enumerate(self._batches(order, epoch)):
-            done = epoch * steps + step
-            rate = learning_rate_at(done, settings.epochs * steps, settings.learning_rate)
-            self.trainer.optimizer.learning_rate = rate
-            logs = self.trainer.train_on_batch(images, labels, return_dict=True)
-            if not math.isfinite(logs["loss"]):
-                break
-            progress.report(done + 1, settings.epochs * steps, self._step_text(epoch, step + 1, steps, logs["loss"]))
-        rate = order.size / (time.perf_counter() - began)
-        loss, counts, val_loss = float(logs["loss"]), Counts(*map(float, logs["pixels"])), None
-        if len(self.held):
+        began = time.perf_counter()
+        batches = self._batches(order, epoch)
+        self._learn(batches, len(order), epoch, planned, progress)
+        trained_s = time.perf_counter() - began
+        loss, counts, val_loss = self.learner.loss, self.learner.counts, None
+        if len(self.samples.held):
             val_loss, counts = self._validate()
-        before = [report.loss if report.val_loss is None else report.val_loss for report in self.history]
         reached = loss if val_loss is None else val_loss
         return EpochReport(
             epoch=epoch + 1,
-            epochs=settings.epochs,
+            epochs=planned.epochs,
             loss=loss,
             val_loss=val_loss,
-            dice=counts.dice,
-            precision=counts.precision,
-            recall=counts.recall,
-            samples_per_second=rate,
+            dice=mean_score(counts, "dice"),
+            precision=mean_score(counts, "precision"),
+            recall=mean_score(counts, "recall"),
+            dice_by_feature={name: one.dice for name, one in zip(self.names, counts, strict=True)},
+            samples_per_second=order.size / trained_s,
             seconds=time.perf_counter() - began,
-            best=all(reached < value for value in before),
+            waiting=batches.waited / trained_s,
+            batch_size=self.batch_size,
+            best=all(reached < report.reached for report in self.history),
         )
+
+    def _learn(self, batches: Batches, steps: int, epoch: int, planned: Course, progress: Progress) -> None:
+        total = planned.epochs * steps
+        looked, loss = -math.inf, 0.0
+        self.learner.begin_epoch()
+        for step, (images, labels) in enumerate(batches):
+            done = epoch * steps + step
+            rate = learning_rate_at(done, total, self.settings.learning_rate, planned.fall_from)
+            self.learner.learn(images, labels, rate)
+            if time.perf_counter() - looked > LOOKS_EVERY_S:
+                looked, loss = time.perf_counter(), self.learner.loss
+                if not math.isfinite(loss):
+                    return
+            progress.report(done + 1, total, self._step_text(epoch, step + 1, steps, loss))
 
     def _step_text(self, epoch: int, step: int, steps: int, loss: float) -> str:
         last = f", last epoch {self.history[-1].text().partition(': ')[2]}" if self.history else ""
-        return f"epoch {epoch + 1} of {self.settings.epochs}, step {step} of {steps}: loss {loss:.4f}{last}"
+        return f"epoch {epoch + 1} of {self._course().epochs}, step {step} of {steps}: loss {loss:.4f}{last}"
 
-    def _batches(self, order: NDArray[np.intp], epoch: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    def _batches(self, order: Indices, epoch: int) -> Batches:
         # Each batch has its own generator, so what is drawn depends neither on the thread nor on where a run resumed.
-        def make(step: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        def make(step: int) -> Batch:
             rng = np.random.default_rng([self.settings.seed, 3, epoch, step])
             chosen = order[step]
-            images, labels = augment(self.images[chosen], self.labels[chosen], self.settings.augment, rng)
-            return images, labels[..., None].astype(np.float32)
+            return augment(self.samples.images[chosen], self.samples.labels[chosen], self.settings.augment, rng)
 
-        waiting: deque[Future[tuple[NDArray[Any], NDArray[Any]]]] = deque()
-        with ThreadPoolExecutor(1, "augmentation") as pool:
-            for step in range(len(order)):
-                waiting.append(pool.submit(make, step))
-                if len(waiting) > PREFETCHED_BATCHES:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+        return Batches(make, len(order))
 
-    def _validate(self) -> tuple[float, Counts]:
-        self.trainer.reset_metrics()
-        logs: dict[str, Any] = {}
-        size = self.settings.batch_size
-        for first in range(0, len(self.held), size):
-            chosen = self.held[first : first + size]
-            labels = self.labels[chosen][..., None].astype(np.float32)
-            logs = self.trainer.test_on_batch(self.images[chosen], labels, return_dict=True)
-        return float(logs["loss"]), Counts(*map(float, logs["pixels"]))
+    def _validate(self) -> tuple[float, list[Counts]]:
+        held = self.samples.held
+        self.learner.begin_epoch()
+        with self.learner.averaged():
+            for first in range(0, len(held), self.batch_size):
+                chosen = held[first : first + self.batch_size]
+                self.learner.measure(self.samples.images[chosen], self.samples.labels[chosen])
+        return self.learner.loss, self.learner.counts
+
+    def _finish(self, report: EpochReport) -> None:
+        if report.best:
+            self.best = self.learner.weights()
+        self.history.append(report)
+        if self._course().back_to_best:
+            self.learner.return_to(self.best)
+        self._last = self._state()
+        self._last.write(self.checkpoint)
+        log.info(report.text())
+
+    def _out_of_memory(self) -> tuple[type[BaseException], ...]:
+        import tensorflow as tf
+
+        return tf.errors.ResourceExhaustedError, MemoryError
+
+    def _halve_batch(self, error: BaseException) -> None:
+        if self.batch_size == 1:
+            raise AisError(
+                f"There is not enough memory to train {architecture(self.settings.architecture).title} on one sample "
+                "at a time: extract smaller boxes, or choose a smaller network."
+            ) from error
+        self.batch_size //= 2
+        self.learner.restore(self._last.state)
+        log.warning(
+            "Memory ran out in epoch %d: it is trained again with %d samples in a step.",
+            len(self.history) + 1,
+            self.batch_size,
+        )
+
+    def _notes(self) -> tuple[str, ...]:
+        notes, before = [], self.settings.batch_size
+        for report in self.history:
+            if report.batch_size < before:
+                notes.append(f"Memory ran out: from epoch {report.epoch} on a step had {report.batch_size} samples.")
+            before = report.batch_size
+        return tuple(notes)
 
     def _diverged(self, epoch: int) -> str:
         sentence = f"The loss was no longer a number in epoch {epoch}: lower --learning-rate (it is "
@@ -239,37 +288,19 @@ class TrainingRun:
         log.warning("%s; the best weights before were kept.", sentence)
         return f"{sentence}; the best weights before were kept."
 
-    def _keep(self) -> None:
-        optimizer = [np.asarray(variable) for variable in self.trainer.optimizer.variables]
+    def _state(self) -> Checkpoint:
         history = [asdict(report) for report in self.history]
-        Checkpoint(self.digest, history, self.network.get_weights(), optimizer, self.best).write(self.checkpoint)
+        return Checkpoint(self._digest, history, self.learner.state(), self.best)
 
     def _resume(self) -> None:
-        found = read_checkpoint(self.checkpoint, self.digest)
+        found = read_checkpoint(self.checkpoint, self._digest)
         if found is None:
             return
         try:
             history = [EpochReport(**record) for record in found.history]
-            self.network.set_weights(found.weights)
-            for variable, values in zip(self.trainer.optimizer.variables, found.optimizer, strict=True):
-                variable.assign(values)
+            self.learner.restore(found.state)
         except (TypeError, ValueError) as error:
             raise AisError(f"{self.checkpoint} does not fit this training: delete it and start again.") from error
         self.history, self.best = history, list(found.best)
+        self.batch_size = history[-1].batch_size
         log.info("Going on after epoch %d of an earlier run.", len(history))
-
-
-def _channels_last(samples: TrainingSet, stride: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    images = np.moveaxis(np.asarray(samples.images, np.float32), 1, 3)
-    missing = -samples.box_size % stride
-    around = ((0, 0), (0, missing), (0, missing))
-    mode = "reflect" if samples.box_size > 1 else "edge"
-    padded = np.pad(images, (*around, (0, 0)), mode=mode)  # type: ignore[call-overload]
-    return padded, np.pad(np.asarray(samples.labels, np.uint8), around, constant_values=IGNORE)
-
-
-def _log_odds(labels: NDArray[np.uint8]) -> float:
-    # Starting at the feature's share, a rare feature does not first have to unlearn a picture full of it.
-    share = float((labels == 1).sum() / max((labels != IGNORE).sum(), 1))
-    share = min(max(share, 1e-3), 0.5)
-    return math.log(share / (1 - share))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,17 +11,35 @@ from numpy.typing import NDArray
 from ais.errors import AisError
 
 Indices = NDArray[np.intp]
+SHOWS_NONE = -1
 
 
-def split(ids: Sequence[str], positive: NDArray[np.bool_], share: float, seed: int) -> tuple[Indices, Indices]:
+def rarest_features(shown: NDArray[np.bool_]) -> Indices:
+    """Of each sample the feature that fewest samples show, among those that it shows itself.
+
+    Parameters
+    ----------
+    shown
+        (N, features), whether a sample shows a feature.
+
+    Returns
+    -------
+    ndarray
+        (N,), numbers of features from 0; `SHOWS_NONE` for a sample without any.
+    """
+    times = np.where(shown, shown.sum(axis=0), len(shown) + 1)
+    return np.where(shown.any(axis=1), times.argmin(axis=1), SHOWS_NONE)
+
+
+def split(ids: Sequence[str], kinds: Indices, share: float, seed: int) -> tuple[Indices, Indices]:
     """Divide samples into those for training and those for validation.
 
     Parameters
     ----------
     ids
         One per sample; samples of equal id (a set pooled twice) stay together.
-    positive
-        (N,), whether a sample shows the feature. Positives and negatives are divided in the same share.
+    kinds
+        (N,), from `rarest_features`. Samples of each kind are divided in the same share.
     share
         Share for validation, 0 to 0.9.
     seed
@@ -29,7 +48,8 @@ def split(ids: Sequence[str], positive: NDArray[np.bool_], share: float, seed: i
     Returns
     -------
     training, validation
-        Sorted indices; validation is empty if `share` is 0.
+        Sorted indices; validation is empty if `share` is 0. Of each kind at least one sample is in the first, and if
+        there are two, in the second.
 
     Raises
     ------
@@ -43,18 +63,23 @@ def split(ids: Sequence[str], positive: NDArray[np.bool_], share: float, seed: i
         return everything, everything[:0]
     rng = np.random.default_rng([seed, 1])
     kept: list[str] = []
-    for value in (True, False):
-        names = sorted({ids[index] for index in everything[positive == value]} - set(kept))
+    divided: set[str] = set()
+    for kind in sorted({*kinds.tolist()}, reverse=True):
+        names = sorted({ids[index] for index in everything[kinds == kind]} - divided)
+        divided.update(names)
         count = min(max(round(share * len(names)), 1), len(names) - 1)
-        if value and count < 1:
-            raise AisError("A validation split needs at least two positive samples: add boxes or use --validation 0.")
+        if kind != SHOWS_NONE and count < 1:
+            raise AisError(
+                "A validation split needs at least two positive samples of each feature: "
+                "add boxes or use --validation 0."
+            )
         kept += [names[index] for index in rng.permutation(len(names))[: max(count, 0)]]
     held = np.isin(np.asarray(ids), kept)
     return everything[~held], everything[held]
 
 
 def epoch_batches(
-    positives: Indices,
+    positives: Sequence[Indices],
     negatives: Indices,
     *,
     copies: int,
@@ -64,13 +89,16 @@ def epoch_batches(
 ) -> Indices:
     """The samples of an epoch in the order in which they are shown.
 
-    Each positive comes `copies` times, spread so that every batch of two or more has at least one. The last batch is
-    filled up.
+    Each positive comes at least `copies` times. Every batch of two or more has at least one positive, and one of each
+    kind where it is large enough; the kinds take turns otherwise. Samples of a rare kind come more often for that.
+    The last batch is filled up.
 
     Parameters
     ----------
-    positives, negatives
-        Indices of the samples; there is at least one positive.
+    positives
+        Indices of the positive samples, by kind; there is at least one of each kind.
+    negatives
+        Indices of the samples that show no feature.
     copies
         How often each is shown.
     ratio
@@ -85,20 +113,40 @@ def epoch_batches(
     ndarray
         (steps, batch size) indices.
     """
-    wanted = len(negatives) * copies if ratio is None else round(ratio * len(positives) * copies)
+    all_positives = np.concatenate(list(positives))
+    wanted = len(negatives) * copies if ratio is None else round(ratio * len(all_positives) * copies)
     shown_negatives = _cycled(negatives, wanted if len(negatives) else 0, rng)
-    shown_positives = _cycled(positives, len(positives) * copies, rng)
-    total = len(shown_positives) + len(shown_negatives)
-    size = min(batch_size, total)
+    size = min(batch_size, len(all_positives) * copies + len(shown_negatives))
     if size == 1:
-        return rng.permutation(np.concatenate([shown_positives, shown_negatives]))[:, None]
-    steps = -(-total // size)
-    first = shown_positives[:steps] if len(shown_positives) >= steps else _cycled(positives, steps, rng)
-    rest = rng.permutation(np.concatenate([shown_positives[steps:], shown_negatives]))
-    missing = steps * (size - 1) - len(rest)
-    if missing > 0:
-        rest = np.concatenate([rest, rng.choice(np.concatenate([positives, shown_negatives]), missing)])
-    return np.concatenate([first[:, None], rest[: steps * (size - 1)].reshape(steps, size - 1)], axis=1)
+        repeated = [_cycled(kind, len(kind) * copies, rng) for kind in positives]
+        return rng.permutation(np.concatenate([*repeated, shown_negatives]))[:, None]
+    # The first places of each batch go to the kinds in turn; a batch of two has one such place.
+    leads = min(len(positives), size - 1)
+    steps = _steps([len(kind) * copies for kind in positives], len(shown_negatives), leads, size)
+    turns = np.arange(steps * leads) % len(positives)
+    first, rest = np.empty(steps * leads, np.intp), [shown_negatives]
+    for number, kind in enumerate(positives):
+        places = turns == number
+        shown = _cycled(kind, max(len(kind) * copies, int(places.sum())), rng)
+        first[places] = shown[: places.sum()]
+        rest.append(shown[places.sum() :])
+    others = rng.permutation(np.concatenate(rest))
+    missing = steps * (size - leads) - len(others)
+    others = np.concatenate([others, rng.choice(np.concatenate([all_positives, shown_negatives]), missing)])
+    return np.concatenate([first.reshape(steps, leads), others.reshape(steps, size - leads)], axis=1)
+
+
+def _steps(shown: Sequence[int], negatives: int, leads: int, size: int) -> int:
+    # Least number of batches that hold everything, given that rare kinds are repeated to lead their share of batches.
+    steps = 1
+    while True:
+        led = steps * leads
+        turns = [led // len(shown) + (number < led % len(shown)) for number in range(len(shown))]
+        total = negatives + sum(map(max, shown, turns))
+        needed = math.ceil(total / size)
+        if needed <= steps:
+            return steps
+        steps = needed
 
 
 def _cycled(indices: Indices, count: int, rng: np.random.Generator) -> Indices:
