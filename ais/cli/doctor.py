@@ -15,14 +15,23 @@ from ais.cli.options import Json
 from ais.cli.terminal import show, show_json
 from ais.errors import AisError
 
-PARTS = ("tensorflow", "keras", "numpy", "scipy", "scikit-image", "vtk", "mrcfile", "tifffile")
+BACKENDS = ("tensorflow", "torch", "jax")
+PARTS = ("keras", "numpy", "scipy", "scikit-image", "vtk", "mrcfile", "tifffile")
 OPTIONAL = {"zarr": "ais[zarr]", "dask": "ais[cluster]"}
+GPU_ADVICE = (
+    "On Linux with an NVIDIA GPU: ais[gpu].",
+    "On Windows with an NVIDIA GPU: install PyTorch with CUDA and set AIS_BACKEND=torch.",
+)
 LOW_MEMORY = 8 << 30
 LOW_DISK = 10 << 30
 
 
 def run(json: Json = False) -> int:
-    """Say what the installation consists of and what is missing: Python, TensorFlow, GPU, memory, disk."""
+    """Say what the installation consists of and what is missing: Python, backend, GPU, memory, disk.
+
+    The backend is what computes networks; the environment variable AIS_BACKEND chooses tensorflow (the default), torch
+    or jax.
+    """
     state = examine()
     if json:
         show_json(state)
@@ -37,16 +46,16 @@ def run(json: Json = False) -> int:
 
 def examine() -> dict[str, Any]:
     """What `ais doctor` reports; sizes in GiB."""
-    versions = {name: _version(name) for name in (*PARTS, *OPTIONAL)}
-    gpus, failure = _gpus() if versions["tensorflow"] else ([], "")
+    versions = {name: _version(name) for name in (*BACKENDS, *PARTS, *OPTIONAL)}
+    computing = _computing()
     memory = _memory_bytes()
     disk = shutil.disk_usage(Path.cwd()).free
     advice = [f"{name} is missing: install Ais again." for name in PARTS if versions[name] is None]
     advice += [f"{name} is not installed: {extra} brings it." for name, extra in OPTIONAL.items() if not versions[name]]
-    if failure:
-        advice.append(f"TensorFlow does not start: {failure}.")
-    elif not gpus:
-        advice.append("No GPU found: networks run on the CPU, more slowly. On Linux with an NVIDIA GPU: ais[gpu].")
+    if failure := computing.pop("failure"):
+        advice.append(failure)
+    elif not computing["gpus"]:
+        advice.append(f"No GPU found: networks run on the CPU, more slowly. {GPU_ADVICE[sys.platform == 'win32']}")
     if memory is not None and memory < LOW_MEMORY:
         advice.append("Less than 8 GiB of memory: segment large tomograms with --batch-size 1.")
     if disk < LOW_DISK:
@@ -59,7 +68,7 @@ def examine() -> dict[str, Any]:
         "memory": None if memory is None else round(memory / 2**30, 1),
         "disk_free": round(disk / 2**30, 1),
         **versions,
-        "gpus": gpus,
+        **computing,
         "advice": advice,
     }
 
@@ -71,13 +80,26 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _gpus() -> tuple[list[str], str]:
-    from ais.models.backend import gpu_names
+def _computing() -> dict[str, Any]:
+    # What computes networks: backend, its GPUs, whether the CPU has bfloat16, and what --precision auto segments in.
+    from ais.models.backend import chosen_backend, start
+    from ais.models.backends.base import cpu_has_bfloat16
 
+    state: dict[str, Any] = {
+        "backend": None,
+        "gpus": [],
+        "cpu_bfloat16": cpu_has_bfloat16(),
+        "precision": None,
+        "failure": "",
+    }
     try:
-        return gpu_names(), ""
+        backend = chosen_backend()
+        state["backend"] = backend.name
+        device = start()
+        state["gpus"] = [gpu.name for gpu in backend.gpus()]
     except AisError as error:
-        return [], str(error).splitlines()[0]
+        return state | {"failure": str(error)}
+    return state | {"precision": device.fast_dtype}
 
 
 def _memory_bytes() -> int | None:

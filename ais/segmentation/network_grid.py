@@ -11,13 +11,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 Span = tuple[int, int]
+LENGTHS_PER_DOUBLING = 4
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of an axis that the network sees at once.
+
+    Attributes
+    ----------
+    seen
+        What the network is given.
+    kept
+        The part of it for which its output counts.
+    """
+
+    seen: Span
+    kept: Span
+
+    @property
+    def length(self) -> int:
+        """Pixels given to the network."""
+        return self.seen[1] - self.seen[0]
+
+    @property
+    def inside(self) -> slice:
+        """Where in the output lies what counts."""
+        return slice(self.kept[0] - self.seen[0], self.kept[1] - self.seen[0])
 
 
 @dataclass(frozen=True)
 class Axis:
     """One axis of a slice, as stored and as seen by the network.
 
-    Positions along it are pixels at the model's voxel size; they may lie outside the slice, where it is reflected.
+    Positions along it are pixels at the model's voxel size. Beyond its ends the slice is reflected, over `margin`
+    pixels; there it ends for the network, which sees nothing farther out.
 
     Attributes
     ----------
@@ -27,6 +55,10 @@ class Axis:
         The part wanted, in stored pixels.
     stride
         Spans given to the network begin and end at multiples of it.
+    halo
+        How far the network sees around a pixel; a multiple of the stride.
+    margin
+        Reflected pixels around the slice; a multiple of the stride, and at most the halo.
     """
 
     stored: int
@@ -34,6 +66,8 @@ class Axis:
     start: int
     stop: int
     stride: int
+    halo: int
+    margin: int
 
     @cached_property
     def core(self) -> Span:
@@ -44,13 +78,39 @@ class Axis:
             first, last = int(columns.min()), int(columns.max()) + 1
         return first - first % self.stride, last + -last % self.stride
 
-    def tiles(self, longest: int) -> list[Span]:
-        """The core as spans of equal length, at most `longest` but at least one stride; the last may overlap."""
+    @property
+    def extent(self) -> Span:
+        """The slice, grown to a multiple of the stride, with its margins: all that there is for the network."""
+        return -self.margin, _round_up(self.seen, self.stride) + self.margin
+
+    def windows(self, longest: int | None = None, *, few_lengths: bool = False) -> list[Window]:
+        """Windows of equal length for which the outputs that count make up the core, whatever the length.
+
+        Parameters
+        ----------
+        longest
+            Pixels that a window may have, if there is a limit; it always has room for the network's halo.
+        few_lengths
+            Whether to choose among few lengths, which are the same for other parts of the slice and other slices.
+        """
         begin, end = self.core
-        most = max(longest // self.stride, 1) * self.stride
-        count = -(-(end - begin) // most)
-        length = -(-(end - begin) // (count * self.stride)) * self.stride
-        return [(first, first + length) for first in (min(begin + i * length, end - length) for i in range(count))]
+        low, high = self.extent
+        first, last = max(begin - self.halo, low), min(end + self.halo, high)
+        needed = last - first
+        most = needed if longest is None else max(longest - longest % self.stride, 2 * self.halo + self.stride)
+        if needed <= most:
+            length = min(_usual_length(needed, self.stride), high - low) if few_lengths else needed
+            first = min(first, high - length)
+            return [Window((first, first + length), self.core)]
+        advance = most - 2 * self.halo
+        if not few_lengths:
+            count = -(-(needed - 2 * self.halo) // advance)
+            advance = _round_up(-(-(needed - 2 * self.halo) // count), self.stride)
+        count = -(-(needed - 2 * self.halo) // advance)
+        length = advance + 2 * self.halo
+        starts = [min(first + i * advance, last - length) for i in range(count)]
+        borders = [begin, *(start + self.halo for start in starts[1:]), end]
+        return [Window((start, start + length), (borders[i], borders[i + 1])) for i, start in enumerate(starts)]
 
     def read_span(self, span: Span) -> Span:
         """Stored pixels that `seen_values` needs for a span."""
@@ -84,6 +144,16 @@ class Axis:
     @cached_property
     def _to_stored(self) -> Any:
         return None if self.seen == self.stored else linear_resampling(self.seen, self.stored)
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
+
+
+def _usual_length(length: int, stride: int) -> int:
+    # A few lengths between each power of two and the next.
+    step = (1 << (length.bit_length() - 1)) // LENGTHS_PER_DOUBLING
+    return _round_up(length, max(_round_up(step, stride), stride))
 
 
 def reflected(index: NDArray[np.intp], size: int) -> NDArray[np.intp]:

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ais.errors import AisError
-from ais.models.backend import compute_dtype, start
+from ais.models.backend import compute_dtype, load_backend, start
+from ais.models.fewer_products import with_fewer_products
 from ais.models.file import Model
 from ais.models.memory import peak_bytes_per_pixel
 from ais.models.reach import reach
 from ais.models.registry import architecture
 from ais.progress import SILENT, Progress
-from ais.segmentation.network_grid import Axis, Span
+from ais.segmentation.network_grid import Axis, Span, Window
 from ais.segmentation.symmetries import check_count, inverse_transform, transform
 from ais.tomogram import MIN_SCALE, Tomogram
 
-if TYPE_CHECKING:
-    import keras
-
-LEAST_MARGIN_PX = 32
+MARGIN_PX = 32
 VOXEL_SIZE_TOLERANCE = 0.05
 LARGEST_RESCALING = 16.0
 MEMORY_BYTES = 1 << 30
 LARGEST_BATCH = 32
 Crop = tuple[int, int, int, int]
+Windows = tuple[list[Window], list[Window]]  # of rows, of columns
 log = logging.getLogger(__name__)
 
 
 class Segmenter:
     """A model made ready to segment slices; make one and use it for many tomograms.
 
-    A slice is seen whole, with a reflected margin, or in overlapping tiles where it does not fit in memory; both
-    give the same result. Where the model's voxel size differs by more than 5 % the slice is rescaled before, and the
+    A slice is seen whole, or in overlapping windows where it does not fit in memory; both give the same result. It is
+    reflected at its borders as far as the network sees, or 32 pixels, whichever is less; there it ends for the network
+    too. Where the model's voxel size differs by more than 5 % the slice is rescaled before, and the
     result afterwards.
 
     Parameters
@@ -44,7 +44,7 @@ class Segmenter:
     model
         From `ais.models.load_model`.
     batch_size
-        Slices, or tiles, computed together; ``"auto"`` takes what fits in `memory`.
+        Slices, or windows of slices, computed together; ``"auto"`` takes what fits in `memory`.
     tta
         Test-time augmentation: the average over this many rotations and flips of the slice, 1 to 8, or 1 to 16 for a
         model that sees several slices.
@@ -77,10 +77,11 @@ class Segmenter:
         self.batch_size = batch_size
         self.memory = memory
         self._device = start(device)
+        self._backend = load_backend()
         seen = reach(model.network)
         self._stride = seen.stride
         self._halo = _round_up(seen.radius, seen.stride)
-        self._margin = max(self._halo, _round_up(LEAST_MARGIN_PX, seen.stride))
+        self._margin = min(self._halo, _round_up(MARGIN_PX, seen.stride))
         self._volumetric = architecture(model.info.architecture).volumetric
         self._features = model.info.found
         self._prepare(compute_dtype(precision, self._device))
@@ -153,10 +154,14 @@ class Segmenter:
         columns = self._axis(tomogram, 2, x0, x1)
         z = z0
         while z < z1:
-            count = min(self._slices_together(rows, columns), z1 - z)
+            windows = self._windows(rows, columns)
+            together = self._slices_together(*windows)
+            count = min(together, z1 - z)
             try:
-                slab = self._slab(tomogram, z, z + count, rows, columns)
-            except self._out_of_memory as error:
+                # A few slices more are seconds less than another number of them, where each is compiled anew.
+                computed = together if self._backend.compiles_each_size and count > 1 else count
+                slab = self._slab(tomogram, z, z + count, computed, rows, columns, windows)
+            except MemoryError as error:
                 self._use_less_memory(error)
                 continue
             z += count
@@ -175,37 +180,39 @@ class Segmenter:
                 )
             if abs(factor - 1) > VOXEL_SIZE_TOLERANCE + 1e-6:
                 seen = max(round(stored * factor), 1)
-        return Axis(stored, seen, first, last, self._stride)
+        return Axis(stored, seen, first, last, self._stride, self._halo, self._margin)
 
     def _pixels_that_fit(self) -> int:
         return int(self.memory / self._bytes_per_pixel)
 
-    def _slices_together(self, rows: Axis, columns: Axis) -> int:
-        pixels = (_length(rows.core) + 2 * self._margin) * (_length(columns.core) + 2 * self._margin)
-        fitting = min(max(self._pixels_that_fit() // pixels, 1), LARGEST_BATCH)
+    def _windows(self, rows: Axis, columns: Axis) -> Windows:
+        # All at once if that fits, else as many equal windows as it takes.
+        few_lengths = self._backend.compiles_each_size
+        fitting = self._pixels_that_fit()
+        whole = rows.windows(few_lengths=few_lengths), columns.windows(few_lengths=few_lengths)
+        if _pixels(*whole) <= fitting:
+            return whole
+        longest = int(fitting**0.5)
+        return rows.windows(longest, few_lengths=few_lengths), columns.windows(longest, few_lengths=few_lengths)
+
+    def _slices_together(self, rows: list[Window], columns: list[Window]) -> int:
+        fitting = min(max(self._pixels_that_fit() // _pixels(rows, columns), 1), LARGEST_BATCH)
         return fitting if self.batch_size == "auto" else min(fitting, self.batch_size)
 
-    def _tiles(self, rows: Axis, columns: Axis) -> tuple[int, list[Span], list[Span]]:
-        # The whole core with its margin if that fits, else tiles with what the network can reach around them.
-        height, width = _length(rows.core), _length(columns.core)
-        fitting = self._pixels_that_fit()
-        if (height + 2 * self._margin) * (width + 2 * self._margin) <= fitting:
-            return self._margin, [rows.core], [columns.core]
-        longest = int(fitting**0.5) - 2 * self._halo
-        return self._halo, rows.tiles(longest), columns.tiles(longest)
-
-    def _slab(self, tomogram: Tomogram, z0: int, z1: int, rows: Axis, columns: Axis) -> NDArray[np.float32]:
-        margin, row_tiles, column_tiles = self._tiles(rows, columns)
+    def _slab(
+        self, tomogram: Tomogram, z0: int, z1: int, computed: int, rows: Axis, columns: Axis, windows: Windows
+    ) -> NDArray[np.float32]:
+        row_windows, column_windows = windows
         top, left = rows.core[0], columns.core[0]
-        around_rows, around_columns = _grown(rows.core, margin), _grown(columns.core, margin)
-        planes = self._seen_planes(tomogram, z0, z1, rows, columns, around_rows, around_columns)
+        row_span, column_span = _all_seen(row_windows), _all_seen(column_windows)
+        planes = self._seen_planes(tomogram, z0, z1, rows, columns, row_span, column_span)
         found = np.empty((len(self._features), z1 - z0, _length(rows.core), _length(columns.core)), np.float32)
-        for y0, y1 in row_tiles:
-            for x0, x1 in column_tiles:
-                tile = planes[:, y0 - top : y1 - top + 2 * margin, x0 - left : x1 - left + 2 * margin]
-                output = self._probabilities(self._stacked(tile, tomogram.shape[0], z0, z1))
-                inside = output[..., margin : margin + y1 - y0, margin : margin + x1 - x0]
-                found[..., y0 - top : y1 - top, x0 - left : x1 - left] = inside
+        for row in row_windows:
+            for column in column_windows:
+                y, x = _shifted(row.seen, row_span[0]), _shifted(column.seen, column_span[0])
+                output = self._probabilities(self._stacked(planes[:, y, x], z0, computed))[:, : z1 - z0]
+                y, x = _shifted(row.kept, top), _shifted(column.kept, left)
+                found[..., y, x] = output[..., row.inside, column.inside]
         probabilities = columns.stored_values(rows.stored_values(found, 2), 3)
         return np.clip(probabilities, 0, 1, out=probabilities)
 
@@ -230,16 +237,16 @@ class Segmenter:
             values = normalization.apply(tomogram.slab(first, last, y, x))
         return columns.seen_values(rows.seen_values(values, 1, row_span), 2, column_span)
 
-    def _stacked(self, planes: NDArray[np.float32], slices: int, z0: int, z1: int) -> NDArray[np.float32]:
-        # What the network takes, from consecutive planes: (n, H, W, depth), or for one that slides along z
-        # (1, H, W, n + depth - 1). Beyond the first and last slice these are repeated.
+    def _stacked(self, planes: NDArray[np.float32], z0: int, count: int) -> NDArray[np.float32]:
+        # What the network takes for slices from z0, of those that `_seen_planes` has read: (n, H, W, depth), or for one
+        # that slides along z (1, H, W, n + depth - 1). Beyond the first and last of them these are repeated.
         reach_z = self.model.info.depth // 2
-        first = max(z0 - reach_z, 0)
         if self._volumetric:
-            index = np.arange(z0 - reach_z, z1 + reach_z)[None]
+            index = np.arange(z0 - reach_z, z0 + count + reach_z)[None]
         else:
-            index = np.arange(z0, z1)[:, None] + np.arange(-reach_z, reach_z + 1)
-        return np.moveaxis(planes[index.clip(0, slices - 1) - first], 1, 3)
+            index = np.arange(z0, z0 + count)[:, None] + np.arange(-reach_z, reach_z + 1)
+        index = (index - max(z0 - reach_z, 0)).clip(0, len(planes) - 1)
+        return np.moveaxis(planes[index], 1, 3)
 
     def _probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         # From `_stacked` to (features, n, H, W), averaged over the symmetries asked for.
@@ -257,10 +264,7 @@ class Segmenter:
         return np.moveaxis(total[..., 1:] if several else total, 3, 0) / np.float32(self.tta)
 
     def _computed(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        import tensorflow as tf
-
-        with tf.device(self._device.scope):
-            output: NDArray[np.float32] = self._function(tf.constant(images)).numpy()
+        output = self._function(images)
         if np.isfinite(output).all():
             return output
         if self._dtype == "float32":
@@ -270,14 +274,11 @@ class Segmenter:
         return self._computed(images)
 
     def _prepare(self, dtype: str) -> None:
-        import tensorflow as tf
-
         self._dtype = dtype
-        with tf.device(self._device.scope):
-            network = self.model.network_as(dtype)
+        with self._backend.scope(self._device):
+            network = with_fewer_products(self.model.network_as(dtype))
+            self._function = self._backend.compiled(network, self._device)
         self._bytes_per_pixel = peak_bytes_per_pixel(network)
-        self._out_of_memory = (tf.errors.ResourceExhaustedError, MemoryError)
-        self._function = _compiled(network, self.model.info.depth)
 
     def _use_less_memory(self, error: BaseException) -> None:
         self.memory //= 2
@@ -292,16 +293,6 @@ def to_uint8(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
     return rounded
 
 
-def _compiled(network: keras.Model, depth: int) -> Any:
-    # One trace for every batch and image size.
-    import tensorflow as tf
-
-    return tf.function(
-        lambda images: network(images, training=False),
-        input_signature=[tf.TensorSpec((None, None, None, depth), tf.float32)],
-    )
-
-
 def _normalised_by_slice(values: NDArray[np.float32]) -> NDArray[np.float32]:
     center = values.mean(axis=(1, 2), keepdims=True, dtype=np.float64).astype(np.float32)
     scale = values.std(axis=(1, 2), keepdims=True, dtype=np.float64).astype(np.float32)
@@ -313,8 +304,16 @@ def _round_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
-def _grown(span: Span, margin: int) -> Span:
-    return span[0] - margin, span[1] + margin
+def _pixels(rows: list[Window], columns: list[Window]) -> int:
+    return rows[0].length * columns[0].length
+
+
+def _all_seen(windows: list[Window]) -> Span:
+    return windows[0].seen[0], windows[-1].seen[1]
+
+
+def _shifted(span: Span, origin: int) -> slice:
+    return slice(span[0] - origin, span[1] - origin)
 
 
 def _length(span: Span) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ais.errors import AisError
-from ais.models.backend import compute_dtype, start
+from ais.models.backend import check_can_train, compute_dtype, start
 from ais.models.file import Model, load_model, save_model
 from ais.models.info import ModelInfo
 from ais.models.registry import DEFAULT
@@ -129,6 +129,7 @@ def train(
     Loshchilov and Hutter, ICLR 2019, arXiv:1711.05101 (AdamW). Polyak and Juditsky, SIAM J. Control Optim. 30, 838
     (1992), doi:10.1137/0330046 (averaging).
     """
+    check_can_train()
     samples = _pooled(training_sets)
     processor = start(device)
     base = None if continue_from is None else load_model(continue_from)
