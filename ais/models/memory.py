@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 if TYPE_CHECKING:
     import keras
 
 PROBE_PX = 128
+PROBE_SLICES = 64
 SAFETY = 1.25
+VOLUME_SAFETY = 1.9  # margins and doublings of volumes are made in several copies
 
 
-def peak_bytes_per_pixel(network: keras.Model) -> float:
-    """Bytes per pixel of the input that are in use at once at the fullest moment of one forward pass.
+def peak_bytes_per_pixel(network: keras.Model, slices: int = 1) -> float:
+    """Bytes in use at once at the fullest moment of one forward pass, for each pixel of the plane.
 
-    Counts, layer by layer in the order of computation, the images that a later layer still needs, with a quarter
-    on top for the processor's own scratch space.
+    Counts, operation by operation in the order of computation, the images that a later one still needs, with a quarter
+    on top for the processor's own scratch space, and more for a network that slides along z.
+
+    Parameters
+    ----------
+    network
+        From (N, H, W, depth), or from (N, H, W, any depth) if it slides along z.
+    slices
+        Slices of output computed together. One that slides along z sees its neighbours once for all of them.
     """
-    layers = network.layers
+    import keras
+
+    depth, batch, safety = network.input.shape[-1], slices, SAFETY
+    if depth is None:
+        seen = network.compute_output_shape((1, PROBE_PX, PROBE_PX, PROBE_SLICES))[-1]
+        depth, batch, safety = PROBE_SLICES - seen + slices, 1, VOLUME_SAFETY
     last_use: dict[int, int] = {}
-    for number, layer in enumerate(layers):
-        for tensor in _tensors(layer.input):
+    for number, operation in enumerate(network.operations):
+        for tensor in _tensors(operation.input):
             last_use[id(tensor)] = number
-    shapes: dict[int, tuple[int, ...]] = {id(network.input): (1, PROBE_PX, PROBE_PX, network.input.shape[-1])}
+    shapes: dict[int, tuple[int, ...]] = {id(network.input): (batch, PROBE_PX, PROBE_PX, depth)}
     in_use: dict[int, float] = {}
     peak = 0.0
-    for number, layer in enumerate(layers):
-        inputs = _tensors(layer.input)
-        if id(layer.output) not in shapes:
-            given = [shapes[id(tensor)] for tensor in inputs]
-            shapes[id(layer.output)] = layer.compute_output_shape(given if len(given) > 1 else given[0])
-        width = np.dtype(np.float32).itemsize if layer.compute_dtype == "float32" else 2
-        in_use[id(layer.output)] = float(np.prod(shapes[id(layer.output)])) * width
+    for number, operation in enumerate(network.operations):
+        made = operation.output
+        if id(made) not in shapes:
+            given = [keras.KerasTensor(shapes[id(tensor)], tensor.dtype) for tensor in _tensors(operation.input)]
+            shapes[id(made)] = operation.compute_output_spec(given if len(given) > 1 else given[0]).shape
+        in_use[id(made)] = math.prod(shapes[id(made)]) * (2.0 if made.dtype.endswith("16") else 4.0)
         peak = max(peak, sum(in_use.values()))
         in_use = {key: size for key, size in in_use.items() if last_use.get(key, -1) > number}
-    return SAFETY * peak / PROBE_PX**2
+    return safety * peak / PROBE_PX**2
 
 
 def _tensors(value: Any) -> list[Any]:

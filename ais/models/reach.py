@@ -114,10 +114,10 @@ def _after(operation: Any, given: list[_Field]) -> _Field:
         return field.sampled(Fraction(1, step), Fraction(before - (size - 1), step), Fraction(before, step))
     if kind in UPSAMPLINGS:
         times = operation.size[axis]
-        if getattr(operation, "interpolation", "nearest") == "nearest":
-            return field.sampled(Fraction(1, times), Fraction(1 - times, times), 0)
-        half = Fraction(1, 2 * times)
-        return field.sampled(Fraction(1, times), half - Fraction(3, 2), half + Fraction(1, 2))
+        if getattr(operation, "interpolation", "nearest") != "nearest":
+            # Keras computes these on TensorFlow only for images of a size known beforehand.
+            raise AisError(f"The layer {operation.name} interpolates, which Keras does for images of one size only.")
+        return field.sampled(Fraction(1, times), Fraction(1 - times, times), 0)
     if kind in PADDINGS:
         return field.sampled(1, -operation.padding[axis][0], -operation.padding[axis][0])
     if kind in CROPPINGS:
