@@ -88,7 +88,7 @@ def _along(network: keras.Model, axis: int) -> Reach:
         fields[id(operation.output)] = field
         stride = Fraction(math.lcm(stride.numerator, field.step.numerator))
     output = fields[id(network.output)]
-    if (output.step, output.axis) != (1, axis):
+    if output.step != 1 or output.axis != axis:
         raise AisError(f"The network {network.name} does not give an image of the size of its input.")
     return Reach(int(stride), math.ceil(max(-output.low, output.high, Fraction(0))))
 
