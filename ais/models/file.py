@@ -24,7 +24,7 @@ from ais.formats.atomic import atomic_path
 from ais.formats.scnm import SUFFIX as SCNM
 from ais.formats.scnm import read_scnm, read_scnm_preview
 from ais.models.architecture import set_folded_weights
-from ais.models.backend import import_tensorflow
+from ais.models.backend import load_backend
 from ais.models.imported import imported_info, imported_weights
 from ais.models.info import ModelInfo, info_from_json
 from ais.models.layer_list import build_listed, weighted_layers
@@ -88,7 +88,7 @@ def build_as(info: ModelInfo, *, dtype: str = "float32", seed: int = 0, folded: 
     the architecture is missing, or has changed.
     """
     if info.layers:
-        import_tensorflow()
+        load_backend()
         return build_listed(info.layers, info.depth, dtype=dtype, seed=seed)
     if info.architecture_hash:
         check_user_architecture(info.architecture, info.architecture_hash)
@@ -155,7 +155,7 @@ def load_model(path: Path | str, dtype: str = "float32") -> Model:
     with _open(path) as archive:
         info = _read_info(archive, path)
         weights = _read_member(archive, WEIGHTS, MAX_WEIGHTS_BYTES, path)
-    network = build_as(info, dtype=dtype)
+    network = _built(info, dtype, path)
     _set_weights(network, weights, path)
     return Model(network, info, _hash(info, weights))
 
@@ -199,13 +199,17 @@ def _load_scnm(path: Path | str, dtype: str) -> Model:
     content = read_scnm(path)
     info = imported_info(content, path)
     weights = imported_weights(content, path)
-    try:
-        network = build_as(info, dtype=dtype)
-    except AisError as error:
-        raise AisError(f"{path} cannot be used as a model: {str(error).rstrip('.')}.") from error
+    network = _built(info, dtype, path)
     for layer, values in zip(weighted_layers(network), weights, strict=True):
         layer.set_weights(values)
     return Model(network, info, _hash(info, content.network))
+
+
+def _built(info: ModelInfo, dtype: str, path: Path | str) -> keras.Model:
+    try:
+        return build_as(info, dtype=dtype)
+    except AisError as error:
+        raise AisError(f"{path} cannot be used as a model: {str(error).rstrip('.')}.") from error
 
 
 def _hash(info: ModelInfo, weights: bytes) -> str:

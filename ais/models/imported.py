@@ -15,12 +15,13 @@ from ais.errors import AisError
 from ais.formats.scnm import Scnm, StoredLayer, network_description, network_weights
 from ais.models.info import LARGEST_BOX, LARGEST_VOXEL_SIZE, ModelInfo
 from ais.models.layer_list import IMPORTED, KINDS, MOST_LAYERS, ListedLayer, in_order, listed_layers, named_shapes
+from ais.models.registry import check_depth
 from ais.models.unet import FIRST_FILTERS, UNET_S
 
 MODELS = ("Functional", "Model", "Sequential")
 IMAGE_AXES, VOLUME_AXES = 4, 5
 RENAMED = {("LeakyReLU", "negative_slope"): "alpha"}
-ABSENT_IN_OLD_FILES: dict[str, Any] = {"groups": 1, "dilation_rate": [1, 1], "interpolation": "nearest"}
+ABSENT_IN_OLD_FILES: dict[str, Any] = {"groups": 1, "dilation_rate": [1, 1]}
 # Settings of Keras 2 that must have these values, since the list of layers has no place for others.
 FIXED: dict[str, tuple[Any, ...]] = {
     "data_format": ("channels_last",),
@@ -28,6 +29,7 @@ FIXED: dict[str, tuple[Any, ...]] = {
     "noise_shape": (None,),
     "shared_axes": ([1, 2],),
     "axis": (-1, 3, [3]),
+    "interpolation": ("nearest",),
     "groups": (1,),
     "dilation_rate": ([1, 1],),
 }
@@ -123,7 +125,7 @@ def unet_s_layers(filters: int) -> tuple[ListedLayer, ...]:
         return ListedLayer("MaxPooling2D", {"pool_size": [2, 2], "strides": [2, 2], "padding": "valid"}, (source,))
 
     def double(source: int) -> ListedLayer:
-        return ListedLayer("UpSampling2D", {"size": [2, 2], "interpolation": "nearest"}, (source,))
+        return ListedLayer("UpSampling2D", {"size": [2, 2]}, (source,))
 
     return (
         *(conv(filters, 0), halve(1), conv(2 * filters, 2), halve(3), conv(4 * filters, 4)),
@@ -276,6 +278,7 @@ def _depth(shape: Sequence[Any]) -> int:
         raise AisError("it is a 3D network, which is not taken over: train a network with several slices instead")
     if len(shape) != IMAGE_AXES or not isinstance(shape[3], int):
         raise AisError("its network does not take images of one or several slices")
+    check_depth(shape[3])
     return int(shape[3])
 
 

@@ -98,7 +98,7 @@ KINDS: dict[str, dict[str, Check]] = {
     },
     "MaxPooling2D": _POOL,
     "AveragePooling2D": _POOL,
-    "UpSampling2D": {"size": _SIDES, "interpolation": _one_of("nearest", "bilinear")},
+    "UpSampling2D": {"size": _SIDES},
     "ZeroPadding2D": {"padding": _MARGINS},
     "Cropping2D": {"cropping": _MARGINS},
     "BatchNormalization": {"momentum": _SHARE, "epsilon": _number(0, 1), "center": _flag, "scale": _flag},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import os
 import re
 import sys
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ais.errors import AisError, describe_os_error
 from ais.formats.atomic import write_text
 from ais.models.architecture import Architecture, Layers, Option, OptionValue
-from ais.models.backend import import_tensorflow
+from ais.models.backend import load_backend
 from ais.models.reach import reach
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def _source(path: Path) -> bytes:
 def _loaded(path: Path, name: str, source: bytes) -> Architecture:
     # What is executed is what was hashed. The same file is executed once, however often its architecture is asked for.
     digest = hashlib.sha256(source).hexdigest()
-    import_tensorflow()  # before the file does, which would write TensorFlow's messages on the screen
+    load_backend()  # before the file imports Keras, which would write messages on the screen
     module = ModuleType(f"ais_user_architecture_{digest}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
@@ -193,7 +194,7 @@ def _loaded(path: Path, name: str, source: bytes) -> Architecture:
     network = guarded.network(Layers("float32"), guarded.depths[0], arguments)
     with _explained(path, "cannot be used"):
         seen = reach(network)
-    parameters = sum(int(variable.value.numpy().size) for variable in network.trainable_variables)
+    parameters = sum(math.prod(variable.shape) for variable in network.trainable_variables)
     return replace(guarded, stride=seen.stride, radius=seen.radius, parameters=parameters)
 
 
