@@ -165,12 +165,14 @@ def train(
         normalization="global_mad" if samples.normalization == "global_mad" else "slice",
         preprocessing=preprocessing,
         features=tuple(samples.features) if len(samples.features) > 1 else (),
+        layers=() if base is None else base.info.layers,
+        architecture_hash=find_architecture(chosen).source_hash if base is None else base.info.architecture_hash,
     )
     info = info if colour is None else replace(info, colour=colour)
     import tensorflow as tf
 
     with tf.device(processor.scope):
-        run = TrainingRun(settings, samples, checkpoint_path(Path(output)), base)
+        run = TrainingRun(settings, info, samples, checkpoint_path(Path(output)), base)
         show = None if on_model is None else lambda network: on_model(Model(network, info))
         stopped = run.go(on_epoch, show, progress)
         model = Model(run.best_network(), replace(info, training=run.record()))

@@ -16,6 +16,7 @@ from ais.training.settings import Settings
 if TYPE_CHECKING:
     import keras
 
+MOMENTUM = 0.9
 AVERAGE_WARM_UP_STEPS = 10
 LARGEST_SEED = 1_000_003
 
@@ -164,16 +165,17 @@ class Learner:
         self._counts.assign_add(tf.cast(count_pixels(labels, logits), "float64"))
 
 
-def make_optimizer(settings: Settings, rate: float, weights: Sequence[Any]) -> Any:
+def make_optimizer(settings: Settings, rate: float, weights: Sequence[Any], momentum: float = MOMENTUM) -> Any:
     """Adam for these weights, with the extras that the settings ask for."""
     import keras
 
     clip = settings.clip or None
     if settings.weight_decay:
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay, global_clipnorm=clip)
+        decay = settings.weight_decay
+        optimizer = keras.optimizers.AdamW(rate, beta_1=momentum, weight_decay=decay, global_clipnorm=clip)
         optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     else:
-        optimizer = keras.optimizers.Adam(rate, global_clipnorm=clip)
+        optimizer = keras.optimizers.Adam(rate, beta_1=momentum, global_clipnorm=clip)
     if settings.dtype == "mixed_float16":
         # Keras scales the loss by itself only where the model's own policy says so; small gradients would be 0.
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ais.errors import AisError, Cancelled
-from ais.models.file import Model
+from ais.models.file import Model, build_as
+from ais.models.info import ModelInfo
 from ais.models.reach import reach
-from ais.models.registry import architecture, build
+from ais.models.registry import architecture
 from ais.progress import Progress
+from ais.training.adversarial import AdversarialLearner
 from ais.training.augmentation import augment
 from ais.training.batches import Batch, Batches
 from ais.training.checkpoint import Checkpoint, read_checkpoint
@@ -41,8 +43,11 @@ log = logging.getLogger(__name__)
 class TrainingRun:
     """One training: samples, network, optimizer, and what has been reached so far."""
 
-    def __init__(self, settings: Settings, training_set: TrainingSet, checkpoint: Path, base: Model | None) -> None:
+    def __init__(
+        self, settings: Settings, info: ModelInfo, training_set: TrainingSet, checkpoint: Path, base: Model | None
+    ) -> None:
         self.settings = settings
+        self.info = info
         self.checkpoint = checkpoint
         self.training_set = training_set
         self.names = tuple(training_set.features) or (training_set.name,)
@@ -54,11 +59,12 @@ class TrainingRun:
             network.set_weights(base.network.get_weights())
         else:
             network.get_layer("logits").bias.assign(initial_bias(self.samples))
-        self.learner = Learner(network, settings, len(self.names), *self.samples.images.shape[2:])
+        learner = AdversarialLearner if architecture(settings.architecture).adversarial else Learner
+        self.learner = learner(network, settings, len(self.names), *self.samples.images.shape[2:])
         self.batch_size = settings.batch_size
         self.history: list[EpochReport] = []
         self.best = self.learner.weights()
-        self._digest = settings.digest(training_set.hash)
+        self._digest = settings.digest(training_set.hash + info.architecture_hash)
         self._resume()
         self._last = self._state()
 
@@ -158,15 +164,7 @@ class TrainingRun:
         return course(self.settings.epochs, self.settings.patience, val_losses)
 
     def _network(self, dtype: str) -> keras.Model:
-        settings = self.settings
-        return build(
-            settings.architecture,
-            settings.depth,
-            settings.arguments,
-            features=len(self.names),
-            dtype=dtype,
-            seed=settings.seed,
-        )
+        return build_as(self.info, dtype=dtype, seed=self.settings.seed)
 
     def _with_weights(self, weights: Any) -> keras.Model:
         network = self._network("float32")
