@@ -27,6 +27,7 @@ _HOMES = {
     "SegmentSettings": "ais.export",
     "Tomogram": "ais.tomogram",
     "TrainingSet": "ais.trainset",
+    "compare": "ais.comparison",
     "draw_surfaces": "ais.surface_picture",
     "evaluate_picks": "ais.metrics",
     "evaluate_segmentation": "ais.metrics",

@@ -196,7 +196,7 @@ def evaluate_segmentation(
     chosen = _checked_slices(slices, shapes[0][0])
     progress.report(0, 4, "reading")
     predicted, prediction_note = _binary(prediction, threshold, chosen)
-    true, known, truth_note = _truth(truth, label, chosen)
+    true, known, truth_note = read_truth(truth, label, chosen)
     compared = _Compared(predicted & known, true, known)
     flat = per_slice or slices is not None
     progress.report(1, 4, "comparing skeletons")
@@ -207,6 +207,48 @@ def evaluate_segmentation(
     if not any(sizes):
         notes.append("The voxel size is not known, so there is no surface distance.")
     return _scores(compared, cldice, distance, tuple(notes))
+
+
+def read_truth(
+    volume: NDArray[Any] | Tomogram, label: int | None = None, slices: Sequence[int] | None = None
+) -> tuple[Mask, Mask, str]:
+    """What a volume says is true.
+
+    Parameters
+    ----------
+    volume, label
+        Truth and its label as `evaluate_segmentation` takes them.
+    slices
+        The slices to read, 0-based; by default all.
+
+    Returns
+    -------
+    true, known, note
+        Where the feature is, and where it is known whether it is, each (n, ny, nx) bool; and a sentence on how the
+        volume was understood.
+
+    Raises
+    ------
+    AisError
+        If values are not finite or no truth, or the volume holds several labels and none was chosen.
+    """
+    if volume.dtype.kind not in "biuf":
+        raise AisError(f"{source_name(volume)} holds values of the type {volume.dtype}, which is no truth.")
+    highest = highest_value(volume)
+    if label is not None:
+        true = _equal(volume, label, slices)
+        found = "" if true.any() else ", which does not occur"
+        return true, np.ones_like(true), f"a voxel is true where its value is {label}{found}."
+    if volume.dtype.kind != "b" and highest <= IGNORED and _holds_marks(volume):
+        known = ~_equal(volume, IGNORED, slices)
+        return _equal(volume, POSITIVE, slices), known, "1 was taken as true, 2 as not known, 0 as not."
+    if volume.dtype.kind in "iu" and IGNORED < highest < _half(volume):
+        raise AisError(
+            f"{source_name(volume)} holds labels up to {highest:g}: choose the one to compare with, "
+            "for example --label 1."
+        )
+    true, note = _binary(volume, TRUTH_THRESHOLD, slices)
+    return true, np.ones_like(true), f"{note} What is at least {TRUTH_THRESHOLD:g} was taken as true."
 
 
 def evaluate_picks(
@@ -329,27 +371,6 @@ def _binary(volume: NDArray[Any] | Tomogram, threshold: float, chosen: Sequence[
         mask[place : place + len(slab)] = reaching(slab, threshold, scale)
         highest = max(highest, float(slab.max()))
     return mask, scale.note if mask.any() else scale.missed(threshold, highest)
-
-
-def _truth(volume: NDArray[Any] | Tomogram, label: int | None, chosen: Sequence[int] | None) -> tuple[Mask, Mask, str]:
-    """Where the feature truly is, where that is known, and how the truth was understood."""
-    if volume.dtype.kind not in "biuf":
-        raise AisError(f"{source_name(volume)} holds values of the type {volume.dtype}, which is no truth.")
-    highest = highest_value(volume)
-    if label is not None:
-        true = _equal(volume, label, chosen)
-        found = "" if true.any() else ", which does not occur"
-        return true, np.ones_like(true), f"a voxel is true where its value is {label}{found}."
-    if volume.dtype.kind != "b" and highest <= IGNORED and _holds_marks(volume):
-        known = ~_equal(volume, IGNORED, chosen)
-        return _equal(volume, POSITIVE, chosen), known, "1 was taken as true, 2 as not known, 0 as not."
-    if volume.dtype.kind in "iu" and IGNORED < highest < _half(volume):
-        raise AisError(
-            f"{source_name(volume)} holds labels up to {highest:g}: choose the one to compare with, "
-            "for example --label 1."
-        )
-    true, note = _binary(volume, TRUTH_THRESHOLD, chosen)
-    return true, np.ones_like(true), f"{note} What is at least {TRUTH_THRESHOLD:g} was taken as true."
 
 
 def _half(volume: NDArray[Any] | Tomogram) -> int:

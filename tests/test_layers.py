@@ -16,6 +16,7 @@ LAYERS = (
     {"project", "annotation", "tomogram", "trainset", "models"},
     {
         "batch",
+        "comparison",
         "demo",
         "export",
         "filters",

@@ -58,7 +58,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "Train": (
         Command("extract", "cut a training set from annotated boxes"),
         Command("train", "train a network on training sets"),
-        Command("compare", "train several architectures on one set and tabulate them", later=True),
+        Command("compare", "train several architectures on one set and tabulate them"),
     ),
     "Segment": (
         Command("segment", "segment tomograms with one or more models"),
