@@ -310,3 +310,30 @@ def test_info_and_segment_name_all_features(stock: Path, tmp_path: Path, capsys:
     assert {name: Path(path).is_file() for name, path in entry["outputs"].items()} == dict.fromkeys(
         ("membrane", "actin", "coat"), True
     )
+
+
+def test_two_features_from_boxes_to_volumes_as_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, y, x = np.indices(SHAPE)
+    discs, squares = np.zeros(SHAPE, bool), np.zeros(SHAPE, bool)
+    for cy, cx in ((24, 24), (70, 60), (30, 76)):
+        discs |= (y - cy) ** 2 + (x - cx) ** 2 <= 64
+    for cy, cx in ((24, 50), (66, 20), (76, 84)):
+        squares |= (abs(y - cy) <= 7) & (abs(x - cx) <= 7)
+    image = np.random.default_rng(2).normal(0, 0.5, SHAPE) - 2 * discs + 2 * squares
+    write_volume("two.mrc", image.astype("f4"), voxel_sizes=VOXEL_SIZE)
+    assert run(["import", "two.mrc", "-o", "two.aisproj"]) == 0
+    for name, mask in (("disc", discs), ("square", squares)):
+        write_volume(f"{name}.mrc", mask.astype("i1"), voxel_sizes=VOXEL_SIZE)
+        words = ["annotate", "two.aisproj", "two", "-f", name, "--mask", f"{name}.mrc", "--slices", "1,3"]
+        assert run([*words, "--boxes", "auto:10", "--box-size", "32", "--background", "3"]) == 0
+    assert run(["extract", "two.aisproj", "-f", "disc", "-f", "square", "-o", "two.scnt", "--box-size", "32"]) == 0
+    words = ["train", "two.scnt", "-o", "two.aism", "--option", "first_filters=8", "--epochs", "6", "--copies", "4"]
+    assert run([*words, "--batch-size", "8", "--learning-rate", "0.01"]) == 0
+    assert run(["segment", "-m", "two.aism", "two.mrc", "-o", "out"]) == 0
+    for name in ("disc", "square"):
+        capsys.readouterr()
+        assert run(["evaluate", f"out/two__{name}.mrc", f"{name}.mrc", "--slices", "0,2,4,5", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["dice"] > 0.8
