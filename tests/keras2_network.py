@@ -143,7 +143,7 @@ class Network:
     def _width(self, kind: str, config: dict[str, Any], given: list[int]) -> int:
         if kind == "DepthwiseConv2D":
             return given[0] * int(config["depth_multiplier"])
-        return sum(given) if kind == "Concatenate" else int(config.get("filters", given[0]))
+        return sum(given) if kind == "Concatenate" else int(config.get("filters", max(given)))
 
     def _make_weights(self, kind: str, config: dict[str, Any], given: list[int]) -> dict[str, np.ndarray]:
         width, filters = given[0], int(config.get("filters", 0))
@@ -241,7 +241,7 @@ def computed(kind: str, config: dict[str, Any], weights: dict[str, np.ndarray], 
         case "Add":
             return np.sum(given, 0)
         case "Multiply":
-            return np.prod(given, 0)
+            return given[0] * given[1]
         case "Maximum":
             return np.max(given, 0)
         case "Subtract":

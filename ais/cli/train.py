@@ -50,7 +50,13 @@ def run(
         list[str] | None, typer.Argument(metavar="SET...", help="Training sets (.scnt); pooled.", show_default=False)
     ] = None,
     output: Annotated[str | None, typer.Option("-o", "--output", help="Model file to write (.aism).")] = None,
-    list_: Annotated[bool, typer.Option("--list", help="List the architectures and their options.")] = False,
+    list_: Annotated[
+        bool, typer.Option("--list", help="List the architectures, with those of your own, and their options.")
+    ] = False,
+    template: Annotated[
+        str | None,
+        typer.Option("--template", metavar="NAME", help="Begin an architecture of your own: write its file and stop."),
+    ] = None,
     architecture: Annotated[
         str | None, typer.Option("--architecture", help="Name from --list; by default unet-s.")
     ] = None,
@@ -94,6 +100,11 @@ def run(
     """
     if list_:
         _show_architectures(json=json)
+        return
+    if template is not None:
+        from ais.models import new_user_architecture
+
+        show(str(new_user_architecture(template)))
         return
     if not sets or output is None:
         raise AisError("ais train needs at least one training set and -o MODEL.aism.")
@@ -176,8 +187,9 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _show_architectures(*, json: bool) -> None:
-    from ais.models import ARCHITECTURES, DEFAULT
+    from ais.models import DEFAULT, all_architectures
 
+    entries = all_architectures()
     if json:
         show_json(
             [
@@ -185,6 +197,7 @@ def _show_architectures(*, json: bool) -> None:
                     "name": entry.name,
                     "title": entry.title,
                     "default": entry.name == DEFAULT,
+                    "own": bool(entry.source_hash),
                     "parameters": entry.parameters,
                     "good_for": entry.good_for,
                     "reference": entry.reference,
@@ -192,12 +205,12 @@ def _show_architectures(*, json: bool) -> None:
                         o.name: {"default": o.default, "from": o.minimum, "to": o.maximum} for o in entry.options
                     },
                 }
-                for entry in ARCHITECTURES
+                for entry in entries
             ]
         )
         return
-    for entry in ARCHITECTURES:
-        mark = " (default)" if entry.name == DEFAULT else ""
+    for entry in entries:
+        mark = " (default)" if entry.name == DEFAULT else " (your own)" if entry.source_hash else ""
         show(f"{entry.name}{mark}  {entry.parameters / 1e6:.2f} M parameters. {entry.good_for}")
         for choice in entry.options:
             show(f"    --option {choice.name}={choice.default}  {choice.text} ({choice.minimum} to {choice.maximum})")

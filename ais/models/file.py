@@ -28,7 +28,7 @@ from ais.models.backend import load_backend
 from ais.models.imported import imported_info, imported_weights
 from ais.models.info import ModelInfo, info_from_json
 from ais.models.layer_list import build_listed, weighted_layers
-from ais.models.registry import build
+from ais.models.registry import architecture, build
 from ais.models.user_architectures import check_user_architecture
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ def build_as(info: ModelInfo, *, dtype: str = "float32", seed: int = 0, folded: 
         return build_listed(info.layers, info.depth, dtype=dtype, seed=seed)
     if info.architecture_hash:
         check_user_architecture(info.architecture, info.architecture_hash)
+        if architecture(info.architecture).source_hash != info.architecture_hash:
+            raise AisError(f"its architecture {info.architecture} is a user's own, and Ais has another of that name")
     return build(
         info.architecture,
         info.depth,

@@ -116,7 +116,7 @@ def info_from_json(content: object) -> ModelInfo:
             raise AisError("an imported network has no options and finds one feature")
     elif not values.get("architecture_hash"):
         # Options of a user's architecture are checked when its file is read, which looking into a model must not need.
-        values["arguments"] = architecture(values["architecture"]).arguments(values["arguments"])
+        values["arguments"] = architecture(values["architecture"], own=False).arguments(values["arguments"])
     values["voxel_size"] = float(values["voxel_size"])
     if "colour" in values:
         red, green, blue = values["colour"]

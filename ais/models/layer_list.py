@@ -26,7 +26,7 @@ ACTIVATIONS = (
     "tanh",
 )
 SEEDED = ("Dropout", "SpatialDropout2D", "GaussianNoise")
-CHANNELS_ALIKE = ("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract")
+CHANNEL_BY_CHANNEL = ("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract")
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ KINDS: dict[str, dict[str, Check]] = {
     "SpatialDropout2D": {"rate": _SHARE},
     "GaussianNoise": {"stddev": _number(0, 1e6)},
     "Concatenate": {},
-    **{kind: {} for kind in CHANNELS_ALIKE},
+    **{kind: {} for kind in CHANNEL_BY_CHANNEL},
 }
 
 
@@ -174,7 +174,7 @@ def _listed_layer(entry: object, number: int) -> ListedLayer:
     if (
         not isinstance(inputs, list | tuple)
         or not all(_is_whole(source) and 0 <= source < number for source in inputs)
-        or (len(inputs) != 1 if kind not in ("Concatenate", *CHANNELS_ALIKE) else len(inputs) < 2)
+        or (len(inputs) != 1 if kind not in ("Concatenate", *CHANNEL_BY_CHANNEL) else len(inputs) < 2)
         or (kind == "Subtract" and len(inputs) != 2)
     ):
         raise AisError(f"layer {number} of its network ({kind}) is given something that makes no sense")
@@ -215,10 +215,11 @@ def _width_and_weights(layer: ListedLayer, given: Sequence[int], number: int) ->
     match layer.kind:
         case "Concatenate":
             return sum(given), {}
-        case kind if kind in CHANNELS_ALIKE:
-            if len(set(given)) > 1:
+        case kind if kind in CHANNEL_BY_CHANNEL:
+            # An image of one channel goes with each channel of the others, as in attention gates.
+            if len(set(given) - {1}) > 1:
                 raise AisError(f"layer {number} of its network ({kind}) joins images with different channels")
-            return width, {}
+            return max(given), {}
         case "BatchNormalization":
             names = [name for name, used in (("gamma", settings["scale"]), ("beta", settings["center"])) if used]
             return width, dict.fromkeys((*names, "moving_mean", "moving_variance"), (width,))

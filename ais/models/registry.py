@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ais.errors import AisError
@@ -16,7 +17,12 @@ from ais.models.unet import UNET_L, UNET_M, UNET_S
 from ais.models.unet_3d import UNET_3D
 from ais.models.unet_25d import UNET_25D
 from ais.models.unet_dropout import UNET_DROPOUT
-from ais.models.user_architectures import user_architecture, user_architecture_names, user_architectures
+from ais.models.user_architectures import (
+    user_architecture,
+    user_architecture_names,
+    user_architectures,
+    write_template,
+)
 from ais.models.vggnet import VGGNET_L, VGGNET_M, VGGNET_S
 
 if TYPE_CHECKING:
@@ -40,20 +46,42 @@ ARCHITECTURES: tuple[Architecture, ...] = (
 )
 
 
-def architecture(name: str) -> Architecture:
-    """The architecture of that name, of Ais or in the user's models folder; AisError that lists the names otherwise."""
+def architecture(name: str, *, own: bool = True) -> Architecture:
+    """The architecture of that name.
+
+    Parameters
+    ----------
+    name
+        As typed.
+    own
+        Whether those in the user's models folder count; their files are executed.
+
+    Raises
+    ------
+    AisError
+        If there is none, with a list of the names; or if the user's file cannot be used.
+    """
     for candidate in (*ARCHITECTURES, IMPORTED):
         if candidate.name == name:
             return candidate
-    if (own := user_architecture(name)) is not None:
-        return own
+    if own and (found := user_architecture(name)) is not None:
+        return found
     known = ", ".join([*(candidate.name for candidate in ARCHITECTURES), *user_architecture_names()])
     raise AisError(f"There is no architecture '{name}': choose one of {known}.")
 
 
 def all_architectures() -> tuple[Architecture, ...]:
     """Those of Ais, then those in the user's models folder; a file there that is faulty is named in a warning."""
-    return (*ARCHITECTURES, *user_architectures([*(candidate.name for candidate in ARCHITECTURES), IMPORTED.name]))
+    return (*ARCHITECTURES, *user_architectures(_taken()))
+
+
+def new_user_architecture(name: str) -> Path:
+    """A new file in the models folder, to be changed into a network of one's own; see `write_template`."""
+    return write_template(name, _taken())
+
+
+def _taken() -> list[str]:
+    return [*(candidate.name for candidate in ARCHITECTURES), IMPORTED.name]
 
 
 def build(
@@ -97,7 +125,7 @@ def build(
         For an unknown name, an option out of range, a depth that is even or that the architecture does not take, or
         several features where it finds one only.
     """
-    from ais.models.backend import import_tensorflow
+    from ais.models.backend import load_backend
 
     chosen = architecture(name)
     arguments = chosen.arguments(options)
@@ -107,7 +135,7 @@ def build(
         raise AisError(f"{chosen.name} takes {low} to {high} slices, not {depth}: extract with --depth {low}.")
     if chosen.volumetric and features > 1:
         raise AisError(f"{chosen.name} finds one feature: train one network for each, or choose another architecture.")
-    import_tensorflow()
+    load_backend()
     return chosen.network(Layers(dtype, seed, folded=folded, features=features), depth, arguments)
 
 

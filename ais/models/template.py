@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ais.models.architecture import Architecture, Layers, Option, OptionValue
+from ais.models import Architecture, Layers, Option
 
 # What may be set with --option: name, default, smallest and largest value, and what it does.
 FILTERS = Option("filters", 32, 4, 256, "channels of every layer")
 
 
-def network(layers: Layers, depth: int, options: Mapping[str, OptionValue]) -> Any:
+def network(layers: Layers, depth: int, options: Mapping[str, int | float]) -> Any:
     """From an image (N, H, W, depth) to probabilities (N, H, W, 1), for any height and width.
 
     `layers` makes the layers that the networks of Ais are made of. Layers of Keras may stand beside them: give them

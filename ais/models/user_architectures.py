@@ -59,8 +59,10 @@ def user_architectures(taken: Collection[str] = ()) -> list[Architecture]:
     """
     found, files = [], _files()
     for path in _python_files():
+        name = path.stem.replace("_", "-")
         try:
-            name = architecture_name(path)
+            if not NAME.fullmatch(name):
+                raise AisError(f"{path} is left out: call it by lower-case letters, digits and hyphens, as my-net.py.")
             if name in taken:
                 raise AisError(f"{path} is left out: Ais has an architecture {name} already, so call yours otherwise.")
             if files[name] != path:
@@ -105,45 +107,35 @@ def check_user_architecture(name: str, digest: str) -> None:
         )
 
 
-def write_template(path: Path) -> str:
-    """Write a file that describes a small network, to be changed into one's own.
+def write_template(name: str, taken: Collection[str] = ()) -> Path:
+    """Put a file into the models folder that describes a small network, to be changed into one's own.
 
     Parameters
     ----------
-    path
-        Where to; its name becomes the architecture's.
+    name
+        Of the architecture: lower-case letters, digits and hyphens.
+    taken
+        Names that it may not have.
 
     Returns
     -------
-    str
-        The name of the architecture.
+    Path
+        The file.
 
     Raises
     ------
     AisError
-        If the file exists, is not called like an architecture, or cannot be written.
+        If the name is no such name, or taken, or the file cannot be written.
     """
-    if path.suffix != ".py":
-        raise AisError(f"{path} must end in .py.")
-    if path.exists():
-        raise AisError(f"{path} exists already: choose another name.")
-    name = architecture_name(path)
-    write_text(path, TEMPLATE.read_text(encoding="utf-8").replace(TEMPLATE_NAME, name))
-    return name
-
-
-def architecture_name(path: Path) -> str:
-    """The name of the architecture that a file describes: ``my-net`` for ``my_net.py`` and ``my-net.py``.
-
-    Raises
-    ------
-    AisError
-        If it is not made of letters a to z, digits, and hyphens.
-    """
-    name = path.stem.replace("_", "-")
     if not NAME.fullmatch(name):
-        raise AisError(f"{path} must be called by lower-case letters, digits and hyphens, such as my-net.py.")
-    return name
+        raise AisError(f"'{name}' must be made of lower-case letters, digits and hyphens, such as {TEMPLATE_NAME}.")
+    if name in taken:
+        raise AisError(f"Ais has an architecture {name} already: choose another name.")
+    if name in _files():
+        raise AisError(f"{_files()[name]} exists already: choose another name.")
+    path = models_folder() / f"{name.replace('-', '_')}.py"
+    write_text(path, TEMPLATE.read_text(encoding="utf-8").replace(TEMPLATE_NAME, name))
+    return path
 
 
 def _python_files() -> list[Path]:
