@@ -134,12 +134,17 @@ class Layers:
     features
         How many features the network finds. With one it gives one probability per pixel; with several it gives the
         probability of background and then of each feature, which add up to 1.
+    blank
+        Whether all weights start at 0, which is quicker, for a network that is given its weights at once.
     """
 
-    def __init__(self, dtype: str, seed: int = 0, *, folded: bool = False, features: int = 1) -> None:
+    def __init__(
+        self, dtype: str, seed: int = 0, *, folded: bool = False, features: int = 1, blank: bool = False
+    ) -> None:
         self.dtype = dtype
         self.outputs = features if features == 1 else features + 1
         self._folded = folded
+        self._blank = blank or folded
         self._seed = seed
         self._count = 0
 
@@ -362,7 +367,9 @@ class Layers:
             padding=padding,
             activation=activation,
             use_bias=bias,
-            kernel_initializer=_initial_weights(seed, size, inner or size, doubled=doubled),
+            kernel_initializer="zeros"
+            if self._blank
+            else _initial_weights(seed, size, inner or size, doubled=doubled),
             dtype=self.dtype,
             name=name,
         )

@@ -73,7 +73,7 @@ class Model:
         """The same network for segmenting under a Keras policy such as ``mixed_bfloat16``; it cannot be trained."""
         if self.info.layers or self.info.architecture_hash:
             # Networks that are not the library's may normalise in ways that cannot be folded.
-            copy = build_as(self.info, dtype=dtype)
+            copy = build_as(self.info, dtype=dtype, blank=True)
             copy.set_weights(self.network.get_weights())
             return copy
         copy = build_as(self.info, dtype=dtype, folded=True)
@@ -81,7 +81,9 @@ class Model:
         return copy
 
 
-def build_as(info: ModelInfo, *, dtype: str = "float32", seed: int = 0, folded: bool = False) -> keras.Model:
+def build_as(
+    info: ModelInfo, *, dtype: str = "float32", seed: int = 0, folded: bool = False, blank: bool = False
+) -> keras.Model:
     """A fresh network as a model's record describes it.
 
     Parameters are those of `ais.models.build`, and so are the errors; also AisError if the user's file that describes
@@ -102,6 +104,7 @@ def build_as(info: ModelInfo, *, dtype: str = "float32", seed: int = 0, folded: 
         dtype=dtype,
         seed=seed,
         folded=folded,
+        blank=blank,
     )
 
 
@@ -209,7 +212,7 @@ def _load_scnm(path: Path | str, dtype: str) -> Model:
 
 def _built(info: ModelInfo, dtype: str, path: Path | str) -> keras.Model:
     try:
-        return build_as(info, dtype=dtype)
+        return build_as(info, dtype=dtype, blank=True)
     except AisError as error:
         raise AisError(f"{path} cannot be used as a model: {str(error).rstrip('.')}.") from error
 

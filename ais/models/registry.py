@@ -93,6 +93,7 @@ def build(
     dtype: str = "float32",
     seed: int = 0,
     folded: bool = False,
+    blank: bool = False,
 ) -> keras.Model:
     """A fresh network.
 
@@ -112,6 +113,8 @@ def build(
         Of the initial weights.
     folded
         For segmentation only: normalisations are part of the convolutions (see `ais.models.architecture.Layers`).
+    blank
+        Whether all weights are 0, for a network that is given its weights at once.
 
     Returns
     -------
@@ -136,7 +139,7 @@ def build(
     if chosen.volumetric and features > 1:
         raise AisError(f"{chosen.name} finds one feature: train one network for each, or choose another architecture.")
     load_backend()
-    return chosen.network(Layers(dtype, seed, folded=folded, features=features), depth, arguments)
+    return chosen.network(Layers(dtype, seed, folded=folded, features=features, blank=blank), depth, arguments)
 
 
 def check_depth(depth: int) -> None:

@@ -99,7 +99,7 @@ class Backend(ABC):
     @property
     def installed(self) -> bool:
         """Whether it can be found; it is not loaded for that."""
-        return self.name in sys.modules or importlib.util.find_spec(self.name) is not None
+        return importlib.util.find_spec(self.name) is not None
 
     @abstractmethod
     def gpus(self) -> list[Gpu]:
