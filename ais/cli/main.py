@@ -156,6 +156,7 @@ def _without_command(words: Sequence[str]) -> int:
 def _guarded(command: Command, words: list[str]) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it says of damaged files becomes our sentence
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns when one process trains several networks
     previous = signal.signal(signal.SIGTERM, _terminate)
     try:
         return _execute(command, words)

@@ -36,9 +36,10 @@ PANELS = ("image", "truth", "probability, 0 black to 1 white", "found and missed
 PANEL_IN = 2.5
 GAP_IN = 0.1
 WORDS_IN = 1.85
-HEAD_IN = 1.12
-FOOT_IN = 0.42
+HEAD_IN = 1.42
+FOOT_IN = 0.22
 MARGIN_IN = 0.32
+TITLE_IN = 0.44
 LINE_IN = 0.215
 DPI = 160
 BAR_SHARE = 0.3
@@ -128,9 +129,9 @@ def _text(figure: Figure, left: float, top: float, text: str, **style: Any) -> N
 
 
 def _head(figure: Figure, feature: str, shown: str, measured_on: str) -> None:
-    _text(figure, MARGIN_IN, 0.44, feature, fontsize=14, fontweight="bold")
-    _text(figure, _left(0), 0.44, f"Shown: {shown}")
-    _text(figure, _left(0), 0.44 + LINE_IN, f"Scores: {measured_on}")
+    _text(figure, MARGIN_IN, TITLE_IN, feature, fontsize=14, fontweight="bold")
+    _text(figure, _left(0), TITLE_IN, f"Shown: {shown}")
+    _text(figure, _left(0), TITLE_IN + LINE_IN, f"Scores: {measured_on}")
     for column, name in enumerate(PANELS):
         _text(figure, _left(column), HEAD_IN - 0.09, name, color=QUIET)
 
@@ -195,8 +196,8 @@ def _legend(figure: Figure, example: Example) -> None:
         meanings.append((UNKNOWN, "not known, does not count"))
     figure.legend(
         handles=[Patch(facecolor=colour, edgecolor=FRAME, linewidth=0.6, label=words) for colour, words in meanings],
-        loc="lower right",
-        bbox_to_anchor=(1 - MARGIN_IN / across, 0.16 / down),
+        loc="lower left",
+        bbox_to_anchor=(_left(0) / across, 1 - (TITLE_IN + 2.2 * LINE_IN) / down),
         ncols=len(meanings),
         frameon=False,
         fontsize=9,
