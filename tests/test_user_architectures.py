@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,11 @@ from ais.models import (
     read_model_info,
     save_model,
 )
-from ais.models.user_architectures import models_folder
+from ais.models.user_architectures import TEMPLATE, models_folder
 from ais.tomogram import Tomogram
 from ais.training import train
 
-SMALL = {"filters": 4}
+SMALL = {"first_filters": 4}
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +75,11 @@ def test_the_template_is_listed_with_what_its_layers_say(folder: Path, capsys: p
     assert "my-net (your own)  0.03 M parameters" in capsys.readouterr().out
 
 
+def test_the_page_shows_the_whole_template() -> None:
+    page = Path(__file__).resolve().parent.parent / "docs" / "how-to" / "own-architecture.md"
+    assert f"```python\n{TEMPLATE.read_text(encoding='utf-8')}```" in page.read_text(encoding="utf-8")
+
+
 def test_names_of_new_architectures(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("unet-s", "imported", "My Net", "../net", "-net"):
         assert run(["train", "--template", name]) == 2
@@ -92,9 +98,9 @@ def test_train_and_segment_with_it(folder: Path, tmp_path: Path, capsys: pytest.
     make_training_set(tmp_path)
     model = tmp_path / "own.aism"
     words = ["train", str(tmp_path / "set.scnt"), "-o", str(model), "--architecture", "my-net", "--epochs", "1"]
-    assert run([*words, "--copies", "1", "--option", "filters=4"]) == 0
+    assert run([*words, "--copies", "1", "--option", "first_filters=4"]) == 0
     info = read_model_info(model)
-    assert (info.architecture, info.arguments) == ("my-net", {"filters": 4})
+    assert (info.architecture, info.arguments) == ("my-net", {"first_filters": 4})
     assert info.architecture_hash == architecture("my-net").source_hash
     assert run(["segment", "-m", str(model), str(tmp_path / "tomo.mrc"), "-o", str(tmp_path / "out")]) == 0
     with Tomogram.open(tmp_path / "out" / "tomo__blob.mrc") as found:
@@ -213,7 +219,7 @@ FAULTS: dict[str, tuple[dict[str, str], str]] = {
     "even depth": ({"    network=network": "    depths=(2, 4),\n    network=network"}, "'depths'"),
     "no function": ({"    network=network": '    network="network"'}, "'network'"),
     "cannot be built": ({'padding="same"': 'padding="some"'}, "cannot be built: ValueError in line 27"),
-    "asks for what is not there": ({'options["filters"]': 'options["width"]'}, "cannot be built: KeyError in line"),
+    "asks for what is not there": ({'options["first_filters"]': 'options["width"]'}, "cannot be built: KeyError in line"),
     "no network": ({"return layers.model(": "print(layers.dtype) if 0 else (lambda *_: None)("}, "does not end with"),
     "own end": (
         {'return layers.model(image, x, "my-net")': "return keras.Model(image, x)"},
@@ -279,15 +285,18 @@ def test_files_that_cannot_be_told_apart(folder: Path, caplog: pytest.LogCapture
 
 def test_a_model_of_the_library_is_not_looked_for_in_the_folder(folder: Path, tmp_path: Path) -> None:
     written(folder, "my-net")
-    saved(tmp_path / "own.aism", "my-net")
-    from test_models import change_record
-
-    change_record(tmp_path / "own.aism", architecture_hash="")
+    model = saved(tmp_path / "own.aism", "my-net")
+    save_model(tmp_path / "own.aism", Model(model.network, replace(model.info, architecture_hash="")))
     with pytest.raises(AisError, match=r"own\.aism .*no architecture 'my-net'"):
         read_model_info(tmp_path / "own.aism")
-    change_record(tmp_path / "own.aism", architecture_hash="x")
+    save_model(tmp_path / "own.aism", Model(model.network, replace(model.info, architecture_hash="x")))
     with pytest.raises(AisError, match="'architecture_hash'"):
         read_model_info(tmp_path / "own.aism")
+    # A file of that name does not stand for an architecture that Ais has.
+    unet = Model(model.network, replace(model.info, architecture="unet-s", architecture_hash="0" * 64))
+    save_model(tmp_path / "own.aism", unet)
+    with pytest.raises(AisError, match=r"own\.aism .*'unet-s' is a user's own"):
+        load_model(tmp_path / "own.aism")
 
 
 def test_nothing_is_read_before_it_is_asked_for(folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from ais.models import Architecture, Layers, Option
 
 # What may be set with --option: name, default, smallest and largest value, and what it does.
-FILTERS = Option("filters", 32, 4, 256, "channels of every layer")
+FILTERS = Option("first_filters", 32, 4, 256, "channels of every layer")
 
 
 def network(layers: Layers, depth: int, options: Mapping[str, int | float]) -> Any:
@@ -20,7 +20,7 @@ def network(layers: Layers, depth: int, options: Mapping[str, int | float]) -> A
     """
     import keras
 
-    filters = int(options["filters"])
+    filters = int(options["first_filters"])
     image = layers.image(depth)
     x = layers.conv_normalised(image, filters)
     for rate in (2, 4, 8):
