@@ -30,7 +30,7 @@ class Learner:
     Parameters
     ----------
     network
-        With a layer ``logits`` before its last; it is changed in place.
+        With a last layer ``probability``; it is changed in place.
     settings
         Of the run.
     features
@@ -46,7 +46,7 @@ class Learner:
         self.network = network
         self.settings = settings
         # The loss is computed from what goes into the sigmoid, which keeps its precision far from 0.
-        self.trainer = keras.Model(network.input, network.get_layer("logits").output)
+        self.trainer = keras.Model(network.input, network.get_layer("probability").input)
         self.optimizer = make_optimizer(settings, settings.learning_rate, self.trainer.trainable_variables)
         self._loss = loss_function(settings.loss)
         # Pixels of an epoch are more than float32 can count.
@@ -58,9 +58,9 @@ class Learner:
         images = tf.TensorSpec((None, side, side, depth), "float32")
         labels = tf.TensorSpec((None, side, side, 1), "uint8")
         rate = tf.TensorSpec((), "float32")
-        # One trace for every batch size; a traced function that fails leaves no half-made variables behind.
-        self._learn = tf.function(self._traced_step, input_signature=[images, labels, rate])
-        self._measure = tf.function(self._traced_measure, input_signature=[images, labels])
+        # One trace for every batch size. There is no branch or loop for autograph to find, only time to lose.
+        self._learn = tf.function(self._traced_step, input_signature=[images, labels, rate], autograph=False)
+        self._measure = tf.function(self._traced_measure, input_signature=[images, labels], autograph=False)
 
     def begin_epoch(self) -> None:
         """Forget what was summed."""

@@ -226,7 +226,7 @@ class TrainingRun:
     def _batches(self, order: Indices, epoch: int) -> Batches:
         # Each batch has its own generator, so what is drawn depends neither on the thread nor on where a run resumed.
         def make(step: int) -> Batch:
-            rng = np.random.default_rng([self.settings.seed, 3, epoch, step])
+            rng = np.random.Generator(np.random.SFC64([self.settings.seed, 3, epoch, step]))
             chosen = order[step]
             return augment(self.samples.images[chosen], self.samples.labels[chosen], self.settings.augment, rng)
 
