@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from training_samples import spots
 
-from ais.training.augmentation import BLUR_MARGIN_PX, augment, rotate_and_scale, vary_blur
+from ais.training.augmentation import BLUR_MARGIN_PX, augment, rotate_and_scale, shift, vary_blur
 from ais.training.batches import Batch, Batches
 from ais.training.losses import LOSSES, loss_function
 from ais.training.sampling import epoch_batches, rarest_features, split
@@ -179,6 +179,27 @@ def test_basic_variations_are_the_eight_symmetries() -> None:
     deep = np.random.default_rng(0).normal(size=(1, 5, 5, 3)).astype(np.float32).repeat(300, 0)
     varied, _ = augment(deep, label.repeat(300, 0), "basic", np.random.default_rng(1))
     assert len({sample.tobytes() for sample in varied}) == 16
+
+
+def test_shifts_are_cut_from_the_reflected_sample() -> None:
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(40, 32, 32, 3)).astype(np.float32)
+    labels = rng.integers(0, 2, (40, 32, 32)).astype(np.uint8)
+    moved, moved_labels = shift(images, labels, np.random.default_rng(5))
+    seen = set()
+    for image, label, new, new_label in zip(images, labels, moved, moved_labels, strict=True):
+        around = np.pad(image, ((6, 6), (6, 6), (0, 0)), mode="reflect")
+        label_around = np.pad(label, 6, constant_values=2)
+        places = [
+            (y, x)
+            for y in range(13)
+            for x in range(13)
+            if np.array_equal(around[y : y + 32, x : x + 32], new)
+            and np.array_equal(label_around[y : y + 32, x : x + 32], new_label)
+        ]
+        assert len(places) == 1
+        seen.update(places)
+    assert len(seen) > 30
 
 
 def test_strong_variations_keep_image_and_label_together() -> None:

@@ -11,6 +11,7 @@ from ais.training.losses import IGNORE
 
 AUGMENTATIONS = ("none", "basic", "strong")
 
+SHIFT_SHARE = 3 / 16
 ROTATED_SHARE = 0.5
 SCALE_RANGE = 0.1
 BRIGHTNESS_SIGMA = 0.2
@@ -35,21 +36,23 @@ def augment(
     labels
         (N, S, S): 0 background, 1 feature, 2 ignore.
     kind
-        ``none``, ``basic`` (the 8 symmetries in the plane, 16 with depth) or ``strong`` (those, and rotation by any
-        angle, scale, brightness, contrast, gamma, blur, blur in one direction as by a missing wedge, noise).
+        ``none``, ``basic`` (the 8 symmetries in the plane, 16 with depth, and shifts) or ``strong`` (those, and
+        rotation by any angle, scale, brightness, contrast, gamma, blur, blur in one direction as by a missing wedge,
+        noise).
     rng
         Decides everything that is drawn.
 
     Returns
     -------
     images, labels
-        New arrays of the same shapes. What a rotation brings in from outside is reflected and labelled ignore.
+        New arrays of the same shapes. What a shift or rotation brings in from outside is reflected and labelled
+        ignore.
     """
     check_augmentation(kind)
     if kind == "none":
         return images, labels
     symmetries = rng.integers(count_for(images.shape[3]), size=len(images))
-    images, labels = transform_each(images, labels, symmetries)
+    images, labels = shift(*transform_each(images, labels, symmetries), rng)
     if kind == "strong":
         images, labels = rotate_and_scale(images, labels, rng)
         images = vary_blur(images, rng)
@@ -61,6 +64,23 @@ def check_augmentation(kind: str) -> None:
     """AisError unless `kind` names an augmentation."""
     if kind not in AUGMENTATIONS:
         raise AisError(f"'{kind}' is not an augmentation: use {', '.join(AUGMENTATIONS)}.")
+
+
+def shift(
+    images: NDArray[np.float32], labels: NDArray[np.uint8], rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Move each sample by whole pixels, up to 3/16 of its side in each direction; shapes as in `augment`.
+
+    Without it a network learns few samples by heart, from where things lie in the box.
+    """
+    count, side = images.shape[:2]
+    most = int(SHIFT_SHARE * side)
+    moves = rng.integers(-most, most + 1, (2, count, 1))
+    rows, columns = np.arange(side) + moves
+    y, x = _reflected(rows, side)[:, :, None], _reflected(columns, side)[:, None, :]
+    sample = np.arange(count)[:, None, None]
+    inside = ((rows >= 0) & (rows < side))[:, :, None] & ((columns >= 0) & (columns < side))[:, None, :]
+    return images[sample, y, x], np.where(inside, labels[sample, y, x], np.uint8(IGNORE))
 
 
 def rotate_and_scale(
