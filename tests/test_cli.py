@@ -199,7 +199,7 @@ def test_training_options_from_a_file(work: Path, capsys: pytest.CaptureFixture[
 
 def test_architectures_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     names = {entry["name"]: entry for entry in figures(capsys, "train", "--list")}
-    assert names["unet-s"]["default"]
+    assert names["fastnet"]["default"]
     assert names["vggnet-m"]["parameters"] == pytest.approx(5.05e6, rel=0.02)
 
 

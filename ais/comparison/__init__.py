@@ -25,7 +25,7 @@ from ais.progress import SILENT, Progress
 from ais.segmentation import Segmenter
 from ais.training import train
 from ais.training.samples import check_samples
-from ais.training.settings import DEFAULT_LEARNING_RATE, Settings
+from ais.training.settings import Settings
 
 if TYPE_CHECKING:
     from ais.trainset import TrainingSet
@@ -118,7 +118,7 @@ def compare(
             batch_size=batch_size,
             copies=copies,
             negatives=negatives,
-            learning_rate=DEFAULT_LEARNING_RATE,
+            learning_rate=find_architecture(name).learning_rate,
             validation=share,
             patience=0,
             augment=augment,

@@ -56,7 +56,7 @@ class DemoCommands:
     def train(self, plan: FeaturePlan) -> tuple[str, ...]:
         """Train the network of a feature."""
         settings = self._settings
-        words = ["train", _set(plan), "-o", _model(plan), "--architecture", "unet-s"]
+        words = ["train", _set(plan), "-o", _model(plan), "--architecture", "fastnet"]
         words += ["--option", f"first_filters={settings.first_filters}", "--epochs", str(settings.epochs)]
         words += ["--copies", str(settings.copies), "--batch-size", str(settings.batch_size)]
         return (_line(*words, "--learning-rate", f"{settings.learning_rate:g}", "--seed", str(self._seed)),)

@@ -182,7 +182,7 @@ class Pipeline:
             made.trainings[plan.name] = train(
                 [self._set(plan)],
                 target,
-                architecture="unet-s",
+                architecture="fastnet",
                 options={"first_filters": settings.first_filters},
                 epochs=settings.epochs,
                 copies=settings.copies,

@@ -81,11 +81,11 @@ class DemoSettings:
     annotated: int = 7
     features: tuple[FeaturePlan, ...] = FEATURES
     box_size: int = 64
-    first_filters: int = 16
-    epochs: int = 14
+    first_filters: int = 32
+    epochs: int = 10
     copies: int = 8
-    batch_size: int = 16
-    learning_rate: float = 3e-3
+    batch_size: int = 32
+    learning_rate: float = 2.5e-3
     min_particle: float = 1.5e6
     spacing: float = 180.0
     radius: float = 100.0
@@ -106,7 +106,7 @@ class DemoSettings:
 SETTINGS: Mapping[str, DemoSettings] = MappingProxyType(
     {
         "small": DemoSettings("small", (64, 192, 192)),
-        "medium": DemoSettings("medium", (128, 256, 256), annotated=9, epochs=16, first_filters=24),
+        "medium": DemoSettings("medium", (128, 256, 256), annotated=9, epochs=12),
     }
 )
 """The sizes that have a name."""

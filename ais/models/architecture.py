@@ -20,6 +20,7 @@ RECTIFIED = "relu"
 LEAKY = "leaky_relu"  # a fifth of what is below 0
 MOVING_AVERAGE = 0.9
 MAXIMUM_DEPTH = 65
+LEARNING_RATE = 1e-3
 VOLUME_AXES = 5
 
 
@@ -77,6 +78,8 @@ class Architecture:
         How far, in pixels, an input pixel can act on the output.
     options
         What may be set.
+    learning_rate
+        The highest rate of its training unless another is asked for.
     network
         Builds it with the layers given: (layers, depth, options) -> Keras model from (N, H, W, depth) to
         (N, H, W, outputs). It ends with `Layers.model`.
@@ -102,6 +105,7 @@ class Architecture:
     radius: int = 0
     options: tuple[Option, ...] = ()
     network: Callable[[Layers, int, Mapping[str, OptionValue]], keras.Model]
+    learning_rate: float = LEARNING_RATE
     depths: tuple[int, int] = (1, MAXIMUM_DEPTH)
     volumetric: bool = False
     adversarial: bool = False
@@ -355,10 +359,10 @@ class Layers:
             kind, strides = keras.layers.Conv2DTranspose, (2, 2)
         elif _is_volume(x):
             kind, kernel, strides = keras.layers.Conv3D, (slices, size, size), (1, stride, stride)
-            if slices > 1:
+            padding = "same" if slices == 1 else "valid"
+            if slices > 1 and size > 1:
                 # Nothing may stand in for slices beyond the volume: zeros are put around in the plane only.
-                margin, padding = size // 2, "valid"
-                around = ((0, 0), (margin, margin), (margin, margin))
+                around = ((0, 0), (size // 2, size // 2), (size // 2, size // 2))
                 x = keras.layers.ZeroPadding3D(around, dtype=self.dtype, name=f"{name}_margin")(x)
         layer = kind(
             filters,
@@ -367,9 +371,7 @@ class Layers:
             padding=padding,
             activation=activation,
             use_bias=bias,
-            kernel_initializer="zeros"
-            if self._blank
-            else _initial_weights(seed, size, inner or size, doubled=doubled),
+            kernel_initializer="zeros" if self._blank else _initial_weights(seed, size, inner or size, doubled=doubled),
             dtype=self.dtype,
             name=name,
         )

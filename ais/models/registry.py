@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ais.errors import AisError
 from ais.models.architecture import MAXIMUM_DEPTH, Architecture, Layers
 from ais.models.eman2 import EMAN2
+from ais.models.fastnet import FASTNET
 from ais.models.inceptionnet import INCEPTIONNET
 from ais.models.layer_list import IMPORTED
 from ais.models.pix2pix import PIX2PIX
@@ -28,8 +29,9 @@ from ais.models.vggnet import VGGNET_L, VGGNET_M, VGGNET_S
 if TYPE_CHECKING:
     import keras
 
-DEFAULT = UNET_S.name
+DEFAULT = FASTNET.name
 ARCHITECTURES: tuple[Architecture, ...] = (
+    FASTNET,
     UNET_S,
     UNET_M,
     UNET_L,

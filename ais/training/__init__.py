@@ -19,7 +19,7 @@ from ais.training.preview import training_preview
 from ais.training.report import EpochReport, TrainingResult
 from ais.training.run import TrainingRun
 from ais.training.samples import check_samples
-from ais.training.settings import DEFAULT_LEARNING_RATE, Settings
+from ais.training.settings import Settings
 
 if TYPE_CHECKING:
     from ais.trainset import TrainingSet
@@ -72,7 +72,7 @@ def train(
     output
         The ``.aism`` file to write.
     architecture, options
-        Name and options of the network; by default ``unet-s``, or those of `continue_from`.
+        Name and options of the network; by default ``fastnet``, or those of `continue_from`.
     epochs
         How many; each shows every positive sample `copies` times.
     batch_size
@@ -82,7 +82,7 @@ def train(
     negatives
         Negatives per positive; by default as many as there are.
     learning_rate
-        The highest rate; it is reached after a short warm-up and falls towards the end. By default 0.001.
+        The highest rate; it is reached after a short warm-up and falls towards the end. By default the architecture's.
     validation
         Share of the samples kept aside to measure with, 0 to 0.9.
     patience
@@ -142,7 +142,7 @@ def train(
         batch_size=batch_size,
         copies=copies,
         negatives=negatives,
-        learning_rate=DEFAULT_LEARNING_RATE if learning_rate is None else learning_rate,
+        learning_rate=find_architecture(chosen).learning_rate if learning_rate is None else learning_rate,
         validation=validation,
         patience=patience,
         augment=augment,

@@ -12,7 +12,6 @@ from ais.errors import AisError
 from ais.training.augmentation import check_augmentation
 from ais.training.losses import loss_function
 
-DEFAULT_LEARNING_RATE = 1e-3
 WARM_UP_STEPS = 50
 WARM_UP_SHARE = 0.1
 FALL_FROM = 0.6
