@@ -190,16 +190,14 @@ def _blurred(
     across: NDArray[np.float64],
     angle: NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    from scipy import fft
-
     side = images.shape[1]
     margin = min(BLUR_MARGIN_PX, side - 1)
     padded = np.pad(images, ((0, 0), (margin, margin), (margin, margin), (0, 0)), mode="reflect")
     size = padded.shape[1]
-    fy, fx = fft.fftfreq(size)[None, :, None], fft.rfftfreq(size)[None, None, :]
+    fy, fx = np.fft.fftfreq(size)[None, :, None], np.fft.rfftfreq(size)[None, None, :]
     cos, sin = np.cos(angle)[:, None, None], np.sin(angle)[:, None, None]
     u, v = (fx * cos + fy * sin) * along[:, None, None], (fy * cos - fx * sin) * across[:, None, None]
     transfer = np.exp(-2 * np.pi**2 * (u**2 + v**2)).astype(np.float32)[..., None]
-    spread = fft.irfft2(fft.rfft2(padded, axes=(1, 2)) * transfer, s=(size, size), axes=(1, 2))
-    inner: NDArray[np.float32] = spread[:, margin : margin + side, margin : margin + side].astype(np.float32)
-    return inner
+    # NumPy keeps to float32, and unlike SciPy is loaded already when the first batch is wanted.
+    spread = np.fft.irfft2(np.fft.rfft2(padded, axes=(1, 2)) * transfer, s=(size, size), axes=(1, 2))
+    return spread[:, margin : margin + side, margin : margin + side].astype(np.float32, copy=False)
