@@ -46,7 +46,8 @@ def test_constraints_are_names_and_versions_only() -> None:
 @pytest.mark.parametrize("version", ["3.11.0", "3.13.0"])
 def test_pins_resolve_on_windows_from_wheels_alone(tmp_path: Path, version: str) -> None:
     extras = PROJECT["optional-dependencies"]
-    wanted = PROJECT["dependencies"] + extras["zarr"] + extras["cluster"]
+    backend = [requirement for requirement in extras["test"] if requirement.startswith("jax")]
+    wanted = PROJECT["dependencies"] + extras["zarr"] + extras["cluster"] + backend
     report = tmp_path / "report.json"
     done = pip(
         *("install", "--quiet", "--dry-run", "--ignore-installed", "--only-binary=:all:", "--implementation=cp"),
@@ -58,7 +59,7 @@ def test_pins_resolve_on_windows_from_wheels_alone(tmp_path: Path, version: str)
     resolved = {
         entry["metadata"]["name"].lower() for entry in json.loads(report.read_text(encoding="utf-8"))["install"]
     }
-    assert {"tensorflow", "vtk", "edt", "connected-components-3d", "numpy"} <= resolved
+    assert {"tensorflow", "jaxlib", "vtk", "edt", "connected-components-3d", "numpy"} <= resolved
 
 
 def test_the_wheel_builds_installs_and_starts(tmp_path: Path) -> None:

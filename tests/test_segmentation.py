@@ -403,16 +403,16 @@ def test_fewer_products_give_the_same(name: str) -> None:
     rng = np.random.default_rng(5)
     network = build(name, 3, SMALL)
     network.set_weights([rng.normal(0.1, 0.4, size=np.shape(values)) ** 2 + 0.01 for values in network.get_weights()])
-    faster = with_fewer_products(network)
     images = rng.normal(size=(2, 24, 40, 3)).astype(np.float32)
-    logits = [keras_function(net, images) for net in (network, faster)]
+    faster = with_fewer_products(network)
+    logits = [logits_of(net, images) for net in (network, faster)]
     np.testing.assert_allclose(logits[1], logits[0], rtol=1e-5)
     doubled = [layer for layer in faster.layers if type(layer).__name__ == "Conv2DTranspose"]
     assert len(doubled) == (2 if name == "unet-s" else 0)
     assert not doubled or not any(type(layer).__name__ == "UpSampling2D" for layer in faster.layers)
 
 
-def keras_function(network: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
+def logits_of(network: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
     import keras
 
     return np.asarray(keras.Model(network.input, network.get_layer("logits").output)(images))

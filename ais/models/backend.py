@@ -45,11 +45,6 @@ def load_backend() -> Backend:
     return backend
 
 
-def import_tensorflow() -> None:
-    """Load the chosen backend."""
-    load_backend()
-
-
 def check_can_train() -> None:
     """AisError unless the chosen backend can train networks; all can segment."""
     backend = chosen_backend()

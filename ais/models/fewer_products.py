@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import keras
@@ -29,26 +28,22 @@ def with_fewer_products(network: keras.Model) -> keras.Model:
     Returns
     -------
     keras.Model
-        A new one with its own weights, equal up to rounding; the same one where nothing can be gained.
+        Equal up to rounding, with the same layers where nothing can be gained.
     """
     import keras
 
     makers = {id(operation.output): operation for operation in network.operations}
-    split = {id(operation) for operation in network.operations if _can_be_split(operation, makers)}
-    if not split:
-        return network
-    image = keras.Input(network.input.shape[1:], name=network.input.name)
-    made: dict[int, Any] = {id(network.input): image}
-    weights: dict[str, list[NDArray[np.float32]]] = {}
+    replaced: dict[int, Any] = {}
     for operation in network.operations:
-        if id(operation) in split:
-            made[id(operation.output)] = _split(operation, makers, made, weights)
-        elif type(operation).__name__ != "InputLayer":
-            made[id(operation.output)] = _copied(operation, made, weights)
-    faster = keras.Model(image, made[id(network.output)], name=network.name)
-    for layer in faster.layers:
-        layer.set_weights(weights.get(layer.name, []))
-    return faster
+        given = operation.input
+        several = isinstance(given, list | tuple)
+        if _can_be_split(operation, makers):
+            replaced[id(operation.output)] = _split(operation, makers, replaced)
+        elif any(id(tensor) in replaced for tensor in (given if several else [given])):
+            now = [replaced.get(id(tensor), tensor) for tensor in (given if several else [given])]
+            replaced[id(operation.output)] = operation(now if several else now[0])
+    output = network.output
+    return keras.Model(network.input, replaced.get(id(output), output), name=network.name)
 
 
 def _can_be_split(operation: Any, makers: dict[int, Any]) -> bool:
@@ -81,48 +76,34 @@ def _doubles(operation: Any) -> bool:
     )
 
 
-def _copied(operation: Any, made: dict[int, Any], weights: dict[str, list[NDArray[np.float32]]]) -> Any:
-    import keras
-
-    config = operation.get_config()
-    if isinstance(operation, keras.layers.Layer):
-        config |= {name: "zeros" for name in config if name.endswith("_initializer")}
-        weights[operation.name] = operation.get_weights()
-    given = operation.input
-    several = isinstance(given, list | tuple)
-    return type(operation).from_config(config)([made[id(tensor)] for tensor in given] if several else made[id(given)])
-
-
-def _split(
-    layer: Any, makers: dict[int, Any], made: dict[int, Any], weights: dict[str, list[NDArray[np.float32]]]
-) -> Any:
+def _split(layer: Any, makers: dict[int, Any], replaced: dict[int, Any]) -> Any:
     # The convolution of the doubled parts at their small size, and of the others as it was, added up.
     import keras
 
     kernel, *bias = layer.get_weights()
     parts = _joined_parts(layer, makers)
-    ends = np.cumsum([part.shape[-1] for part in parts])
-    kernels = np.split(kernel, ends[:-1], axis=2)
+    kernels = np.split(kernel, np.cumsum([part.shape[-1] for part in parts])[:-1], axis=2)
     small, small_kernels, others, other_kernels = [], [], [], []
     for part, own_kernel in zip(parts, kernels, strict=True):
         maker = makers[id(part)]
         if _doubles(maker):
-            small.append(made[id(maker.input)])
+            small.append(replaced.get(id(maker.input), maker.input))
             small_kernels.append(own_kernel)
         else:
-            others.append(made[id(part)])
+            others.append(replaced.get(id(part), part))
             other_kernels.append(own_kernel)
     added = np.concatenate(small_kernels, axis=2)
     added = np.einsum("ai,bj,ijcf->abfc", WEIGHTS_ADDED, WEIGHTS_ADDED, added, optimize=True)
     settings = {"padding": "same", "kernel_initializer": "zeros", "dtype": layer.dtype_policy}
     name = f"{layer.name}_doubled"
-    weights[name] = [added, *bias]
     doubled = keras.layers.Conv2DTranspose(layer.filters, 4, strides=2, use_bias=bool(bias), name=name, **settings)
     x = doubled(_one(small))
+    doubled.set_weights([added, *bias])
     if others:
-        weights[layer.name] = [np.concatenate(other_kernels, axis=2)]
-        beside = keras.layers.Conv2D(layer.filters, 3, use_bias=False, name=layer.name, **settings)
+        name = f"{layer.name}_beside"
+        beside = keras.layers.Conv2D(layer.filters, 3, use_bias=False, name=name, **settings)
         x = keras.layers.Add(dtype=layer.dtype_policy)([x, beside(_one(others))])
+        beside.set_weights([np.concatenate(other_kernels, axis=2)])
     return keras.layers.Activation(layer.activation, dtype=layer.dtype_policy)(x)
 
 

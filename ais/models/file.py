@@ -211,6 +211,7 @@ def _load_scnm(path: Path | str, dtype: str) -> Model:
 
 
 def _built(info: ModelInfo, dtype: str, path: Path | str) -> keras.Model:
+    load_backend()  # what is wrong with it is not the file's fault
     try:
         return build_as(info, dtype=dtype, blank=True)
     except AisError as error:

@@ -196,7 +196,8 @@ class Segmenter:
         return rows.windows(longest, few_lengths=few_lengths), columns.windows(longest, few_lengths=few_lengths)
 
     def _slices_together(self, rows: list[Window], columns: list[Window]) -> int:
-        fitting = min(max(self._pixels_that_fit() // _pixels(rows, columns), 1), LARGEST_BATCH)
+        further = self.memory / _pixels(rows, columns) - self._bytes_per_pixel
+        fitting = min(1 + max(int(further / self._bytes_per_further_slice), 0), LARGEST_BATCH)
         return fitting if self.batch_size == "auto" else min(fitting, self.batch_size)
 
     def _slab(
@@ -276,9 +277,12 @@ class Segmenter:
     def _prepare(self, dtype: str) -> None:
         self._dtype = dtype
         with self._backend.scope(self._device):
-            network = with_fewer_products(self.model.network_as(dtype))
-            self._function = self._backend.compiled(network, self._device)
-        self._bytes_per_pixel = peak_bytes_per_pixel(network)
+            network = self.model.network_as(dtype)
+            self._bytes_per_pixel = peak_bytes_per_pixel(network)
+            self._function = self._backend.compiled(with_fewer_products(network), self._device)
+        # Slices of a network that slides along z share their neighbours.
+        most = peak_bytes_per_pixel(network, LARGEST_BATCH) - self._bytes_per_pixel
+        self._bytes_per_further_slice = most / (LARGEST_BATCH - 1)
 
     def _use_less_memory(self, error: BaseException) -> None:
         self.memory //= 2

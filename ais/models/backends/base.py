@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
 TENSOR_CORES_FROM = (7, 0)
-# Loaded by TensorFlow or Keras where they are installed, for functions that Ais does not call; a second of start-up.
-UNUSED_PACKAGES = frozenset({"jax", "matplotlib", "pandas", "pyarrow"})
 Compute = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
@@ -70,12 +68,15 @@ class Backend(ABC):
         Whether the first image of each size costs seconds, so that few sizes should be asked for.
     environment
         Settings that it reads when it is loaded; what the user has set goes before them.
+    unused
+        Packages that it, or Keras, loads where they are installed, for functions that Ais does not call.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     compiles_each_size: ClassVar[bool] = False
     environment: ClassVar[Mapping[str, str]] = {}
+    unused: ClassVar[frozenset[str]] = frozenset()
 
     def load(self) -> None:
         """Import it and Keras, once per process, without their start-up messages.
@@ -142,7 +143,7 @@ class Backend(ABC):
             os.environ.setdefault(name, value)
         os.environ["KERAS_BACKEND"] = self.name
         try:
-            with _quick_import(UNUSED_PACKAGES - {self.name}):
+            with quick_import(self.unused):
                 importlib.import_module(self.name)
                 importlib.import_module("keras")
         except ImportError as error:
@@ -164,9 +165,16 @@ def cpu_has_bfloat16() -> bool:
 
 
 @contextmanager
-def _quick_import(unused: frozenset[str]) -> Iterator[None]:
-    # A third of the time would go into searching thousands of new objects for garbage, a third into packages
-    # that the imported one can do without. Only this thread is told that there are none.
+def quick_import(unused: frozenset[str]) -> Iterator[None]:
+    """A context in which large packages are imported quickly and silently.
+
+    Parameters
+    ----------
+    unused
+        Packages that are taken for missing, by this thread only.
+    """
+    # More than half of the time would go into searching thousands of new objects for garbage, and into packages that
+    # the imported one can do without.
     collecting = gc.isenabled()
     absent = _Absent(unused, threading.get_ident())
     gc.disable()

@@ -24,6 +24,7 @@ class JaxBackend(Backend):
     title = "JAX"
     compiles_each_size = True
     environment: ClassVar[Mapping[str, str]] = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    unused = frozenset({"matplotlib", "pandas", "pyarrow"})
 
     def gpus(self) -> list[Gpu]:
         """Its GPUs with their compute capability."""

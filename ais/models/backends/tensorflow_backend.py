@@ -29,6 +29,7 @@ class TensorFlowBackend(Backend):
     name = "tensorflow"
     title = "TensorFlow"
     environment: ClassVar[Mapping[str, str]] = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    unused = frozenset({"jax", "matplotlib", "pandas", "pyarrow"})
 
     def gpus(self) -> list[Gpu]:
         """Its GPUs with their compute capability."""
