@@ -16,12 +16,14 @@ KERNEL_PX = 15
 def eman2(layers: Layers, depth: int, options: Mapping[str, OptionValue]) -> keras.Model:
     """Three convolutions of 15 x 15 pixels, the second at half the size.
 
-    The published network gives its output at half size; here the last convolution is at full size again.
+    The published network gives its output at half size; here the last convolution is at full size again. Normalisation
+    takes the place of the biases: with thousands of weights on each number, one step of learning else moves it so far
+    that rectifiers never open again. Folded, the network is the published one.
     """
     filters = int(options["first_filters"])
     image = layers.image(depth)
-    x = layers.conv(image, filters, KERNEL_PX)
-    x = layers.conv(layers.halve(x), filters, KERNEL_PX)
+    x = layers.conv_normalised(image, filters, KERNEL_PX)
+    x = layers.conv_normalised(layers.halve(x), filters, KERNEL_PX)
     return layers.model(image, layers.double(x), "eman2", size=KERNEL_PX)
 
 
