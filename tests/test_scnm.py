@@ -211,6 +211,8 @@ def test_metadata_become_the_record(tmp_path: Path) -> None:
     info = read_model_info(classic().write(tmp_path / "bare.scnm", **bare))
     assert (info.feature, info.normalization, info.voxel_size, info.threshold) == ("bare", "slice", 0.0, 0.5)
     assert "loss" not in info.training
+    info = read_model_info(classic().write(tmp_path / "odd.scnm", title="\ud800 ri\x1b[2Jng\n", arch="a\x07b"))
+    assert (info.feature, "arch" in info.training) == ("ri[2Jng", False)
     renamed = (tmp_path / "own.scnm").rename(tmp_path / "other name.scnm")
     assert read_model_info(renamed).feature == "Ring"
 
@@ -346,13 +348,13 @@ def with_layer(kind: str, **settings: Any) -> Any:
 
 
 def hdf5(change: Any) -> Any:
-    """A file whose HDF5 is changed in place."""
+    """A file whose HDF5 is changed in place, or replaced by what is returned."""
 
     def write(path: Path) -> None:
         memory = io.BytesIO(classic().hdf5())
         with h5py.File(memory, "r+") as file:
-            change(file, file["model_weights"])
-        write_scnm(path, memory.getvalue())
+            changed = change(file, file["model_weights"])
+        write_scnm(path, changed or memory.getvalue())
 
     return write
 
@@ -381,6 +383,18 @@ def set_attribute(name: str, value: Any) -> Any:
         file.attrs[name] = value
 
     return hdf5(change)
+
+
+def endless_heap(file: h5py.File, _: h5py.Group) -> bytes:
+    """Free space of no size in the heap in which the description lies, which the HDF5 library reads for ever."""
+    file.flush()
+    data = bytearray(file.id.get_file_image())
+    heap = data.find(b"GCOL")
+    first = int.from_bytes(data[heap + 24 : heap + 32], "little")
+    free = heap + 16 + 16 + -(-first // 8) * 8
+    assert data[free : free + 2] == b"\0\0"
+    data[free + 8 : free + 16] = bytes(8)
+    return bytes(data)
 
 
 def in_circles(file: h5py.File, weights: h5py.Group) -> None:
@@ -529,6 +543,7 @@ HOSTILE: dict[str, tuple[Any, str]] = {
         replace_kernel(lambda weights, name: weights.create_dataset(name, data=np.full((3, 3, 1, 4), np.nan, "f4"))),
         "not numbers",
     ),
+    "heap without an end": (hdf5(endless_heap), "cannot be read"),
     "groups in circles": (hdf5(in_circles), "do not fit its layer"),
     "no weights group": (hdf5(lambda file, _: file.__delitem__("model_weights")), "do not fit its layer"),
 }

@@ -28,6 +28,11 @@ MAX_WEIGHTS_BYTES = 4 << 30
 MAX_PREVIEW_BYTES = 64 << 20
 MAX_CONFIG_BYTES = 64 << 20
 MOST_MEMBERS = 100
+# A heap of an HDF5 file, in which strings lie: its first bytes, the length of its header and of each string's header.
+HEAP_START = b"GCOL\x01\0\0\0"
+HEAP_HEADER_BYTES = 16
+HEAP_ALIGNMENT_BYTES = 8
+MOST_HEAP_OBJECTS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -183,9 +188,36 @@ def _opened(network: bytes, path: Path | str) -> Iterator[h5py.File]:
 
     try:
         with h5py.File(io.BytesIO(network), "r") as file:
+            if file.id.get_create_plist().get_sizes() != (8, 8):
+                raise ValueError("numbers of another size than everywhere")
+            _check_heaps(network)
             yield file
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+    except (OSError, OverflowError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise AisError(f"{path} is damaged: its network cannot be read.") from error
+
+
+def _check_heaps(network: bytes) -> None:
+    # The HDF5 library never comes back from a heap with free space (object 0) of no size, or with an object so large
+    # that its end is counted past the largest number and lies before it.
+    at, objects = network.find(HEAP_START), 0
+    while at >= 0:
+        end = at + _number(network, at + 8, 8)
+        inside = at + HEAP_HEADER_BYTES
+        while inside + HEAP_HEADER_BYTES <= end <= len(network):
+            size = _number(network, inside + 8, 8)
+            if _number(network, inside, 2):
+                size = HEAP_HEADER_BYTES - (-size // HEAP_ALIGNMENT_BYTES) * HEAP_ALIGNMENT_BYTES
+            objects += 1
+            if size == 0 or inside + size > end or objects > MOST_HEAP_OBJECTS:
+                raise ValueError("a heap without an end")
+            inside += size
+        if end > len(network):
+            raise ValueError("a heap that is cut off")
+        at = network.find(HEAP_START, at + 1)
+
+
+def _number(data: bytes, at: int, count: int) -> int:
+    return int.from_bytes(data[at : at + count], "little")
 
 
 def _layer_weights(file: h5py.File, layer: StoredLayer, path: Path | str) -> list[NDArray[np.float32]]:

@@ -303,7 +303,7 @@ def _check_hdf5(data: bytes, parameters: int, mismatch: str) -> None:
         with h5py.File(io.BytesIO(data), "r") as file:
             _refuse_links(file, mismatch)
             file.visititems(visit)
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
+    except (OSError, OverflowError, RuntimeError, KeyError, ValueError) as error:
         raise AisError(mismatch) from error
     if numbers != parameters:
         raise AisError(mismatch)

@@ -157,7 +157,7 @@ def _info(metadata: Mapping[str, Any], stem: str, depth: int, network: Mapping[s
     if normalization not in ("slice", "global_mad"):
         raise AisError(f"its images are normalised in a way that Ais does not know: {str(normalization)[:40]!r}")
     info = ModelInfo(
-        feature=title.strip() if isinstance(title, str) and title.strip() else stem,
+        feature=_printable(title) or stem,
         voxel_size=_number(metadata.get("apix"), 0, LARGEST_VOXEL_SIZE, instead=0.0),
         box_size=box_size,
         depth=depth,
@@ -178,8 +178,13 @@ def _number(value: object, low: float, high: float, *, instead: float) -> float:
 
 def _is_plain(value: object) -> bool:
     return (isinstance(value, int | float) and math.isfinite(value)) or (
-        isinstance(value, str) and len(value) <= LONGEST_TEXT
+        isinstance(value, str) and value.isprintable() and len(value) <= LONGEST_TEXT
     )
+
+
+def _printable(title: object) -> str:
+    # A name becomes part of file names and is shown on a terminal.
+    return "".join(letter for letter in title if letter.isprintable()).strip() if isinstance(title, str) else ""
 
 
 def _read_network(description: Mapping[str, Any]) -> _Network:
