@@ -124,6 +124,21 @@ def test_the_discriminator_takes_part_and_learns(features: int) -> None:
     assert judged[0] > judged[1], "a person's labels are taken for a person's rather than the network's"
 
 
+def test_the_precision_of_gpus() -> None:
+    # float16 needs gradients that are scaled, and is computed by a CPU too.
+    images, labels = batch()
+    settings = dataclasses.replace(SETTINGS, dtype="mixed_float16", clip=1.0, weight_decay=1e-3)
+    network = build("unet-s", 1, {"first_filters": 4}, dtype="mixed_float16")
+    one = AdversarialLearner(network, settings, 1, 32, 1)
+    losses = []
+    for _ in range(10):
+        one.begin_epoch()
+        one.learn(images, (labels == 1).astype(np.uint8), 3e-3)
+        losses.append(one.loss)
+    assert losses[-1] < 0.9 * losses[0]
+    assert all(np.isfinite(values).all() and values.dtype == np.float32 for values in one.weights())
+
+
 def test_what_is_ignored_teaches_nothing() -> None:
     images, labels = batch()
     opposed = learner()

@@ -172,7 +172,11 @@ def train(
     import tensorflow as tf
 
     with tf.device(processor.scope):
-        run = TrainingRun(settings, info, samples, checkpoint_path(Path(output)), base)
+        try:
+            run = TrainingRun(settings, info, samples, checkpoint_path(Path(output)), base)
+        except tf.errors.ResourceExhaustedError as error:
+            title = find_architecture(chosen).title
+            raise AisError(f"There is not enough memory for {title}: choose a smaller network.") from error
         show = None if on_model is None else lambda network: on_model(Model(network, info))
         stopped = run.go(on_epoch, show, progress)
         model = Model(run.best_network(), replace(info, training=run.record()))

@@ -97,7 +97,7 @@ class TrainingRun:
         if len(self.history) < self.settings.epochs:
             return (
                 f"Ended after {len(self.history)} of {self.settings.epochs} epochs: the validation loss had not "
-                f"improved for {self.settings.patience}."
+                f"improved for {self.settings.patience} epochs."
             )
         return ""
 
@@ -217,11 +217,11 @@ class TrainingRun:
                 looked, loss = time.perf_counter(), self.learner.loss
                 if not math.isfinite(loss):
                     return
-            progress.report(done + 1, total, self._step_text(epoch, step + 1, steps, loss))
+            progress.report(done + 1, total, self._step_text(epoch, planned, step + 1, steps, loss))
 
-    def _step_text(self, epoch: int, step: int, steps: int, loss: float) -> str:
+    def _step_text(self, epoch: int, planned: Course, step: int, steps: int, loss: float) -> str:
         last = f", last epoch {self.history[-1].text().partition(': ')[2]}" if self.history else ""
-        return f"epoch {epoch + 1} of {self._course().epochs}, step {step} of {steps}: loss {loss:.4f}{last}"
+        return f"epoch {epoch + 1} of {planned.epochs}, step {step} of {steps}: loss {loss:.4f}{last}"
 
     def _batches(self, order: Indices, epoch: int) -> Batches:
         # Each batch has its own generator, so what is drawn depends neither on the thread nor on where a run resumed.

@@ -112,9 +112,10 @@ def course(epochs: int, patience: int, val_losses: Sequence[float]) -> Course:
     val_losses
         One per epoch done.
     """
-    waited = 0
+    best, waited = math.inf, 0
     for done, loss in enumerate(val_losses, 1):
-        waited = 0 if all(loss < before for before in val_losses[: done - 1]) else waited + 1
+        waited = 0 if loss < best else waited + 1
+        best = min(loss, best)
         if waited == patience > 0:
             ends = min(done + patience, epochs)
             falls = min(FALL_FROM * epochs, done)
