@@ -95,15 +95,17 @@ def _split(layer: Any, makers: dict[int, Any], replaced: dict[int, Any]) -> Any:
     added = np.concatenate(small_kernels, axis=2)
     added = np.einsum("ai,bj,ijcf->abfc", WEIGHTS_ADDED, WEIGHTS_ADDED, added, optimize=True)
     settings = {"padding": "same", "kernel_initializer": "zeros", "dtype": layer.dtype_policy}
+    biased = bool(bias) and not others
     name = f"{layer.name}_doubled"
-    doubled = keras.layers.Conv2DTranspose(layer.filters, 4, strides=2, use_bias=bool(bias), name=name, **settings)
+    doubled = keras.layers.Conv2DTranspose(layer.filters, 4, strides=2, use_bias=biased, name=name, **settings)
     x = doubled(_one(small))
-    doubled.set_weights([added, *bias])
+    doubled.set_weights([added, *bias] if biased else [added])
     if others:
+        # The bias goes here, where TensorFlow adds bias and sum in one step with the convolution.
         name = f"{layer.name}_beside"
-        beside = keras.layers.Conv2D(layer.filters, 3, use_bias=False, name=name, **settings)
-        x = keras.layers.Add(dtype=layer.dtype_policy)([x, beside(_one(others))])
-        beside.set_weights([np.concatenate(other_kernels, axis=2)])
+        beside = keras.layers.Conv2D(layer.filters, 3, use_bias=bool(bias), name=name, **settings)
+        x = keras.layers.Add(dtype=layer.dtype_policy)([beside(_one(others)), x])
+        beside.set_weights([np.concatenate(other_kernels, axis=2), *bias])
     return keras.layers.Activation(layer.activation, dtype=layer.dtype_policy)(x)
 
 

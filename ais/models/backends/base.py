@@ -184,6 +184,7 @@ def quick_import(unused: frozenset[str]) -> Iterator[None]:
             yield
     finally:
         sys.meta_path.remove(absent)
+        gc.freeze()  # what has been imported stays, and need not be searched later either
         if collecting:
             gc.enable()
 
