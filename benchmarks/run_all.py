@@ -1,6 +1,7 @@
 """Runs every benchmark and puts the figures into docs/benchmarks.md, between its marks.
 
-`python benchmarks/run_all.py` measures speed and size; with `--real-data` also the accuracy on third-party data.
+`python benchmarks/run_all.py` measures speed and size; with `--real-data` also the accuracy on third-party data, and
+with `--architectures` all architectures of the library on three features of it, which takes more than an hour.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ def main() -> None:
     if "--real-data" in sys.argv:
         page = between(page, "real data", run(HERE / "real_data.py").strip())
     PAGE.write_text(page, encoding="utf-8")
+    if "--architectures" in sys.argv:
+        run(HERE / "architectures.py")
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
