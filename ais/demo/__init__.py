@@ -9,6 +9,7 @@ from ais.demo.folder import DemoFolder
 from ais.demo.pipeline import Pipeline
 from ais.demo.settings import SETTINGS, DemoSettings, FeaturePlan
 from ais.errors import AisError
+from ais.models.backend import check_can_train
 from ais.progress import SILENT, Progress
 from ais.report import DemoResult, report_files, write_report
 
@@ -59,6 +60,7 @@ def run_demo(
         settings = SETTINGS[size]
     if seed < 0:
         raise AisError(f"The seed must be 0 or more, not {seed}.")
+    check_can_train()
     pipeline = Pipeline(DemoFolder(folder), settings, seed, progress)
     made = pipeline.simulate()
     pipeline.annotate(made)

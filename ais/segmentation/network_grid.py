@@ -97,9 +97,9 @@ class Axis:
         low, high = self.extent
         first, last = max(begin - self.halo, low), min(end + self.halo, high)
         needed = last - first
-        most = needed if longest is None else max(longest - longest % self.stride, 2 * self.halo + self.stride)
+        most = high - low if longest is None else max(longest - longest % self.stride, 2 * self.halo + self.stride)
         if needed <= most:
-            length = min(_usual_length(needed, self.stride), high - low) if few_lengths else needed
+            length = min(_usual_length(needed, self.stride), high - low, most) if few_lengths else needed
             first = min(first, high - length)
             return [Window((first, first + length), self.core)]
         advance = most - 2 * self.halo

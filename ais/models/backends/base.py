@@ -145,9 +145,12 @@ class Backend(ABC):
         try:
             with quick_import(self.unused):
                 importlib.import_module(self.name)
-                importlib.import_module("keras")
+                keras = importlib.import_module("keras")
         except ImportError as error:
             raise AisError(f"{self.title} cannot be loaded ({error}): see ais doctor for what is missing.") from error
+        # A settings file of Keras' own in the user's home may say otherwise.
+        keras.config.set_floatx("float32")
+        keras.config.set_image_data_format("channels_last")
 
 
 def mixed_if_able(capability: tuple[int, ...]) -> str:
