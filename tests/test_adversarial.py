@@ -55,6 +55,7 @@ def test_few_samples_are_learnt(seed: int, tmp_path: Path) -> None:
     result = train(
         [spots(8, side=32, radius=5.0, negatives=2)],
         tmp_path / "m.aism",
+        architecture="unet-s",
         options={"first_filters": 8},
         epochs=5,
         batch_size=4,
@@ -70,7 +71,14 @@ def test_few_samples_are_learnt(seed: int, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("small_generator")
 def test_a_killed_run_goes_on_and_ends_the_same(tmp_path: Path) -> None:
     settings: dict[str, Any] = {
-        **{"options": {"first_filters": 4}, "epochs": 3, "batch_size": 4, "copies": 2, "augment": "strong"},
+        **{
+            "architecture": "unet-s",
+            "options": {"first_filters": 4},
+            "epochs": 3,
+            "batch_size": 4,
+            "copies": 2,
+            "augment": "strong",
+        },
         **{"precision": "mixed", "validation": 0.3},
     }
 

@@ -15,7 +15,7 @@ from training_samples import SMALL, bright_and_dark, spots
 from ais.cli.main import run
 from ais.models import Model, ModelInfo, build, read_model_info, save_model
 
-QUICKLY = ["--epochs", "1", "--copies", "1", "--batch-size", "4"]
+QUICKLY = ["--architecture", "unet-s", "--epochs", "1", "--copies", "1", "--batch-size", "4"]
 
 
 @pytest.fixture
@@ -133,8 +133,8 @@ def test_a_loss_that_is_no_number(capsys: pytest.CaptureFixture[str], monkeypatc
 @pytest.mark.usefixtures("folder")
 def test_a_single_sample_is_enough(capsys: pytest.CaptureFixture[str]) -> None:
     spots(1, negatives=0, side=18).write("one.scnt")  # and its side is no multiple of the network's stride
-    words = ["train", "one.scnt", "-o", "new.aism", "--option", "first_filters=4", "--architecture", "vggnet-m"]
-    assert run([*words, *QUICKLY, "--json"]) == 0
+    words = ["train", "one.scnt", "-o", "new.aism", "--option", "first_filters=4"]
+    assert run([*words, *QUICKLY, "--architecture", "vggnet-m", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["loss"] > 0
     assert read_model_info("new.aism").training["samples"] == 1
 
@@ -143,6 +143,7 @@ def test_a_single_sample_is_enough(capsys: pytest.CaptureFixture[str]) -> None:
 def test_patience_as_typed_and_configured(capsys: pytest.CaptureFixture[str]) -> None:
     Path("config.json").write_text(json.dumps({"patience": 1, "validation": 0.3}))
     words = ["train", "set.scnt", "-o", "new.aism", "--option", "first_filters=4", "--learning-rate", "1e-9"]
+    words += ["--architecture", "unet-s"]
     assert run([*words, "--config", "config.json", "--epochs", "40", "--copies", "1", "--json"]) == 0
     captured = capsys.readouterr()
     figures = json.loads(captured.out)

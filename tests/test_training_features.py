@@ -26,6 +26,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainingResult:
     return train(
         [bright_and_dark(40, rare=10)],
         output,
+        architecture="unet-s",
         options={"first_filters": 8},
         epochs=8,
         batch_size=8,

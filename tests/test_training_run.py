@@ -39,6 +39,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, list[EpochRe
     result = train(
         [spots(40)],
         output,
+        architecture="unet-s",
+        precision="float32",
         options={"first_filters": 8},
         epochs=8,
         batch_size=8,
@@ -170,8 +172,8 @@ def test_a_rare_feature_is_not_given_up(loss: str, tmp_path: Path) -> None:
     samples = spots(20, side=64, radius=2.6, negatives=6)
     assert (samples.labels == 1).mean() < 0.004
     published: dict[str, Any] = {"batch_size": 32, "copies": 10, "negatives": 1.3, "learning_rate": 1e-3}
-    options = {"first_filters": 8}
-    result = train([samples], tmp_path / "m.aism", options=options, epochs=4, loss=loss, **published)
+    small: dict[str, Any] = {"architecture": "unet-s", "options": {"first_filters": 8}}
+    result = train([samples], tmp_path / "m.aism", **small, epochs=4, loss=loss, **published)
     assert result.recall > 0.3
     assert result.dice > 0.4
 
@@ -288,11 +290,10 @@ def test_averaged_weights_are_validated_and_kept(tmp_path: Path) -> None:
         dice.append(2 * (found & truth).sum() / (found.sum() + truth.sum()))
 
     dice: list[float] = []
-    result = train(
-        [samples], tmp_path / "a.aism", **QUICK, validation=0.25, averaging=0.9, learning_rate=3e-3, on_model=scored
-    )
+    settings: dict[str, Any] = {**QUICK, "precision": "float32", "validation": 0.25, "learning_rate": 3e-3}
+    result = train([samples], tmp_path / "a.aism", **settings, averaging=0.9, on_model=scored)
     assert dice == [pytest.approx(report.dice, abs=1e-6) for report in result.history]
-    plain = train([samples], tmp_path / "b.aism", **QUICK, validation=0.25, learning_rate=3e-3)
+    plain = train([samples], tmp_path / "b.aism", **settings)
     assert plain.history[0].loss == result.history[0].loss, "the average has no part in learning"
     assert plain.history[-1].val_loss != result.history[-1].val_loss
 
@@ -328,7 +329,7 @@ def test_divergence_keeps_what_was_good(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_boxes_that_do_not_fit_the_stride(tmp_path: Path) -> None:
-    result = train([spots(side=18, depth=3)], tmp_path / "m.aism", architecture="vggnet-m", **{**QUICK, "epochs": 1})
+    result = train([spots(side=18, depth=3)], tmp_path / "m.aism", **{**QUICK, "epochs": 1, "architecture": "vggnet-m"})
     info = read_model_info(result.path)
     assert (info.architecture, info.box_size, info.depth) == ("vggnet-m", 18, 3)
 

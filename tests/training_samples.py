@@ -15,7 +15,7 @@ from ais.progress import Progress
 from ais.trainset import SampleRecord, TrainingSet
 
 SMALL = {"first_filters": 4}
-QUICK: dict[str, Any] = {"options": SMALL, "epochs": 3, "batch_size": 8, "copies": 2}
+QUICK: dict[str, Any] = {"architecture": "unet-s", "options": SMALL, "epochs": 3, "batch_size": 8, "copies": 2}
 
 
 def spots(count: int = 16, *, depth: int = 1, side: int = 16, radius: float = 3.0, negatives: int = 4) -> TrainingSet:
