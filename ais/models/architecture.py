@@ -174,7 +174,7 @@ class Layers:
         *,
         stride: int = 1,
         slices: int = 1,
-        inner: int | None = None,
+        mirrored: bool = False,
         activation: str | None = RECTIFIED,
     ) -> Any:
         """A convolution that keeps the image's size, and a rectifier.
@@ -191,14 +191,15 @@ class Layers:
             Every how many pixels it is computed; the sides become shorter by this factor.
         slices
             How many slices of a volume the kernel sees; one comes out for each that has all its neighbours.
-        inner
-            Only this many weights along each side of the kernel, the inner ones, start other than 0.
+        mirrored
+            Whether an image goes on beyond its borders as in a mirror, and not with zeros. It matters where a box is
+            only a few pixels wide, almost all of them at a border: a whole slice has few such pixels.
         activation
             `RECTIFIED`, `LEAKY`, or None.
         """
         name = self._name("conv")
         return self._convolved(
-            name, x, filters, size, activation, stride=stride, slices=slices, inner=inner, seed=self._layer_seed()
+            name, x, filters, size, activation, stride=stride, slices=slices, mirrored=mirrored, seed=self._layer_seed()
         )
 
     def conv_normalised(
@@ -209,14 +210,15 @@ class Layers:
         *,
         stride: int = 1,
         slices: int = 1,
+        mirrored: bool = False,
         activation: str | None = RECTIFIED,
     ) -> Any:
         """The same with batch normalisation between the two; deep networks learn faster so."""
-        return self._normalised(x, filters, size, activation, stride=stride, slices=slices)
+        return self._normalised(x, filters, size, activation, stride=stride, slices=slices, mirrored=mirrored)
 
-    def conv_doubled(self, x: Any, filters: int, size: int = 4, *, inner: int | None = None) -> Any:
+    def conv_doubled(self, x: Any, filters: int, size: int = 4, *, mirrored: bool = False) -> Any:
         """A transposed convolution to twice the height and width of an image, normalised, and a rectifier."""
-        return self._normalised(x, filters, size, RECTIFIED, inner=inner, doubled=True)
+        return self._normalised(x, filters, size, RECTIFIED, doubled=True, mirrored=mirrored)
 
     def halve(self, x: Any) -> Any:
         """The largest of each 2 x 2 pixels."""
@@ -284,7 +286,9 @@ class Layers:
 
         return keras.ops.squeeze(self.conv_normalised(x, filters, 1, slices=x.shape[1]), 1)
 
-    def model(self, image: Any, x: Any, name: str, *, size: int = 1, doubled: bool = False) -> keras.Model:
+    def model(
+        self, image: Any, x: Any, name: str, *, size: int = 1, doubled: bool = False, mirrored: bool = False
+    ) -> keras.Model:
         """The finished network: `x` to probabilities, by a layer ``logits`` and a sigmoid or softmax in float32.
 
         Parameters
@@ -297,10 +301,14 @@ class Layers:
             Pixels of the last convolution's kernel along each side.
         doubled
             Whether it is a transposed one to twice the height and width.
+        mirrored
+            As in `conv`.
         """
         import keras
 
-        x = self._convolved("logits", x, self.outputs, size, None, doubled=doubled, seed=self._layer_seed())
+        x = self._convolved(
+            "logits", x, self.outputs, size, None, doubled=doubled, mirrored=mirrored, seed=self._layer_seed()
+        )
         if _is_volume(x):
             planes = keras.ops.squeeze(x, -1)
             x = keras.layers.Permute((2, 3, 1), dtype=self.dtype, name="planes")(planes)
@@ -346,8 +354,8 @@ class Layers:
         seed: int,
         stride: int = 1,
         slices: int = 1,
-        inner: int | None = None,
         doubled: bool = False,
+        mirrored: bool = False,
         bias: bool = True,
     ) -> Any:
         import keras
@@ -355,6 +363,10 @@ class Layers:
         kernel: tuple[int, ...] = (size, size)
         strides: tuple[int, ...] = (stride, stride)
         kind, padding = keras.layers.Conv2D, "same"
+        if mirrored:
+            margin = 1 if doubled else (size - stride) // 2
+            x = keras.ops.pad(x, ((0, 0), (margin, margin), (margin, margin), (0, 0)), "symmetric")
+            padding = "same" if doubled else "valid"
         if doubled:
             kind, strides = keras.layers.Conv2DTranspose, (2, 2)
         elif _is_volume(x):
@@ -371,11 +383,14 @@ class Layers:
             padding=padding,
             activation=activation,
             use_bias=bias,
-            kernel_initializer="zeros" if self._blank else _initial_weights(seed, size, inner or size, doubled=doubled),
+            kernel_initializer="zeros" if self._blank else _initial_weights(seed, doubled=doubled),
             dtype=self.dtype,
             name=name,
         )
-        return layer(x)
+        x = layer(x)
+        if doubled and mirrored:
+            x = keras.layers.Cropping2D(2, dtype=self.dtype, name=f"{name}_crop")(x)
+        return x
 
 
 def set_folded_weights(folded: keras.Model, network: keras.Model) -> None:
@@ -395,6 +410,8 @@ def set_folded_weights(folded: keras.Model, network: keras.Model) -> None:
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization) and layer.name not in kept:
             before = makers[id(layer.input)]
+            while not before.weights:
+                before = makers[id(before.input)]
             *scale, offset, mean, variance = weights[layer.name]
             gain = (scale[0] if scale else 1) / np.sqrt(variance + layer.epsilon)
             # The kernel of a transposed convolution ends with (outputs, inputs).
@@ -408,21 +425,10 @@ def _is_volume(x: Any) -> bool:
     return len(x.shape) == VOLUME_AXES
 
 
-def _initial_weights(seed: int, size: int, inner: int, *, doubled: bool) -> Any:
+def _initial_weights(seed: int, *, doubled: bool) -> Any:
     # Normal, with the spread of He et al., ICCV 2015: 2 over the number of inputs that act on an output pixel. Only a
     # quarter of a doubling convolution's kernel does, whose axes Keras takes in the order of other kernels.
     import keras
 
-    scale = 2.0 * (size / inner) ** 2
-    mode = "fan_out" if doubled else "fan_in"
-    start = keras.initializers.VarianceScaling(4 * scale if doubled else scale, mode, "truncated_normal", seed=seed)
-    if inner == size:
-        return start
-    margin = (size - inner) // 2
-
-    def inner_start(shape: tuple[int, ...], dtype: Any = None) -> Any:
-        kept = np.zeros(shape, np.float32)
-        kept[margin : margin + inner, margin : margin + inner] = 1
-        return start(shape, dtype) * kept
-
-    return inner_start
+    scale, mode = (8.0, "fan_out") if doubled else (2.0, "fan_in")
+    return keras.initializers.VarianceScaling(scale, mode, "truncated_normal", seed=seed)

@@ -23,21 +23,26 @@ DISCRIMINATOR = (64, 128, 256)
 
 
 def generator(layers: Layers, depth: int, options: Mapping[str, OptionValue]) -> keras.Model:
-    """Six halvings by strided 4 x 4 convolutions, and as many doublings, each joined with the encoder's image."""
+    """Six halvings by strided 4 x 4 convolutions, and as many doublings, each joined with the encoder's image.
+
+    Unlike the published one, images go on beyond their borders as in a mirror.
+    """
     filters = int(options["first_filters"])
     image = layers.image(depth)
-    skips = [layers.conv(image, filters, 4, stride=2, activation=LEAKY)]
+    # A box of 64 pixels is a single one in the middle. With zeros around, weights that see neighbours in a whole slice
+    # would never have been trained, and what was trained would know where in its box it is.
+    skips = [layers.conv(image, filters, 4, stride=2, mirrored=True, activation=LEAKY)]
     for width in ENCODER:
-        skips.append(layers.conv_normalised(skips[-1], width * filters, 4, stride=2, activation=LEAKY))
-    # A box of 64 pixels is a single pixel here. The weights around it see neighbours only in larger images, where
-    # they must not disturb what was learnt without them. Nor can a single pixel of a single box be normalised.
-    x = layers.conv(skips[-1], 8 * filters, 4, stride=2, inner=2)
+        x = layers.conv_normalised(skips[-1], width * filters, 4, stride=2, mirrored=True, activation=LEAKY)
+        skips.append(x)
+    # Not normalised, since the single pixel of a single box would always become 0.
+    x = layers.conv(skips[-1], 8 * filters, 4, stride=2, mirrored=True)
     for number, width in enumerate(DECODER):
-        x = layers.conv_doubled(x, width * filters, inner=2 if number == 0 else None)
+        x = layers.conv_doubled(x, width * filters, mirrored=True)
         if number < DROPPED:
             x = layers.drop(x, float(options["dropout"]))
         x = layers.join(x, skips.pop())
-    return layers.model(image, x, "pix2pix", size=4, doubled=True)
+    return layers.model(image, x, "pix2pix", size=4, doubled=True, mirrored=True)
 
 
 def discriminator(dtype: str, depth: int, outputs: int, seed: int) -> keras.Model:
@@ -84,7 +89,7 @@ def discriminator(dtype: str, depth: int, outputs: int, seed: int) -> keras.Mode
 PIX2PIX = Architecture(
     name="pix2pix",
     title="Pix2pix",
-    good_for="Features whose shape matters more than their edge; slow to train, wants boxes of 128 pixels and more.",
+    good_for="Features whose shape matters more than their edge; slow to train, wants many annotations.",
     reference="Isola et al., CVPR 2017, arXiv:1611.07004",
     parameters=29_235_585,
     default_loss="bce-dice",

@@ -118,6 +118,10 @@ def _after(operation: Any, given: list[_Field]) -> _Field:
             # Keras computes these on TensorFlow only for images of a size known beforehand.
             raise AisError(f"The layer {operation.name} interpolates, which Keras does for images of one size only.")
         return field.sampled(Fraction(1, times), Fraction(1 - times, times), 0)
+    if kind == "Pad":
+        # What stands there, mirrored or zero, comes from no farther away than what would have stood there.
+        before = operation.pad_width[field.axis][0]
+        return field.sampled(1, -before, -before)
     if kind in PADDINGS:
         return field.sampled(1, -operation.padding[axis][0], -operation.padding[axis][0])
     if kind in CROPPINGS:
