@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from ais.cli.main import run
 from ais.errors import AisError
 from ais.models import ARCHITECTURES, Architecture, Model, ModelInfo, build, load_model, save_model
 from ais.models.backend import BACKENDS, start
-from ais.models.backends.base import Device, Gpu, mixed_if_able, quick_import
+from ais.models.backends.base import Device, Gpu, mixed_if_able, quick_import, silenced_stderr
 from ais.segmentation import Segmenter
 from ais.tomogram import Tomogram
 from ais.trainset import SampleRecord, TrainingSet
@@ -265,3 +266,18 @@ def test_quick_import_hides_packages_from_its_thread_only() -> None:
     assert [module.__name__ for module in imported] == ["colorsys"]
     assert gc.isenabled()
     assert importlib.import_module("colorsys") is imported[0]
+
+
+def test_threads_that_silence_stderr_leave_it_as_it_was() -> None:
+    def silence() -> None:
+        for _ in range(20):
+            with silenced_stderr():
+                time.sleep(0.0005)
+
+    before = os.fstat(2)
+    threads = [threading.Thread(target=silence) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert os.path.samestat(os.fstat(2), before)

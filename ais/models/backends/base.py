@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
 TENSOR_CORES_FROM = (7, 0)
+SILENCING = threading.RLock()  # two threads at once would restore each other's silence
 Compute = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
@@ -178,18 +179,18 @@ def quick_import(unused: frozenset[str]) -> Iterator[None]:
     """
     # More than half of the time would go into searching thousands of new objects for garbage, and into packages that
     # the imported one can do without.
-    collecting = gc.isenabled()
-    absent = _Absent(unused, threading.get_ident())
-    gc.disable()
-    sys.meta_path.insert(0, absent)
-    try:
-        with silenced_stderr():
+    with silenced_stderr():
+        collecting = gc.isenabled()
+        absent = _Absent(unused, threading.get_ident())
+        gc.disable()
+        sys.meta_path.insert(0, absent)
+        try:
             yield
-    finally:
-        sys.meta_path.remove(absent)
-        gc.freeze()  # what has been imported stays, and need not be searched later either
-        if collecting:
-            gc.enable()
+        finally:
+            sys.meta_path.remove(absent)
+            gc.freeze()  # what has been imported stays, and need not be searched later either
+            if collecting:
+                gc.enable()
 
 
 class _Absent:
@@ -208,16 +209,17 @@ class _Absent:
 def silenced_stderr() -> Iterator[None]:
     """A context in which nothing reaches the process's standard error, not even from compiled code."""
     # The lines that TensorFlow writes while it loads come before it reads its own log level.
-    try:
-        kept = os.dup(2)
-    except OSError:
-        yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    with SILENCING:
+        try:
+            kept = os.dup(2)
+        except OSError:
+            yield
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)
