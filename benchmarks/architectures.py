@@ -22,7 +22,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE = DOCS / "explanation" / "architectures-compared.md"
 FEATURES = {"membrane": 1, "microtubule": 2, "ribosome": 4}
 SLICES = "28,32,36,42,66,76,100"
-TRAINING = ["--epochs", "5", "--copies", "4"]
+TRAINING = ["--epochs", "5", "--copies", "8"]
 
 
 def ais(folder: Path, *words: object) -> str:
