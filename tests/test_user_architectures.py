@@ -219,7 +219,10 @@ FAULTS: dict[str, tuple[dict[str, str], str]] = {
     "even depth": ({"    network=network": "    depths=(2, 4),\n    network=network"}, "'depths'"),
     "no function": ({"    network=network": '    network="network"'}, "'network'"),
     "cannot be built": ({'padding="same"': 'padding="some"'}, "cannot be built: ValueError in line 27"),
-    "asks for what is not there": ({'options["first_filters"]': 'options["width"]'}, "cannot be built: KeyError in line"),
+    "asks for what is not there": (
+        {'options["first_filters"]': 'options["width"]'},
+        "cannot be built: KeyError in line",
+    ),
     "no network": ({"return layers.model(": "print(layers.dtype) if 0 else (lambda *_: None)("}, "does not end with"),
     "own end": (
         {'return layers.model(image, x, "my-net")': "return keras.Model(image, x)"},
