@@ -133,28 +133,31 @@ class SlicesOfTomogram:
         return found
 
     def example(self) -> Example:
-        """The slice that shows most of the feature, or the part of it that does if it is large."""
+        """A slice that shows more of the feature than three quarters of those that show any, or the part that does."""
         with Tomogram.open(self._path) as tomogram:
-            z = self._slices[self._fullest]
+            z = self._slices[self._full]
             image = tomogram.normalization.apply(tomogram.slice(z))[self._window]
         title = f"slice {z} of {self._path.name}"
         if image.shape != self._shape[1:]:
             rows, columns = self._window
             title += f", x {columns.start} to {columns.stop - 1}, y {rows.start} to {rows.stop - 1}"
-        return Example(title, image, self.truth[self._fullest][self._window], self._voxel_size)
+        return Example(title, image, self.truth[self._full][self._window], self._voxel_size)
 
     def part(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """The part of (n, ny, nx) values that `example` shows."""
-        return np.asarray(values[self._fullest][self._window], np.float32)
+        return np.asarray(values[self._full][self._window], np.float32)
 
     @property
-    def _fullest(self) -> int:
-        return int(np.count_nonzero(self.truth == POSITIVE, axis=(1, 2)).argmax())
+    def _full(self) -> int:
+        # The fullest of all is often the cap of a vesicle, where the missing wedge hides what the truth has most of.
+        amounts = np.count_nonzero(self.truth == POSITIVE, axis=(1, 2))
+        showing = np.flatnonzero(amounts)
+        return int(showing[np.argsort(amounts[showing], kind="stable")[3 * (len(showing) - 1) // 4]])
 
     @property
     def _window(self) -> tuple[slice, slice]:
-        """Rows and columns of the square in the fullest slice that shows most of the feature."""
-        feature = (self.truth[self._fullest] == POSITIVE).astype(np.int64)
+        """Rows and columns of the square in that slice that shows most of the feature."""
+        feature = (self.truth[self._full] == POSITIVE).astype(np.int64)
         height, width = (min(WINDOW_PX, length) for length in feature.shape)
         total = np.pad(feature.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
         inside = total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
