@@ -29,7 +29,8 @@ from ais.segmentation import Segmenter
 from ais.tomogram import Tomogram
 from ais.trainset import SampleRecord, TrainingSet
 
-OTHERS = ("jax", "torch")
+# JAX belongs to what the tests install; PyTorch is tested where a user has it.
+OTHERS = ["jax", *(["torch"] if importlib.util.find_spec("torch") else [])]
 OF_TWO_FEATURES = ("unet-s", "resnet")
 NAMES = [architecture.name for architecture in ARCHITECTURES]
 SCRIPT = Path(__file__).with_name("compute_on_backend.py")
@@ -94,8 +95,6 @@ def expected(models: Path) -> dict[str, NDArray[np.float32]]:
 def found(request: pytest.FixtureRequest, models: Path) -> dict[str, Any]:
     """What a process on another backend has made of the models; see `compute_on_backend`."""
     backend = request.param
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed; pip install {backend}")
     output = models / backend
     output.mkdir()
     # Keras' own settings, in a file and in the environment, would have it otherwise.
@@ -147,9 +146,10 @@ def test_segment_command_gives_the_same_volume(models: Path, found: dict[str, An
 
 
 def test_few_sizes_are_compiled(found: dict[str, Any]) -> None:
-    if "compilations" not in found:
-        pytest.skip(f"{found['backend']} compiles nothing")
-    counts = found["compilations"]
+    counts = found.get("compilations")
+    if counts is None:
+        assert found["backend"] == "torch"  # which compiles nothing
+        return
     assert counts.pop("first slice") > 0
     # A pair of slices is another size than one, and so is a crop; all else is not.
     assert counts == {"browsing": 0, "slabs of 2, 2 and 1": 1, "slabs of 2 and 1": 0, "a crop": 1, "other crops": 0}

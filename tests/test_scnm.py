@@ -138,6 +138,7 @@ def test_layers_are_found_in_any_order(tmp_path: Path) -> None:
     assert turned.layers == read_model_info(network.write(tmp_path / "own.scnm")).layers
 
 
+@pytest.mark.soak
 def test_keras_2_itself(tmp_path: Path) -> None:
     keras2 = pytest.importorskip("tf_keras", reason="Keras 2 is not installed")
     layers = keras2.layers
