@@ -152,7 +152,7 @@ class SlicesOfTomogram:
         # The fullest of all is often the cap of a vesicle, where the missing wedge hides what the truth has most of.
         amounts = np.count_nonzero(self.truth == POSITIVE, axis=(1, 2))
         showing = np.flatnonzero(amounts)
-        return int(showing[np.argsort(amounts[showing], kind="stable")[3 * (len(showing) - 1) // 4]])
+        return int(showing[np.argsort(amounts[showing], kind="stable")[-(-3 * (len(showing) - 1) // 4)]])
 
     @property
     def _window(self) -> tuple[slice, slice]:
