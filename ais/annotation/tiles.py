@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +97,20 @@ def paste_tiles(tiles: Tiles, shape: tuple[int, int], y0: int = 0, x0: int = 0) 
         if bits is not None:
             mask[here] = np.unpackbits(bits, axis=1)[there]
     return mask
+
+
+def tile_line(bits: Bits, plane: Literal["xz", "yz"], offset: int) -> NDArray[np.uint8]:
+    """The pixels of a tile in a plane across slices: row `offset` along x ("xz") or column `offset` along y ("yz").
+
+    Returns
+    -------
+    ndarray of uint8
+        (256,), 0 or 1.
+    """
+    if plane == "xz":
+        return np.unpackbits(bits[offset])
+    column: NDArray[np.uint8] = bits[:, offset // 8] >> np.uint8(7 - offset % 8) & np.uint8(1)
+    return column
 
 
 def painted_bounds(tiles: Tiles) -> tuple[int, int, int, int] | None:

@@ -38,11 +38,7 @@ class Project(ProjectReader):
     notice
         A sentence for the user: why it can only be read and who holds it, or that the file system is unsafe; else
         empty.
-    revision
-        Grows with every edit, undo and redo made through this object.
     """
-
-    revision = 0
 
     @classmethod
     def create(cls, path: Path | str) -> Project:

@@ -8,16 +8,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ais.annotation.entries import IGNORE, Box, Feature, HistoryEntry, ModelEntry, PickSet, TomogramEntry
-from ais.annotation.tiles import TileIndex, decompress_tile, paste_tiles
+from ais.annotation.entries import IGNORE, Box, Feature, ModelEntry, PickSet, TomogramEntry
+from ais.annotation.tiles import TILE_PX, TileIndex, decompress_tile, paste_tiles, tile_line
 from ais.errors import AisError
 from ais.project import rows
 from ais.project.database import Database, database_errors
+from ais.project.overview import ProjectOverview
 from ais.project.schema import CONTENT
 
 if TYPE_CHECKING:
@@ -56,13 +57,15 @@ class MaskVolume:
         return (self.slice(z) for z in range(self.shape[0]))
 
 
-class ProjectReader:
+class ProjectReader(ProjectOverview):
     """The reading side of a project; safe to use from several threads.
 
     Attributes
     ----------
     path
         The project file.
+    revision
+        Grows with every edit, undo and redo made through this object.
     """
 
     def __init__(self, database: Database) -> None:
@@ -162,8 +165,44 @@ class ProjectReader:
 
     def mask_volume(self, tomogram: int, feature: int) -> MaskVolume:
         """A feature's mask of the whole tomogram, read slice by slice."""
-        self.slice_shape(tomogram, feature, 0)
-        return MaskVolume(self, tomogram, feature, self.tomogram_by_id(tomogram).shape)
+        return MaskVolume(self, tomogram, feature, self._shape(tomogram, feature))
+
+    def mask_plane(self, tomogram: int, feature: int, plane: Literal["xz", "yz"], position: int) -> NDArray[np.uint8]:
+        """A feature's mask in a plane across the slices; only the tiles that the plane cuts are read.
+
+        Parameters
+        ----------
+        tomogram, feature
+            Whose mask; feature IGNORE gives the ignore regions.
+        plane
+            ``"xz"`` or ``"yz"``.
+        position
+            The row y of an XZ plane, or the column x of a YZ plane, in voxels.
+
+        Returns
+        -------
+        ndarray of uint8
+            (nz, nx) for XZ, (nz, ny) for YZ; 0 or 1.
+
+        Raises
+        ------
+        AisError
+            If the tomogram, the feature or the plane does not exist.
+        """
+        nz, ny, nx = self._shape(tomogram, feature)
+        side, length = (ny, nx) if plane == "xz" else (nx, ny)
+        if not 0 <= position < side:
+            raise AisError(f"A plane at {position} lies outside the tomogram (0 to {side - 1}).")
+        table, condition, key = _tiles_of(tomogram, feature)
+        across, along = ("tile_y", "tile_x") if plane == "xz" else ("tile_x", "tile_y")
+        sql = f"SELECT z, {along}, bits FROM {table} WHERE {condition} AND {across} = ?"
+        mask = np.zeros((nz, length), np.uint8)
+        for z, index, data in self._rows(sql, *key, position // TILE_PX):
+            here = slice(index * TILE_PX, (index + 1) * TILE_PX)
+            if 0 <= z < nz and 0 <= here.start < length:
+                line = tile_line(decompress_tile(data), plane, position % TILE_PX)
+                mask[z, here] = line[: length - here.start]
+        return mask
 
     def annotated_slices(self, tomogram: int, feature: int) -> list[int]:
         """The slices in which a feature, or with IGNORE an ignore region, has painted pixels."""
@@ -183,14 +222,9 @@ class ProjectReader:
 
     def slice_shape(self, tomogram: int, feature: int, z: int) -> tuple[int, int]:
         """(ny, nx) of a tomogram, or an AisError if it, the feature or the slice does not exist."""
-        found = self._rows("SELECT name, nz, ny, nx FROM tomograms WHERE id = ?", tomogram)
-        if not found:
-            raise AisError(f"{self.path.name} has no tomogram number {tomogram}.")
-        name, *shape = found[0]
-        nz, ny, nx = rows.shape_of(*shape)
-        if feature != IGNORE:
-            self.feature_by_id(feature)
+        nz, ny, nx = self._shape(tomogram, feature)
         if not 0 <= z < nz:
+            name = self._rows("SELECT name FROM tomograms WHERE id = ?", tomogram)[0][0]
             raise AisError(f"{name} has slices 0 to {nz - 1}, not {z}.")
         return ny, nx
 
@@ -220,12 +254,7 @@ class ProjectReader:
         found = self._rows("SELECT value FROM view_state WHERE key = ?", key)
         return rows.read_json(found[0][0]) if found else default
 
-    # History
-
-    def history(self) -> list[HistoryEntry]:
-        """Every edit that can be undone or redone, oldest first."""
-        found = self._rows(f"SELECT {rows.HISTORY_COLUMNS} FROM history ORDER BY id")
-        return [rows.history_of(row) for row in found]
+    # The whole
 
     def content_digest(self) -> str:
         """A fingerprint of all of the user's work; equal if and only if nothing in it differs."""
@@ -274,6 +303,15 @@ class ProjectReader:
         from ais.tomogram import Normalization
 
         return Normalization(*found[0][:2])
+
+    def _shape(self, tomogram: int, feature: int) -> tuple[int, int, int]:
+        """(nz, ny, nx) of a tomogram, or an AisError if it or the feature does not exist."""
+        found = self._rows("SELECT nz, ny, nx FROM tomograms WHERE id = ?", tomogram)
+        if not found:
+            raise AisError(f"{self.path.name} has no tomogram number {tomogram}.")
+        if feature != IGNORE:
+            self.feature_by_id(feature)
+        return rows.shape_of(*found[0])
 
     def _mask(self, tomogram: int, feature: int, z: int) -> NDArray[np.uint8]:
         shape = self.slice_shape(tomogram, feature, z)
