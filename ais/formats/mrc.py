@@ -8,7 +8,6 @@ MRC2014: Cheng et al., J. Struct. Biol. 192, 146 (2015). IMOD's extensions: the 
 from __future__ import annotations
 
 import math
-import mmap
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from mrcfile.dtypes import HEADER_DTYPE
 
 from ais.errors import AisError, describe_os_error
 from ais.formats.volume import Array, VolumeInfo
+from ais.formats.voxel_file import VoxelFile
 
 HEADER_BYTES = 1024
 IMOD_STAMP = 1146047817
@@ -32,7 +32,6 @@ MAX_EXTENT = 1 << 20
 ANISOTROPY_LIMIT = 10.0
 LABEL_BYTES = 80
 MAX_LABELS = 10
-TOUCHED_LIMIT = 64 << 20
 
 
 class MrcVolume:
@@ -68,12 +67,6 @@ class MrcVolume:
         self._width = counts[2]
         self._packed = mode == PACKED_4_BIT
         axes, notes = _axis_order(header)
-        voxels: Array = np.memmap(
-            path, stored, "r", offset, (counts[0], counts[1], row_bytes if self._packed else counts[2])
-        )
-        self._memory_map: Array | None = voxels
-        self._axes = axes
-        self._touched = 0
         if self._packed and axes != (0, 1, 2):
             raise AisError(f"{self._name} holds 4-bit voxels with reordered axes, which Ais does not read.")
         flags = _imod_flags(header, order) or 0
@@ -81,23 +74,22 @@ class MrcVolume:
         if flags & IMOD_INVERTED_ORIGIN:
             x, y, z = (-value if value else 0.0 for value in self.info.header_origin)
             self.info = replace(self.info, header_origin=(x, y, z))
+        self._axes = axes
+        stored_shape = (counts[0], counts[1], row_bytes if self._packed else counts[2])
+        self._file = VoxelFile(path, stored, offset, stored_shape, self._name)
 
     def read(self, z0: int, z1: int, y: slice = slice(None), x: slice = slice(None)) -> Array:
         """Voxels of slices z0 to z1 - 1 in native byte order; see `Volume.read`."""
-        if self._memory_map is None:
-            raise AisError(f"{self._name} has been closed.")
-        self._touched += (z1 - z0) * self._memory_map.strides[0]
-        if self._touched > TOUCHED_LIMIT:
-            _release_pages(self._memory_map)
-            self._touched = 0
         if self._packed:
-            return _unpack_nibbles(self._memory_map[z0:z1, y], self._width)[:, :, x]
-        block = self._memory_map.transpose(self._axes)[z0:z1, y, x]
+            return _unpack_nibbles(self._file.read(slice(z0, z1), y, slice(None)), self._width)[:, :, x]
+        parts = [slice(z0, z1), y, x]
+        first, second, third = (parts[self._axes.index(axis)] for axis in range(3))
+        block = self._file.read(first, second, third).transpose(self._axes)
         return np.asarray(block, dtype=self.info.dtype)
 
     def close(self) -> None:
-        """Release the file, so that it can be replaced or removed (Windows keeps mapped files locked)."""
-        self._memory_map = None
+        """Release the file, so that it can be replaced or removed (Windows keeps open files locked)."""
+        self._file.close()
 
 
 class MrcWriter:
@@ -307,13 +299,6 @@ def _describe(
         extended_type=bytes(header["exttyp"]),
         notes=tuple(notes),
     )
-
-
-def _release_pages(voxels: Array) -> None:
-    """Let go of pages read before, which else count as memory of this process until the file is closed."""
-    mapped = getattr(voxels, "_mmap", None)
-    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
-        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _extended(path: Path, count: int) -> bytes:

@@ -24,6 +24,7 @@ import numpy as np
 
 from ais.errors import AisError, describe_os_error
 from ais.formats.volume import Array, VolumeInfo
+from ais.formats.voxel_file import VoxelFile
 
 ANGSTROM = {
     "pm": 1e-2,
@@ -98,7 +99,7 @@ class TiffVolume:
         self._name = name or str(path)
         self._lock = threading.Lock()
         self._file: Any = None
-        self._memory_map: Array | None = None
+        self._voxels: VoxelFile | None = None
         try:
             size = _check_directories(path, self._name)
             self._file = tifffile.TiffFile(path, _multifile=False)
@@ -129,8 +130,8 @@ class TiffVolume:
         AisError
             If a compressed page is damaged.
         """
-        if self._memory_map is not None:
-            return np.asarray(self._memory_map[z0:z1, y, x], dtype=self.info.dtype)
+        if self._voxels is not None:
+            return np.asarray(self._voxels.read(slice(z0, z1), y, x), dtype=self.info.dtype)
         if self._file is None:
             raise AisError(f"{self._name} has been closed.")
         rows, columns = (len(range(*part.indices(n))) for part, n in zip((y, x), self.info.shape[1:], strict=True))
@@ -141,8 +142,9 @@ class TiffVolume:
         return block
 
     def close(self) -> None:
-        """Release the file, so that it can be replaced or removed (Windows keeps mapped files locked)."""
-        self._memory_map = None
+        """Release the file, so that it can be replaced or removed (Windows keeps open files locked)."""
+        if self._voxels is not None:
+            self._voxels.close()
         if self._file is not None:
             self._file.close()
         self._file = None
@@ -151,7 +153,7 @@ class TiffVolume:
         needed = offset + math.prod(self.info.shape) * stored.itemsize
         if needed > size:
             raise AisError(f"{self._name} is truncated: its pages promise {needed:,} bytes, but the file has {size:,}.")
-        self._memory_map = np.memmap(path, stored, "r", offset, self.info.shape)
+        self._voxels = VoxelFile(path, stored, offset, self.info.shape, self._name)
         self._file.close()
         self._file = None
 
