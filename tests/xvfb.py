@@ -12,7 +12,11 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
 
 SIZE = (1600, 1000)
 # llvmpipe draws the same picture on every machine; a driver of the machine's GPU would not, and may not be there.
@@ -28,13 +32,15 @@ def needs_a_screen() -> bool:
 
 
 @contextmanager
-def virtual_screen(size: tuple[int, int] = SIZE) -> Iterator[dict[str, str]]:
+def virtual_screen(size: tuple[int, int] = SIZE, memory: Path | None = None) -> Iterator[dict[str, str]]:
     """Start one Xvfb of its own and end it; give the environment in which a child process draws on it.
 
     Parameters
     ----------
     size
         Width and height of the screen in pixels.
+    memory
+        An existing folder in which the screen's memory is kept as a file, for ``picture_of_screen``.
 
     Yields
     ------
@@ -53,11 +59,12 @@ def virtual_screen(size: tuple[int, int] = SIZE) -> Iterator[dict[str, str]]:
     program = shutil.which("Xvfb")
     if program is None:
         raise RuntimeError(MISSING)
+    keep = [] if memory is None else ["-fbdir", str(memory)]
     reading, writing = os.pipe()
     try:
         # The server chooses a free display itself and writes its number: nothing to guess, so servers can run beside.
         server = subprocess.Popen(
-            [program, "-displayfd", str(writing), "-screen", "0", f"{size[0]}x{size[1]}x24", *OPTIONS],
+            [program, "-displayfd", str(writing), "-screen", "0", f"{size[0]}x{size[1]}x24", *OPTIONS, *keep],
             pass_fds=(writing,),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -82,6 +89,30 @@ def virtual_screen(size: tuple[int, int] = SIZE) -> Iterator[dict[str, str]]:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+def picture_of_screen(memory: Path) -> NDArray[np.uint8] | None:
+    """Return what the whole screen shows now, whatever has become of the process that drew it.
+
+    Parameters
+    ----------
+    memory
+        The folder given to ``virtual_screen``.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        RGB, shape (height, width, 3); None where there is no such screen (Windows, macOS).
+    """
+    file = memory / "Xvfb_screen0"
+    if not file.is_file():
+        return None
+    data = file.read_bytes()
+    # The file has the XWD format: 25 big-endian numbers, a name, a colour table, the rows.
+    header = np.frombuffer(data, ">u4", 25).astype(int)
+    start, (width, height), line = header[0] + 12 * header[19], header[4:6], header[12]
+    rows = np.frombuffer(data, np.uint8, height * line, start).reshape(height, line)
+    return rows[:, : 4 * width].reshape(height, width, 4)[:, :, 2::-1].copy()
 
 
 @contextmanager
