@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from ais.annotation.box_operations import AutoPlaceBoxes, BackgroundBoxes, PlaceBoxes, PlacedBoxes, RemoveBoxes
-from ais.annotation.entries import IGNORE, Box, Feature, HistoryEntry, ModelEntry, PickSet, Region, TomogramEntry
+from ais.annotation.entries import (
+    IGNORE,
+    Box,
+    Feature,
+    HandPick,
+    HandPicks,
+    HistoryEntry,
+    ModelEntry,
+    PickSet,
+    Region,
+    TomogramEntry,
+)
 from ais.annotation.feature_operations import (
     AddFeature,
     ChangeFeature,
@@ -16,6 +27,7 @@ from ais.annotation.feature_operations import (
 from ais.annotation.mask_annotation import AnnotateFromMask, MaskAnnotation
 from ais.annotation.operation import Operation, Together
 from ais.annotation.painting_operations import EraseStroke, FillPolygon, PaintRegion, PaintStroke, StrokeAcross
+from ais.annotation.pick_operations import AddPicks, MovePick, RemovePicks, SetPickRadius
 from ais.annotation.record_operations import (
     AddModel,
     AddPickSet,
@@ -51,6 +63,7 @@ __all__ = [
     "AddFeature",
     "AddModel",
     "AddPickSet",
+    "AddPicks",
     "AddTomogram",
     "AnnotateFromMask",
     "AutoPlaceBoxes",
@@ -69,12 +82,15 @@ __all__ = [
     "FillHoles",
     "FillPolygon",
     "GrowMask",
+    "HandPick",
+    "HandPicks",
     "HistoryEntry",
     "ImportVolume",
     "InterpolateSlices",
     "MaskAnnotation",
     "MergeFeatures",
     "ModelEntry",
+    "MovePick",
     "Operation",
     "PaintRegion",
     "PaintStroke",
@@ -87,8 +103,10 @@ __all__ = [
     "RemoveBoxes",
     "RemoveModel",
     "RemovePickSet",
+    "RemovePicks",
     "RemoveTomogram",
     "ReorderFeatures",
+    "SetPickRadius",
     "SetRules",
     "SetSliceMask",
     "SetVoxelSize",

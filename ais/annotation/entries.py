@@ -1,4 +1,4 @@
-"""What a project holds, as plain values: tomograms, features, boxes, models, pick sets and where an edit acted."""
+"""What a project holds, as plain values: tomograms, features, boxes, models, picks and where an edit acted."""
 
 from __future__ import annotations
 
@@ -152,6 +152,47 @@ class PickSet:
     tomogram: int
     name: str
     data: dict[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class HandPick:
+    """A particle that was picked by hand.
+
+    Attributes
+    ----------
+    id
+        Its number among the picks of this feature in this tomogram; never used again once removed.
+    z, y, x
+        Centre in voxels, 0-based; a whole number is a voxel's centre.
+    """
+
+    id: int
+    z: float
+    y: float
+    x: float
+
+
+@dataclass(frozen=True)
+class HandPicks:
+    """The particles of a feature that were picked by hand in a tomogram; kept as a `PickSet`.
+
+    Attributes
+    ----------
+    pick_set
+        Number of the pick set; its name is the feature's.
+    tomogram, feature
+        Where, and of what.
+    radius
+        Of the particles, in voxels.
+    picks
+        In the order in which they were picked.
+    """
+
+    pick_set: int
+    tomogram: int
+    feature: int
+    radius: float
+    picks: tuple[HandPick, ...]
 
 
 @dataclass(frozen=True)

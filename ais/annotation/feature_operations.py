@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ais.annotation.entries import Colour, Feature
 from ais.annotation.operation import Operation
+from ais.annotation.pick_operations import copy_picks, delete_picks, move_picks, rename_picks
 from ais.annotation.tiles import decompress_tile
 from ais.errors import AisError
 
@@ -117,6 +118,8 @@ class ChangeFeature(Operation[Feature]):
         columns = _columns(edit, self._changes(), self.feature)
         if columns:
             edit.update("features", (self.feature,), **columns)
+        if "name" in columns:
+            rename_picks(edit, self.feature, columns["name"])
         return edit.project.feature_by_id(self.feature)
 
     def _changes(self) -> dict[str, Any]:
@@ -150,7 +153,7 @@ class ReorderFeatures(Operation[None]):
 
 @dataclass(frozen=True)
 class DeleteFeature(Operation[None]):
-    """Delete a feature with its annotations and boxes in all tomograms."""
+    """Delete a feature with its annotations, boxes and picks by hand in all tomograms."""
 
     feature: int
 
@@ -167,7 +170,9 @@ class DeleteFeature(Operation[None]):
 
 @dataclass(frozen=True)
 class MergeFeatures(Operation[None]):
-    """Move the annotations and boxes of features into another one, and delete them.
+    """Move the annotations, boxes and picks by hand of features into another one, and delete them.
+
+    Picks join those of the feature that remains, whose radius holds; one at the same place is not repeated.
 
     Attributes
     ----------
@@ -186,7 +191,7 @@ class MergeFeatures(Operation[None]):
         return f"Merge {names} into {edit.project.feature_by_id(self.into).name}"
 
     def apply(self, edit: Edit) -> None:
-        """Join masks, move boxes, delete the others."""
+        """Join masks, move boxes and picks, delete the others."""
         edit.project.feature_by_id(self.into)
         if not self.others or self.into in self.others or len(set(self.others)) < len(self.others):
             raise AisError("Choose one or more other features to merge, each once.")
@@ -196,12 +201,13 @@ class MergeFeatures(Operation[None]):
             _copy_masks(edit, other, self.into)
             for key in edit.keys_where("boxes", feature=other):
                 edit.update("boxes", key, feature=self.into)
+            move_picks(edit, other, self.into)
             _delete(edit, other)
 
 
 @dataclass(frozen=True)
 class DuplicateFeature(Operation[Feature]):
-    """Copy a feature with its annotations and boxes.
+    """Copy a feature with its annotations, boxes and picks by hand.
 
     Attributes
     ----------
@@ -230,6 +236,7 @@ class DuplicateFeature(Operation[Feature]):
         for row in edit.rows("SELECT tomogram, z, y, x, negative FROM boxes WHERE feature = ? ORDER BY id", source.id):
             tomogram, z, y, x, negative = row
             edit.insert("boxes", tomogram=tomogram, feature=copy.id, z=z, y=y, x=x, negative=negative)
+        copy_picks(edit, source.id, copy)
         return copy
 
 
@@ -289,4 +296,5 @@ def _copy_masks(edit: Edit, source: int, target: int) -> None:
 def _delete(edit: Edit, feature: int) -> None:
     for table in ("mask_tiles", "boxes"):
         edit.delete_where(table, feature=feature)
+    delete_picks(edit, feature)
     edit.delete("features", (feature,))

@@ -105,6 +105,24 @@ class ProjectOverview(ABC):
             counts.setdefault(tomogram, {})[feature] = BoxCount(count - negative, negative)
         return counts
 
+    def pick_counts(self) -> dict[int, dict[int, int]]:
+        """How many particles of each feature were picked by hand in every tomogram.
+
+        Returns
+        -------
+        dict
+            For each tomogram's number, the count for each feature's number; without picks it is left out.
+        """
+        sql = (
+            "SELECT tomogram, json_extract(data, '$.feature'), json_array_length(data, '$.picks') FROM pick_sets "
+            f"WHERE {rows.PICKED_BY_HAND} ORDER BY id"
+        )
+        counts: dict[int, dict[int, int]] = {}
+        for tomogram, feature, count in self._rows(sql):
+            if count:
+                counts.setdefault(tomogram, {})[feature] = count
+        return counts
+
     # History
 
     def history(self) -> list[HistoryEntry]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ais.annotation.entries import IGNORE, Box, Feature, ModelEntry, PickSet, TomogramEntry
+from ais.annotation.entries import IGNORE, Box, Feature, HandPicks, ModelEntry, PickSet, TomogramEntry
 from ais.annotation.tiles import TILE_PX, TileIndex, decompress_tile, paste_tiles, tile_line
 from ais.errors import AisError
 from ais.project import rows
@@ -243,6 +243,22 @@ class ProjectReader(ProjectOverview):
         """The pick sets of a tomogram, in the order in which they were added."""
         sql = f"SELECT {rows.PICK_SET_COLUMNS} FROM pick_sets WHERE tomogram = ? ORDER BY id"
         return [rows.pick_set_of(row) for row in self._rows(sql, tomogram)]
+
+    def hand_picks(self, tomogram: int, feature: int) -> HandPicks | None:
+        """The particles of a feature that were picked by hand in a tomogram; None if none ever were."""
+        return self.hand_picks_of(tomogram).get(feature)
+
+    def hand_picks_of(self, tomogram: int) -> dict[int, HandPicks]:
+        """The particles that were picked by hand in a tomogram, for each feature's number."""
+        condition = f"tomogram = ? AND {rows.PICKED_BY_HAND}"
+        found = self._rows(f"SELECT {rows.PICK_SET_COLUMNS} FROM pick_sets WHERE {condition} ORDER BY id", tomogram)
+        return {picks.feature: picks for picks in map(rows.hand_picks_of, found)}
+
+    def hand_picks_of_feature(self, feature: int) -> list[HandPicks]:
+        """The particles of a feature that were picked by hand, one entry for each tomogram that has some."""
+        condition = f"{rows.PICKED_BY_HAND} AND json_extract(data, '$.feature') = ?"
+        found = self._rows(f"SELECT {rows.PICK_SET_COLUMNS} FROM pick_sets WHERE {condition} ORDER BY id", feature)
+        return [rows.hand_picks_of(row) for row in found]
 
     def setting(self, key: str, default: Any = None) -> Any:
         """A setting that belongs to the work, such as the region of interest; changed by `ChangeSetting`."""

@@ -9,7 +9,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ais.annotation.entries import Box, Feature, HistoryEntry, ModelEntry, PickSet, Region, TomogramEntry
+from ais.annotation.entries import (
+    Box,
+    Feature,
+    HandPick,
+    HandPicks,
+    HistoryEntry,
+    ModelEntry,
+    PickSet,
+    Region,
+    TomogramEntry,
+)
 from ais.errors import AisError
 from ais.project.schema import CONTENT
 
@@ -25,6 +35,7 @@ BOX_COLUMNS = "id, z, y, x, negative"
 MODEL_COLUMNS = "id, name, path, relative_path, settings"
 PICK_SET_COLUMNS = "id, tomogram, name, data"
 HISTORY_COLUMNS = "id, text, time, tomogram, feature, z, y0, y1, x0, x1, undone"
+PICKED_BY_HAND = "json_extract(data, '$.manual') = 1"
 
 Row = tuple[Any, ...]
 
@@ -82,6 +93,17 @@ def pick_set_of(row: Row) -> PickSet:
     """A pick set from a row of PICK_SET_COLUMNS."""
     number, tomogram, name, data = row
     return PickSet(number, tomogram, _text(name), read_object(data))
+
+
+def hand_picks_of(row: Row) -> HandPicks:
+    """Picks by hand from a row of PICK_SET_COLUMNS whose data say that they are."""
+    number, tomogram, _, data = row
+    values = read_object(data)
+    try:
+        picks = tuple(HandPick(_whole(pick, 0), _real(z), _real(y), _real(x)) for pick, z, y, x in values["picks"])
+        return HandPicks(number, tomogram, _whole(values["feature"], 1), _real(values["radius"]), picks)
+    except (KeyError, TypeError, ValueError) as error:
+        raise AisError("Picks of the project are damaged: restore the project from a copy.") from error
 
 
 def history_of(row: Row) -> HistoryEntry:
