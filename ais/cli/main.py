@@ -149,7 +149,21 @@ def _without_command(words: Sequence[str]) -> int:
     elif words and not Path(words[0]).exists():
         complain(f"{words[0]} is neither a command nor an existing file: see ais --help.")
     else:
-        complain("The editor window is not part of this version yet: see ais --help for the commands.")
+        return _open_editor(words)
+    return WRONG
+
+
+def _open_editor(words: Sequence[str]) -> int:
+    missing = [word for word in words if not Path(word).exists()]
+    if missing:
+        complain(f"{missing[0]} does not exist.")
+        return WRONG
+    from ais.gui.app import run as run_editor
+
+    try:
+        return run_editor([Path(word) for word in words])
+    except AisError as error:
+        complain(str(error))
     return WRONG
 
 

@@ -1,0 +1,190 @@
+"""The editor's window: what it draws in each frame, and how it is opened."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ais.errors import AisError
+from ais.gui import theme
+from ais.gui.editor import Editor
+from ais.gui.shell import Shell
+
+Story = Callable[[Any, Editor], None]
+_log = logging.getLogger(__name__)
+
+
+class Switch:
+    """Whether a panel is shown: switched by a command, or by the panel's own close button.
+
+    Parameters
+    ----------
+    shell
+        Holds what the commands switch.
+    name
+        Its attribute.
+    """
+
+    def __init__(self, shell: Shell, name: str) -> None:
+        self._shell = shell
+        self._name = name
+        self._drawn: bool = getattr(shell, name)
+
+    def follow(self, visible: bool) -> bool:
+        """Whether the panel is to be shown, given whether it was still open after the last frame."""
+        if visible != self._drawn:
+            setattr(self._shell, self._name, visible)
+        self._drawn = getattr(self._shell, self._name)
+        return self._drawn
+
+
+class Window:
+    """The window and what it draws; panels are given it.
+
+    Attributes
+    ----------
+    editor
+        What is shown.
+    keys
+        Which keys do what.
+    views
+        The pictures.
+    switches
+        Panel to whether it is shown, for those that can be closed.
+    """
+
+    def __init__(self, editor: Editor, pace: Callable[[], None]) -> None:
+        from ais.gui.keys import KeyMap
+        from ais.gui.views.views import Views
+
+        self.editor = editor
+        self.keys = KeyMap(editor.settings.shortcuts)
+        self.views = Views()
+        self.switches = {name: Switch(editor.shell, name.lower()) for name in ("History", "Jobs")}
+        self._pace = pace
+        self._themed: tuple[str, float] | None = None
+        self._failing: set[str] = set()
+
+    @property
+    def theme(self) -> theme.Theme:
+        """The colours in use."""
+        return theme.theme_of(self.editor.settings.theme)
+
+    # Called by the runner
+
+    def before_frame(self) -> None:
+        """Take in what threads have brought; before Dear ImGui begins a frame."""
+        from imgui_bundle import hello_imgui
+
+        with self._living_on("poll"):
+            self.editor.poll()
+        self._follow_theme()
+        if self.editor.shell.leave:
+            hello_imgui.get_runner_params().app_shall_exit = True
+        self._title()
+
+    def draw(self, name: str, panel: Callable[[Window], None]) -> None:
+        """Draw a panel; should it fail, the others are still drawn."""
+        with self._living_on(name):
+            panel(self)
+
+    def run_keys(self) -> None:
+        """Do what pressed keys ask for."""
+        with self._living_on("keys"):
+            self.keys.run_pressed(self.editor)
+
+    def before_swap(self) -> None:
+        """Answer those who want a picture of the window."""
+        if self.editor.shell.picture_requests:
+            with self._living_on("picture"):
+                import glfw
+                from imgui_bundle.glfw_utils import glfw_window_hello_imgui
+
+                from ais.gui.gl.screen import read_screen
+
+                requests, self.editor.shell.picture_requests = self.editor.shell.picture_requests, []
+                width, height = glfw.get_framebuffer_size(glfw_window_hello_imgui())
+                picture = read_screen(width, height)
+                for request in requests:
+                    request(picture)
+
+    def after_swap(self) -> None:
+        """Wait until there is a reason for another frame."""
+        self._pace()
+
+    # Within
+
+    def _follow_theme(self) -> None:
+        wanted = (self.editor.settings.theme, self.editor.settings.font_scale)
+        if wanted != self._themed:
+            self._themed = wanted
+            theme.apply(*wanted)
+
+    def _title(self) -> None:
+        import glfw
+        from imgui_bundle.glfw_utils import glfw_window_hello_imgui
+
+        shown = self.editor.shown
+        parts = ["Ais", *([self.editor.project_name] if self.editor.project_name else [])]
+        parts += [shown.entry.name] if shown is not None else []
+        title = " - ".join(parts)
+        if title != self._title_set:
+            self._title_set = title
+            glfw.set_window_title(glfw_window_hello_imgui(), title)
+
+    _title_set = ""
+
+    @contextmanager
+    def _living_on(self, part: str) -> Iterator[None]:
+        try:
+            yield
+        except AisError as error:
+            self.editor.notices.problem(str(error))
+        except Exception:  # noqa: BLE001 - a fault in one panel must not close the window
+            text = traceback.format_exc()
+            self.editor.shell.unexpected.append(text)
+            if part not in self._failing:
+                self._failing.add(part)
+                _log.error("unexpected error in %s\n%s", part, text)
+                self.editor.notices.problem(
+                    f"Something unexpected went wrong in the window ({part}); your work is saved. Please report this."
+                )
+
+
+def run(paths: Sequence[Path] = (), *, settings_folder: Path | None = None, story: Story | None = None) -> int:
+    """Open the editor and return when its window has been closed.
+
+    Parameters
+    ----------
+    paths
+        A project, or tomograms to open.
+    settings_folder
+        Where the editor keeps its own files; by default the user's folder for settings.
+    story
+        For tests: is given the context of Dear ImGui's test engine and the `Editor`, and drives them.
+
+    Returns
+    -------
+    int
+        0.
+
+    Raises
+    ------
+    AisError
+        If there is no screen, or its OpenGL is too old.
+    """
+    from ais.gui.runner import run_window
+
+    folder = settings_folder if settings_folder is not None else default_settings_folder()
+    return run_window(paths, folder, story)
+
+
+def default_settings_folder() -> Path:
+    """Where the editor keeps its own files."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("ais-cryoet", appauthor=False))

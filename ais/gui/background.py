@@ -1,0 +1,190 @@
+"""Work off the window's thread: a function runs in a thread, what it returns comes back in the window's thread."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import queue
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ais.errors import AisError, Cancelled, describe_os_error
+from ais.progress import Progress
+
+THREADS = 4
+SHOWN_AFTER_S = 0.3
+"""Work that takes longer is shown in the list of jobs."""
+
+Result = TypeVar("Result")
+_log = logging.getLogger(__name__)
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Work(Progress):
+    """Something that runs in a thread; also the `Progress` that it may report to.
+
+    Attributes
+    ----------
+    title
+        For the list of jobs; empty for work that is never shown.
+    fraction
+        0 to 1, or None when it is not known.
+    message
+        What is being done now.
+    started
+        Seconds of `time.monotonic`.
+    cancelled
+        Whether the user has asked it to stop.
+    finished
+        Whether it has ended.
+    """
+
+    title: str = ""
+    fraction: float | None = None
+    message: str = ""
+    started: float = field(default_factory=time.monotonic)
+    cancelled: bool = False
+    finished: bool = False
+    wake: Callable[[], None] = lambda: None
+    number: int = field(default_factory=lambda: next(_numbers))
+
+    def report(self, done: float, total: float, text: str = "") -> None:
+        """Say how far the work is; raises `Cancelled` if the user has asked it to stop."""
+        if self.cancelled:
+            raise Cancelled
+        self.fraction = done / total if total else None
+        self.message = text
+        self.wake()
+
+    def cancel(self) -> None:
+        """Ask it to stop at its next step."""
+        self.cancelled = True
+
+    @property
+    def shown(self) -> bool:
+        """Whether the list of jobs should show it."""
+        return bool(self.title) and not self.finished and time.monotonic() - self.started > SHOWN_AFTER_S
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimated; None when it is not known."""
+        if not self.fraction:
+            return None
+        return (time.monotonic() - self.started) * (1 - self.fraction) / self.fraction
+
+
+class Background:
+    """A few threads, and the queue by which their results come back.
+
+    Parameters
+    ----------
+    wake
+        Called from a thread when there is something for `poll`.
+    problem
+        Called in the window's thread with one sentence when work has failed and nobody else wants to know.
+    """
+
+    def __init__(self, wake: Callable[[], None], problem: Callable[[str], None]) -> None:
+        self._wake = wake
+        self._problem = problem
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="ais-background")
+        self._results: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self.works: list[Work] = []
+
+    def run(
+        self,
+        function: Callable[[Work], Result],
+        then: Callable[[Result], None] | None = None,
+        *,
+        title: str = "",
+        failed: Callable[[str], None] | None = None,
+    ) -> Work:
+        """Start something.
+
+        Parameters
+        ----------
+        function
+            Runs in a thread; it may report its progress to the `Work` that it is given.
+        then
+            Gets its result, in the window's thread, at a later `poll`.
+        title
+            For the list of jobs.
+        failed
+            Gets one sentence in the window's thread if it fails; by default the sentence is shown.
+
+        Returns
+        -------
+        Work
+            To watch it or to cancel it.
+        """
+        work = Work(title, wake=self._wake)
+        self.works.append(work)
+        self._threads.submit(self._run, work, function, then, failed or self._problem)
+        return work
+
+    def poll(self) -> None:
+        """Hand over what has come back; called once a frame by the window's thread."""
+        while True:
+            try:
+                deliver = self._results.get_nowait()
+            except queue.Empty:
+                break
+            deliver()
+        if any(work.finished for work in self.works):
+            self.works = [work for work in self.works if not work.finished]
+
+    @property
+    def busy(self) -> bool:
+        """Whether something has not come back yet."""
+        return bool(self.works)
+
+    def deliver(self, call: Callable[[], None]) -> None:
+        """Have something called in the window's thread; may be used from any thread."""
+        self._results.put(call)
+        self._wake()
+
+    def close(self) -> None:
+        """Ask everything to stop and wait for it."""
+        for work in self.works:
+            work.cancel()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _run(
+        self,
+        work: Work,
+        function: Callable[[Work], Any],
+        then: Callable[[Any], None] | None,
+        failed: Callable[[str], None],
+    ) -> None:
+        def end(call: Callable[[], None]) -> None:
+            def ended() -> None:
+                work.finished = True
+                call()
+
+            self.deliver(ended)
+
+        try:
+            result = function(work)
+        except Cancelled:
+            end(lambda: None)
+        except Exception as error:  # noqa: BLE001 - a thread's failure must reach the user, whatever it is
+            text = plain_sentence(error)
+            end(lambda: failed(text))
+        else:
+            end(lambda: then(result) if then is not None else None)
+
+
+def plain_sentence(error: Exception) -> str:
+    """One sentence for the user; what nobody expected goes to the log in full."""
+    if isinstance(error, AisError):
+        return str(error)
+    if isinstance(error, OSError):
+        return describe_os_error(error)
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this."
+    _log.error("unexpected error", exc_info=error)
+    return f"Something unexpected went wrong ({type(error).__name__}: {error}); your work is saved. Please report this."

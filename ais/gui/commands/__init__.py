@@ -1,0 +1,29 @@
+"""Every command of the editor in one list, from which menu, palette, keys and their page in the documentation come."""
+
+from __future__ import annotations
+
+from ais.gui.commands.annotate import ANNOTATE_COMMANDS
+from ais.gui.commands.command import MENUS, Command
+from ais.gui.commands.edit import EDIT_COMMANDS
+from ais.gui.commands.feature import FEATURE_COMMANDS
+from ais.gui.commands.file import FILE_COMMANDS
+from ais.gui.commands.help import HELP_COMMANDS
+from ais.gui.commands.tomogram import TOMOGRAM_COMMANDS
+from ais.gui.commands.view import VIEW_COMMANDS
+
+__all__ = ["COMMANDS", "MENUS", "Command", "command"]
+
+COMMANDS: tuple[Command, ...] = (
+    *FILE_COMMANDS,
+    *EDIT_COMMANDS,
+    *VIEW_COMMANDS,
+    *TOMOGRAM_COMMANDS,
+    *FEATURE_COMMANDS,
+    *ANNOTATE_COMMANDS,
+    *HELP_COMMANDS,
+)
+
+
+def command(name: str) -> Command:
+    """The command of a name; a KeyError if there is none."""
+    return {item.name: item for item in COMMANDS}[name]

@@ -1,0 +1,526 @@
+"""The editor without its window: the open project, the tomogram on the screen, what is selected, what runs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ais.annotation import IGNORE, AddTomogram, ChangeSetting, Operation, TomogramEntry
+from ais.errors import AisError
+from ais.gui import untitled
+from ais.gui.background import Background, Work
+from ais.gui.contrast import ContrastStatistics, measure
+from ais.gui.dialogs import Dialogs
+from ais.gui.display import PLANES, Contrast, DisplayFilter, Placement, Plane
+from ais.gui.document import Crop, Document, Edited, Snapshot, crop_key
+from ais.gui.masks import Masks
+from ais.gui.notices import Notices
+from ais.gui.settings import SettingsFile
+from ais.gui.shell import Shell
+from ais.gui.shown_tomogram import ShownTomogram
+from ais.gui.state import EditorState, ViewState
+from ais.gui.tools import Gesture
+from ais.project import Project
+
+if TYPE_CHECKING:
+    from ais.engine import Engine
+
+PROJECT_ENDING = ".aisproj"
+REMEMBER_VIEW_AFTER_S = 2.0
+NO_PROJECT = Snapshot()
+
+Result = TypeVar("Result")
+_log = logging.getLogger(__name__)
+
+
+class Editor:
+    """Everything the window shows and does, free of the library that draws it.
+
+    All methods are called by the window's thread and return at once; what takes time runs elsewhere and comes back
+    by `poll`.
+
+    Parameters
+    ----------
+    settings_folder
+        Where the editor keeps its settings and the projects that have no name yet.
+    wake
+        Makes the window draw another frame; may be called from any thread.
+
+    Attributes
+    ----------
+    state
+        What is selected and shown.
+    settings
+        What is remembered of the user.
+    notices
+        Sentences on the screen.
+    background
+        Threads for reading and measuring.
+    document, masks
+        The open project and the masks on the screen; None without a project.
+    shown
+        The tomogram on the screen; None while there is none or while it is being opened.
+    gesture
+        The drag under way.
+    shell
+        Requests to the window.
+    dialogs
+        Files, folders and confirmations asked of the user.
+    """
+
+    def __init__(self, settings_folder: Path, wake: Callable[[], None]) -> None:
+        self.settings_folder = settings_folder
+        self.settings_file = SettingsFile(settings_folder)
+        self.settings = self.settings_file.load()
+        self.state = EditorState()
+        self.notices = Notices()
+        self.background = Background(wake, self.notices.problem)
+        self.document: Document | None = None
+        self.masks: Masks | None = None
+        self.shown: ShownTomogram | None = None
+        self.gesture: Gesture | None = None
+        self.shell = Shell()
+        self.dialogs = Dialogs(self.background)
+        self.closing = False
+        self._wake = wake
+        self._engine: Engine | None = None
+        self._wanted_tomogram: int | None = None
+        self._remembered: dict[str, Any] = {}
+        self._remember_at = 0.0
+        self._played_at = 0.0
+        self._select_when_added: list[Path] = []
+
+    # The project
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the project holds now; empty without a project."""
+        return self.document.snapshot if self.document is not None else NO_PROJECT
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the project can only be read."""
+        return self.document is not None and self.document.project.read_only
+
+    @property
+    def project_name(self) -> str:
+        """What to call the project on the screen; empty without one."""
+        if self.document is None:
+            return ""
+        path = self.document.project.path
+        return "Untitled project" if untitled.is_untitled(path, self.settings_folder) else path.stem
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Open a project, or tomograms into the project that is open, or into a new one."""
+        projects = [path for path in paths if path.suffix == PROJECT_ENDING]
+        others = [path.absolute() for path in paths if path.suffix != PROJECT_ENDING]
+        if projects:
+            self.open_project(projects[0], then=lambda: self._add_tomograms(others))
+            if len(projects) > 1:
+                self.notices.say("One project is open at a time; the first one was opened.", "hint")
+        else:
+            self._add_tomograms(others)
+
+    def open_project(self, path: Path, then: Callable[[], None] | None = None) -> None:
+        """Open a project in place of the one that is open."""
+
+        def opened(project: Project) -> None:
+            self._use_project(project)
+            if then is not None:
+                then()
+
+        self.background.run(lambda _: Project.open(path), opened, title=f"Opening {path.name}")
+
+    def new_project(self, path: Path | None = None, then: Callable[[], None] | None = None) -> None:
+        """Make a project and open it; without a path it is kept in the editor's own folder."""
+
+        def opened(project: Project) -> None:
+            self._use_project(project)
+            if then is not None:
+                then()
+
+        def make(_: Work) -> Project:
+            return Project.create(path) if path is not None else untitled.create_untitled(self.settings_folder)
+
+        self.background.run(make, opened, title="Making a project")
+
+    def close_project(self) -> None:
+        """Close the project; everything in it is on disk already."""
+        self._remember_view()
+        self._close_tomogram()
+        if self.document is not None:
+            document, self.document, self.masks = self.document, None, None
+            self.state = EditorState(tab=self.state.tab)
+            self.background.run(lambda _: self._close_document(document))
+
+    def submit(self, operation: Operation[Result], then: Callable[[Result], None] | None = None) -> None:
+        """Make an edit of the project."""
+        if self.document is None:
+            self.notices.say("Open a tomogram first.", "hint")
+        elif self.read_only:
+            self.notices.problem(self.document.project.notice or "This project can only be read.")
+        else:
+            self.document.submit(operation, then)
+
+    def undo(self) -> None:
+        """Take the last edit back; the view goes to where it acted."""
+        if self.gesture is not None:
+            self.cancel_gesture()
+        elif self.document is not None:
+            self.document.undo()
+
+    def redo(self) -> None:
+        """Make the last edit that was undone again."""
+        if self.document is not None and self.gesture is None:
+            self.document.redo()
+
+    # Selection
+
+    def select_tomogram(self, number: int | None) -> None:
+        """Show a tomogram of the project."""
+        if self.document is None or (number == self.state.tomogram and self.shown is not None):
+            return
+        entry = self.snapshot.tomogram(number)
+        self._remember_view()
+        self.cancel_gesture()
+        self._close_tomogram()
+        self.state.tomogram = number
+        self.document.watch(number)
+        if entry is None:
+            return
+        document, project = self.document, self.document.project
+        self._wanted_tomogram = number
+
+        def opened(shown: ShownTomogram) -> None:
+            if self._wanted_tomogram != number or self.document is not document or self.closing:
+                self.background.run(lambda _: shown.close())
+                return
+            self._show(shown, project.view_state(f"view {entry.id}"))
+
+        def failed(sentence: str) -> None:
+            if self._wanted_tomogram == number:
+                self._wanted_tomogram = None
+                self.notices.problem(sentence)
+
+        self.background.run(
+            lambda _: ShownTomogram.open(entry, project.open_tomogram(entry), self._wake),
+            opened,
+            title=f"Opening {entry.name}",
+            failed=failed,
+        )
+
+    def reopen_tomogram(self) -> None:
+        """Open the selected tomogram anew, such as after its voxel size has changed or it was relinked."""
+        number = self.state.tomogram
+        if number is not None:
+            self._remember_view()
+            self._close_tomogram()
+            self.state.tomogram = None
+            self.select_tomogram(number)
+
+    def select_neighbour(self, step: int) -> None:
+        """Show the next (1) or previous (-1) tomogram of the list."""
+        numbers = [entry.id for entry in self.snapshot.tomograms]
+        if numbers:
+            at = numbers.index(self.state.tomogram) if self.state.tomogram in numbers else 0
+            self.select_tomogram(numbers[min(max(at + step, 0), len(numbers) - 1)])
+
+    def select_feature(self, number: int | None) -> None:
+        """Make a feature, or IGNORE, the one that is painted."""
+        self.cancel_gesture()
+        self.state.feature = number
+
+    @property
+    def opening(self) -> bool:
+        """Whether a tomogram is being opened."""
+        return self._wanted_tomogram is not None
+
+    # The view
+
+    def go_to(self, z: float | None = None, y: float | None = None, x: float | None = None) -> None:
+        """Move the cross-hair, kept inside the tomogram and its crop region; None leaves a coordinate as it is."""
+        if self.shown is None:
+            return
+        wanted = [old if new is None else round(new) for old, new in zip(self.state.position, (z, y, x), strict=True)]
+        limits = [(0, count) for count in self.shown.shape]
+        if self.snapshot.crop is not None and z is not None:
+            limits[0] = self.snapshot.crop.z
+        z0, y0, x0 = (min(max(at, low), high - 1) for at, (low, high) in zip(wanted, limits, strict=True))
+        self.state.position = (z0, y0, x0)
+
+    def step(self, count: int, plane: Plane = "xy") -> None:
+        """Move by slices along a plane's normal."""
+        target = self.state.along(plane) + count
+        self.go_to(**{"zyx"[PLANES.index(plane)]: target})
+
+    def view(self, plane: Plane) -> ViewState:
+        """How a plane is shown."""
+        return self.state.views[plane]
+
+    def fit(self) -> None:
+        """Show whole pictures."""
+        for view in self.state.views.values():
+            view.placement = None
+
+    def use_contrast(self, contrast: Contrast) -> None:
+        """Show other limits."""
+        if contrast.low < contrast.high:
+            self.state.contrast = contrast
+            self.state.contrast_is_automatic = False
+
+    def use_automatic_contrast(self) -> None:
+        """Show the limits that were measured for this tomogram."""
+        statistics = self.shown.statistics if self.shown is not None else None
+        if statistics is not None:
+            invert = self.state.contrast.invert if self.state.contrast is not None else False
+            self.state.contrast = Contrast(statistics.low, statistics.high, invert)
+            self.state.contrast_is_automatic = True
+
+    def set_crop(self, crop: Crop | None) -> None:
+        """Restrict what is shown, segmented and exported to a part of the tomogram; can be undone."""
+        if self.state.tomogram is not None:
+            value = None if crop is None else [list(crop.z), list(crop.y), list(crop.x)]
+            self.submit(ChangeSetting(crop_key(self.state.tomogram), value, "crop region"))
+
+    def cancel_gesture(self) -> None:
+        """End the drag under way without an edit."""
+        if self.gesture is not None:
+            gesture, self.gesture = self.gesture, None
+            gesture.cancel()
+
+    # What runs
+
+    @property
+    def engine(self) -> Engine:
+        """The compute process; started when it is first used."""
+        if self._engine is None:
+            from ais.engine import Engine
+
+            self._engine = Engine(self._wake)
+        return self._engine
+
+    @property
+    def engine_in_use(self) -> Engine | None:
+        """The compute process, if something has used it."""
+        return self._engine
+
+    def poll(self) -> None:
+        """Take in what has come back from threads; called at the beginning of every frame."""
+        self.background.poll()
+        if self._engine is not None:
+            self._engine.poll()
+        if self.document is not None:
+            for edited in self.document.poll():
+                self._after_edit(edited)
+        self._follow_snapshot()
+        if self.shown is not None and (problem := self.shown.reader.problem):
+            self.notices.problem(problem)
+        self._play()
+        if time.monotonic() > self._remember_at:
+            self._remember_at = time.monotonic() + REMEMBER_VIEW_AFTER_S
+            self._remember_view()
+
+    @property
+    def animating(self) -> bool:
+        """Whether frames must follow each other without input: a drag, playing."""
+        return self.gesture is not None or self.state.playing > 0
+
+    def close(self) -> None:
+        """Finish the edits that are waiting, remember the view, stop all threads and processes."""
+        self.closing = True
+        self.cancel_gesture()
+        self._remember_view()
+        self._close_tomogram()
+        if self._engine is not None:
+            self._engine.stop()
+        self.background.close()
+        if self.document is not None:
+            document, self.document = self.document, None
+            self._close_document(document)
+        try:
+            self.settings_file.save(self.settings)
+        except AisError as error:
+            _log.warning("%s", error)
+
+    # Within
+
+    def _use_project(self, project: Project) -> None:
+        self.close_project()
+        self.document = Document(project, self._wake, self.notices.problem)
+        self.masks = Masks(self.document)
+        if not untitled.is_untitled(project.path, self.settings_folder):
+            self.settings.remember_project(project.path)
+        if project.notice:
+            self.notices.problem(project.notice)
+        self.state.feature = None
+        self._wanted_tomogram = None
+        self._select_first = project.view_state("selected", {})
+
+    def _close_document(self, document: Document) -> None:
+        path = document.project.path
+        document.close()
+        if untitled.is_untitled(path, self.settings_folder):
+            untitled.discard_if_empty(path)
+
+    def _add_tomograms(self, paths: Sequence[Path]) -> None:
+        if not paths:
+            return
+        if self.document is None:
+            self.new_project(then=lambda: self._add_tomograms(paths))
+            return
+        known = {entry.path: entry.id for entry in self.snapshot.tomograms}
+        for position, path in enumerate(paths):
+            if path in known:
+                self.select_tomogram(known[path])
+                continue
+
+            def added(entry: TomogramEntry, first: bool = position == 0) -> None:
+                self.settings.remember_file(entry.path)
+                if first:
+                    self.select_tomogram(entry.id)
+
+            self.submit(AddTomogram(path), added)
+
+    def _show(self, shown: ShownTomogram, remembered: Any) -> None:
+        self._wanted_tomogram = None
+        self.shown = shown
+        state = self.state
+        shape = shown.shape
+        state.position = (shape[0] // 2, shape[1] // 2, shape[2] // 2)
+        linked = self.settings.link_views and state.contrast is not None
+        if not linked:
+            state.contrast, state.filters = None, []
+            self.fit()
+        state.contrast_is_automatic = True
+        self._recall(remembered if isinstance(remembered, dict) else {})
+        if shown.statistics is None:
+            self.background.run(lambda _: measure(shown.tomogram), lambda found: self._measured(shown, found))
+
+    def _measured(self, shown: ShownTomogram, statistics: ContrastStatistics) -> None:
+        shown.statistics = statistics
+        if shown is self.shown and (self.state.contrast is None or self.state.contrast_is_automatic):
+            self.use_automatic_contrast()
+
+    def _close_tomogram(self) -> None:
+        self._wanted_tomogram = None
+        if self.shown is not None:
+            shown, self.shown = self.shown, None
+            if self.closing:
+                shown.close()
+            else:
+                self.background.run(lambda _: shown.close())
+        if self.masks is not None:
+            self.masks.clear()
+
+    def _follow_snapshot(self) -> None:
+        """Keep the selection true to what the project holds: after undo, a tomogram or feature may have gone."""
+        snapshot, state = self.snapshot, self.state
+        if not snapshot.revision:
+            return
+        if state.tomogram is not None and snapshot.tomogram(state.tomogram) is None:
+            self._close_tomogram()
+            state.tomogram = None
+        if state.tomogram is None and snapshot.tomograms:
+            wanted = self._select_first.get("tomogram")
+            first = snapshot.tomogram(wanted) or snapshot.tomograms[0]
+            state.feature = self._select_first.get("feature")
+            self._select_first = {}
+            self.select_tomogram(first.id)
+        if state.feature != IGNORE and snapshot.feature(state.feature) is None:
+            state.feature = snapshot.features[0].id if snapshot.features else None
+
+    _select_first: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed
+
+    def _after_edit(self, edited: Edited) -> None:
+        region = edited.region
+        if self.masks is not None:
+            if edited.local and region is not None:
+                self.masks.invalidate(region.tomogram)
+            else:
+                self.masks.invalidate()
+        if not edited.travelled or region is None:
+            return
+        if region.feature is not None and self.snapshot.feature(region.feature) is not None:
+            self.state.feature = region.feature
+        if region.tomogram is not None and region.tomogram != self.state.tomogram:
+            self.select_tomogram(region.tomogram)
+            if region.z is not None:
+                self._position_when_shown = (region.tomogram, region.z)
+        elif region.z is not None and region.tomogram is not None:
+            self.go_to(z=region.z)
+            if region.bounds is not None:
+                self._bring_into_view(region.bounds)
+
+    _position_when_shown: tuple[int, int] | None = None
+
+    def _bring_into_view(self, bounds: tuple[int, int, int, int]) -> None:
+        view = self.view("xy")
+        if view.placement is None:
+            return
+        row, column = (bounds[0] + bounds[1]) / 2, (bounds[2] + bounds[3]) / 2
+        x, y = view.placement.to_view(row, column, *view.size)
+        if not (0 <= x <= view.size[0] and 0 <= y <= view.size[1]):
+            view.placement = Placement(row, column, view.placement.scale)
+
+    def _play(self) -> None:
+        if self.state.playing <= 0 or self.shown is None:
+            return
+        now = time.monotonic()
+        if now - self._played_at >= 1 / self.state.playing:
+            self._played_at = now
+            before = self.state.z
+            self.step(1)
+            if self.state.z == before:
+                first = self.snapshot.crop.z[0] if self.snapshot.crop is not None else 0
+                self.go_to(z=first)
+
+    def _view_record(self) -> dict[str, Any]:
+        state = self.state
+        return {
+            "position": list(state.position),
+            "slab": state.slab,
+            "contrast": asdict(state.contrast) if state.contrast is not None else None,
+            "automatic": state.contrast_is_automatic,
+            "interpolate": state.interpolate,
+            "filters": [asdict(item) for item in state.filters],
+            "placement": asdict(p) if (p := state.views["xy"].placement) is not None else None,
+        }
+
+    def _remember_view(self) -> None:
+        document = self.document
+        if document is None or self.shown is None or self.read_only:
+            return
+        for key, value in (
+            (f"view {self.shown.entry.id}", self._view_record()),
+            ("selected", {"tomogram": self.state.tomogram, "feature": self.state.feature}),
+        ):
+            if self._remembered.get(key) != value:
+                self._remembered[key] = value
+                document.remember(key, value)
+
+    def _recall(self, record: dict[str, Any]) -> None:
+        """Show a tomogram as it was shown last; what makes no sense is passed over."""
+        state = self.state
+        try:
+            if record:
+                z, y, x = (int(part) for part in record["position"])
+                self.go_to(z, y, x)
+                state.slab = max(1, int(record["slab"]))
+                state.interpolate = bool(record["interpolate"])
+                if record["contrast"] is not None:
+                    state.contrast = Contrast(**record["contrast"])
+                    state.contrast_is_automatic = bool(record["automatic"])
+                state.filters = [DisplayFilter(**item) for item in record["filters"]]
+                if record["placement"] is not None:
+                    state.views["xy"] = replace(state.views["xy"], placement=Placement(**record["placement"]))
+        except (KeyError, TypeError, ValueError):
+            _log.info("the remembered view of a tomogram could not be used")
+        if self._position_when_shown is not None:
+            tomogram, z = self._position_when_shown
+            self._position_when_shown = None
+            if tomogram == state.tomogram:
+                self.go_to(z=z)

@@ -1,0 +1,219 @@
+"""Starts the window: OpenGL, letters, docking layout, and the calls of each frame."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from ais.errors import AisError
+from ais.gui.editor import Editor
+
+if TYPE_CHECKING:
+    from imgui_bundle import hello_imgui
+
+    from ais.gui.app import Story, Window
+
+LEFT_SHARE = 0.25
+RIGHT_SHARE = 0.24
+LISTS_SHARE = 0.22
+DISPLAY_SHARE = 0.42
+LAYOUT_FILE = "layout.ini"
+LAYOUT_VERSION = 1
+FONT_PX = 15.0
+FONTS = ("fonts/Roboto/Roboto-Regular.ttf", "fonts/DroidSans.ttf")
+ICONS = "fonts/Font_Awesome_6_Free-Solid-900.otf"
+
+_log = logging.getLogger(__name__)
+
+
+def run_window(paths: Sequence[Path], settings_folder: Path, story: Story | None) -> int:
+    """Open the window and return when it has been closed; see `ais.gui.app.run`."""
+    _check_screen()
+    from imgui_bundle import hello_imgui
+
+    from ais.gui.app import Window
+    from ais.gui.pacing import Pacing, wake
+
+    editor = Editor(settings_folder, wake)
+    pacing = Pacing(lambda: story is not None or editor.animating, lambda: editor.shell.leave)
+    window = Window(editor, pacing.wait)
+    _leave_on_signals(editor)
+    if paths:
+        editor.open_paths([path.absolute() for path in paths])
+    try:
+        hello_imgui.run(_parameters(window, settings_folder, story))
+    finally:
+        editor.close()
+    return 0
+
+
+def _check_screen() -> None:
+    """Raise an AisError where no window can be opened; the window library would only end the process."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise AisError("There is no screen to open a window on: use the commands of ais --help, or start a desktop.")
+    import imgui_bundle  # noqa: F401 - says where its GLFW is, so it must come first
+    import glfw  # isort: skip
+
+    if not glfw.init():
+        raise AisError("The screen could not be reached, so no window can be opened: check DISPLAY.")
+
+
+def _parameters(window: Window, settings_folder: Path, story: Story | None) -> hello_imgui.RunnerParams:
+    from imgui_bundle import hello_imgui
+
+    editor = window.editor
+    parameters = hello_imgui.RunnerParams()
+    app = parameters.app_window_params
+    app.window_title = "Ais"
+    app.restore_previous_geometry = story is None
+    app.window_geometry.size = editor.settings.window_size
+    parameters.ini_folder_type = hello_imgui.IniFolderType.absolute_path
+    parameters.ini_filename = str(settings_folder / LAYOUT_FILE)
+    settings_folder.mkdir(parents=True, exist_ok=True)
+    parameters.fps_idling.enable_idling = False
+    parameters.fps_idling.remember_enable_idling = False
+    look = parameters.imgui_window_params
+    look.default_imgui_window_type = hello_imgui.DefaultImGuiWindowType.provide_full_screen_dock_space
+    look.show_menu_bar = True
+    look.show_menu_app = look.show_menu_view = look.show_menu_view_themes = False
+    look.show_status_bar = True
+    look.show_status_fps = False
+    look.enable_viewports = False
+    graphics = hello_imgui.OpenGlOptions()
+    graphics.glsl_version = "330"
+    graphics.major_version, graphics.minor_version = 3, 3
+    graphics.use_core_profile, graphics.use_forward_compat = True, True
+    graphics.anti_aliasing_samples = 0
+    parameters.renderer_backend_options.open_gl_options = graphics
+    _set_layout(parameters, window)
+    _set_callbacks(parameters, window, story)
+    return parameters
+
+
+def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
+    from imgui_bundle import hello_imgui, imgui
+
+    from ais.gui.panels import annotate, display, history, jobs, tomograms
+
+    def split(of: str, new: str, side: imgui.Dir, share: float) -> hello_imgui.DockingSplit:
+        return hello_imgui.DockingSplit(of, new, side, share)
+
+    docking = parameters.docking_params
+    docking.layout_name = f"Ais {LAYOUT_VERSION}"
+    docking.docking_splits = [
+        split("MainDockSpace", "Left", imgui.Dir.left, LEFT_SHARE),
+        split("MainDockSpace", "Right", imgui.Dir.right, RIGHT_SHARE),
+        split("Left", "Work", imgui.Dir.down, 1 - LISTS_SHARE),
+        split("Work", "Tabs", imgui.Dir.down, 1 - DISPLAY_SHARE),
+    ]
+
+    def dockable(label: str, space: str, draw: Any, shown: bool = True, closes: bool = True) -> Any:
+        found = hello_imgui.DockableWindow(label, space, lambda: window.draw(label, draw), shown, closes)
+        found.imgui_window_flags = int(imgui.WindowFlags_.no_collapse)
+        found.remember_is_visible = False
+        return found
+
+    views = dockable("Views", "MainDockSpace", lambda w: w.views.draw(w), closes=False)
+    views.imgui_window_flags = int(
+        imgui.WindowFlags_.no_collapse
+        | imgui.WindowFlags_.no_scrollbar
+        | imgui.WindowFlags_.no_scroll_with_mouse
+        | imgui.WindowFlags_.no_nav_inputs
+    )
+    docking.dockable_windows = [
+        views,
+        dockable("Tomograms", "Left", tomograms.draw, closes=False),
+        dockable("Display", "Work", display.draw, closes=False),
+        dockable("Annotate", "Tabs", annotate.draw, closes=False),
+        dockable("History", "Right", history.draw, shown=False),
+        dockable("Jobs", "Right", jobs.draw, shown=False),
+    ]
+    docking.main_dock_space_node_flags = int(imgui.DockNodeFlags_.auto_hide_tab_bar)
+
+
+def _set_callbacks(parameters: hello_imgui.RunnerParams, window: Window, story: Story | None) -> None:
+    from ais.gui.panels import menu, notices, pages, sheets, status
+
+    calls = parameters.callbacks
+    calls.load_additional_fonts = _load_fonts
+    calls.setup_imgui_style = lambda: None
+    calls.post_init = lambda: _after_start(window)
+    calls.pre_new_frame = lambda: _before_frame(parameters, window)
+    calls.show_menus = lambda: window.draw("menu", menu.draw)
+    calls.show_status = lambda: window.draw("status", status.draw)
+
+    def over_everything() -> None:
+        window.run_keys()
+        for name, draw in (("pages", pages.draw), ("sheets", sheets.draw), ("notices", notices.draw)):
+            window.draw(name, draw)
+        window.draw("dialogs", lambda w: w.editor.dialogs.draw())
+
+    calls.show_gui = over_everything
+    calls.before_swap = window.before_swap
+    calls.after_swap = window.after_swap
+    calls.before_exit = window.views.release
+    if story is not None:
+        parameters.use_imgui_test_engine = True
+        calls.register_tests = lambda: _register_story(window, story)
+
+
+def _load_fonts() -> None:
+    from imgui_bundle import hello_imgui
+
+    font = next(name for name in FONTS if hello_imgui.asset_exists(name))
+    hello_imgui.load_font(font, FONT_PX)
+    merged = hello_imgui.FontLoadingParams()
+    merged.merge_to_last_font = True
+    hello_imgui.load_font(ICONS, FONT_PX * 0.85, merged)
+
+
+def _after_start(window: Window) -> None:
+    """Once the window is there: files can be dropped on it."""
+    import glfw
+    from imgui_bundle.glfw_utils import glfw_window_hello_imgui
+
+    def dropped(_window: Any, paths: Sequence[str]) -> None:
+        window.editor.open_paths([Path(path) for path in paths])
+
+    set_drop_callback: Any = glfw.set_drop_callback  # its types say one path, it gives a list
+    set_drop_callback(glfw_window_hello_imgui(), dropped)
+
+
+def _before_frame(parameters: hello_imgui.RunnerParams, window: Window) -> None:
+    switches = window.switches
+    for dockable in parameters.docking_params.dockable_windows:
+        if dockable.label in switches:
+            dockable.is_visible = switches[dockable.label].follow(dockable.is_visible)
+    window.before_frame()
+
+
+def _register_story(window: Window, story: Story) -> None:
+    from imgui_bundle import hello_imgui, imgui
+
+    engine = hello_imgui.get_imgui_test_engine()
+    test = imgui.test_engine.register_test(engine, "ais", "story")
+
+    def act(context: Any) -> None:
+        try:
+            story(context, window.editor)
+        finally:
+            window.editor.shell.leave = True
+
+    test.test_func = act
+    imgui.test_engine.queue_test(engine, test)
+
+
+def _leave_on_signals(editor: Editor) -> None:
+    """Have SIGTERM and SIGINT close the window as its close button does."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        editor.shell.leave = True
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)

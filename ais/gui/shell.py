@@ -1,0 +1,51 @@
+"""What the frame around the views is asked to do: open a page, leave, go full screen, take a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+"""(height, width, 3), red, green, blue; row 0 at the top."""
+
+
+@dataclass
+class Shell:
+    """Requests to the window, and which of its parts are open.
+
+    Attributes
+    ----------
+    palette, shortcuts, about, settings
+        Whether the command palette, the page of keys, About, and the settings are open.
+    history, jobs
+        Whether these panels are shown.
+    leave
+        Whether the window is to close.
+    full_screen
+        Whether it is to fill the screen.
+    picture_requests
+        Each is called once with a picture of the whole window as it was drawn last.
+    renaming
+        What is being renamed in a list: ("feature", number); None for nothing.
+    sheets
+        Small pages that ask for something, such as a number, newest last; drawn by `ais.gui.panels.sheets`.
+    unexpected
+        Errors that nobody expected, in full; the window lives on, a test fails.
+    """
+
+    palette: bool = False
+    shortcuts: bool = False
+    about: bool = False
+    settings: bool = False
+    history: bool = False
+    jobs: bool = False
+    leave: bool = False
+    full_screen: bool = False
+    picture_requests: list[Callable[[Picture], None]] = field(default_factory=list)
+    renaming: tuple[str, int] | None = None
+    sheets: list[Any] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)

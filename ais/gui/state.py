@@ -1,0 +1,127 @@
+"""What is selected, shown and zoomed in the editor; nothing here has to be saved, and nothing here can be undone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ais.gui.display import PLANES, Contrast, DisplayFilter, Placement, Plane
+
+
+class Tool(Enum):
+    """What the left button does in a view; the value is what the user reads."""
+
+    BRUSH = "Brush"
+    FLOOD = "Flood brush"
+    LASSO = "Lasso"
+    BOX = "Boxes"
+    PICK = "Picks"
+    MEASURE = "Measure"
+    CROP = "Crop region"
+
+
+class Tab(Enum):
+    """The tabs of the left column."""
+
+    ANNOTATE = "Annotate"
+    MODELS = "Models"
+    EXPORT = "Export"
+    RENDER = "Render"
+
+
+@dataclass
+class ViewState:
+    """How one plane is shown.
+
+    Attributes
+    ----------
+    placement
+        Where the picture lies in the view; None until the view has been drawn, or to be fitted anew.
+    size
+        (width, height) of the view in screen pixels when it was last drawn.
+    origin
+        Screen position of its upper left corner.
+    hovered
+        Picture coordinates (row, column) under the pointer, or None.
+    """
+
+    placement: Placement | None = None
+    size: tuple[float, float] = (1.0, 1.0)
+    origin: tuple[float, float] = (0.0, 0.0)
+    hovered: tuple[float, float] | None = None
+
+
+@dataclass
+class EditorState:
+    """The state of the window.
+
+    Attributes
+    ----------
+    tomogram, feature
+        Numbers of the selected ones; feature IGNORE (0) paints ignore regions; None where there is none.
+    position
+        Voxel (z, y, x) of the cross-hair; the planes through it are shown.
+    views
+        Of the three planes.
+    ortho
+        Whether XZ and YZ are shown beside XY.
+    slab
+        How many slices are averaged.
+    contrast
+        None until it is known.
+    contrast_is_automatic
+        Whether the limits are those measured, and follow them.
+    filters
+        The stack of display filters.
+    interpolate
+        Whether pixels are blended when they are larger than those of the screen.
+    tool
+        What the left button does.
+    flood_sensitivity
+        0 to 1.
+    overlays_hidden
+        While the key is held.
+    playing
+        Slices per second; 0 when not playing.
+    outline
+        Corners (row, column) of the lasso under way, in the plane `outline_plane`.
+    measured
+        The two ends (row, column) of the measured line, in the plane `measured_plane`; None for no line.
+    tab
+        Of the left column.
+    """
+
+    tomogram: int | None = None
+    feature: int | None = None
+    position: tuple[int, int, int] = (0, 0, 0)
+    views: dict[Plane, ViewState] = field(default_factory=lambda: {plane: ViewState() for plane in PLANES})
+    ortho: bool = False
+    slab: int = 1
+    contrast: Contrast | None = None
+    contrast_is_automatic: bool = True
+    filters: list[DisplayFilter] = field(default_factory=list)
+    interpolate: bool = False
+    tool: Tool = Tool.BRUSH
+    flood_sensitivity: float = 0.5
+    overlays_hidden: bool = False
+    playing: float = 0.0
+    tab: Tab = Tab.ANNOTATE
+    outline: list[tuple[float, float]] = field(default_factory=list)
+    outline_plane: Plane = "xy"
+    measured: tuple[tuple[float, float], tuple[float, float]] | None = None
+    measured_plane: Plane = "xy"
+
+    @property
+    def z(self) -> int:
+        """The slice shown in XY."""
+        return self.position[0]
+
+    def along(self, plane: Plane) -> int:
+        """The position of a plane along its normal: z, y or x."""
+        return self.position[PLANES.index(plane)]
+
+    def set_along(self, plane: Plane, index: int) -> None:
+        """Move the cross-hair along the normal of a plane."""
+        position = list(self.position)
+        position[PLANES.index(plane)] = index
+        self.position = (position[0], position[1], position[2])

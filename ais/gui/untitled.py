@@ -1,0 +1,57 @@
+"""Projects that the user has not named yet: they lie in the editor's own folder, so that no work is ever unsaved."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+from ais.errors import AisError
+from ais.project import Project
+
+FOLDER = "untitled"
+ENDING = ".aisproj"
+
+
+def untitled_folder(settings_folder: Path) -> Path:
+    """Where they lie."""
+    return settings_folder / FOLDER
+
+
+def create_untitled(settings_folder: Path) -> Project:
+    """Make and open a project that is named by the time.
+
+    Raises
+    ------
+    AisError
+        If the folder cannot be written.
+    """
+    folder = untitled_folder(settings_folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AisError(f"{folder} cannot be written ({error.strerror}): Ais keeps unnamed projects there.") from error
+    stamp = datetime.datetime.now().strftime("%Y-%m-%d %H.%M.%S")
+    number, path = 1, folder / f"Untitled {stamp}{ENDING}"
+    while path.exists():
+        number += 1
+        path = folder / f"Untitled {stamp} ({number}){ENDING}"
+    return Project.create(path)
+
+
+def is_untitled(path: Path, settings_folder: Path) -> bool:
+    """Whether a project has not been named yet."""
+    return path.parent == untitled_folder(settings_folder).resolve()
+
+
+def untitled_projects(settings_folder: Path) -> list[Path]:
+    """Unnamed projects of earlier sessions, newest first."""
+    found = untitled_folder(settings_folder).glob(f"*{ENDING}")
+    return sorted(found, key=lambda path: path.name, reverse=True)
+
+
+def discard_if_empty(path: Path) -> None:
+    """Remove an unnamed project in which nothing was ever done."""
+    with Project.open(path) as project:
+        used = project.read_only or bool(project.tomograms() or project.features() or project.history())
+    if not used:
+        path.unlink(missing_ok=True)
