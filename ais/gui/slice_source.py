@@ -4,12 +4,14 @@ A file holds its slices one after the other, so a picture across them (xz, yz) i
 reading one column of a volume of 300 x 1024 x 1024 takes 50 ms where the file is in the system's cache and seconds
 where it is not, against 3 ms from memory. A volume that fits is therefore copied, in its own type, when the first
 such picture is asked for; of a larger one several neighbouring pictures are made in one pass.
+
+The copy is filled from the first slice upwards and such a picture is made from the last slice downwards, so that
+until the copy is complete the two share the work instead of doing it twice.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +24,6 @@ from ais.tomogram import Tomogram
 
 CHUNK_BYTES = 16 << 20
 COPY_SHARE = 0.8
-SLOW_S = 0.5
 
 Picture = NDArray[np.float32]
 
@@ -45,13 +46,12 @@ class SliceSource:
         self._slices_per_chunk = max(1, CHUNK_BYTES // max(1, slice_bytes))
         self._volume_bytes = nz * slice_bytes
         self.fits = self._volume_bytes <= COPY_SHARE * memory_bytes
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._copy: NDArray[Any] | None = None
         self._copier: threading.Thread | None = None
-        self._copied = False
+        self._copied = 0
         self._failed = False
         self._stopped = False
-        self._rows_are_slow = False
 
     @property
     def copy_bytes(self) -> int:
@@ -61,7 +61,7 @@ class SliceSource:
     @property
     def in_memory(self) -> bool:
         """Whether the whole volume is in memory, so that every picture is at hand."""
-        return self._copied
+        return self._copied == self._tomogram.shape[0]
 
     def pictures(self, plane: Plane, ranges: list[tuple[int, int]]) -> list[Picture]:
         """For each range (first, last + 1) along the plane's normal, the mean of these slices.
@@ -86,7 +86,7 @@ class SliceSource:
 
     def start_copy(self) -> None:
         """Begin to copy the volume into memory in the background, unless it does not fit."""
-        with self._changed:
+        with self._lock:
             if not self.fits or self._copier is not None or self._stopped:
                 return
             self._copier = threading.Thread(target=self._fill, name="ais-volume-copy", daemon=True)
@@ -94,16 +94,14 @@ class SliceSource:
 
     def stop(self) -> None:
         """Make the threads that read give up at their next piece, and let go of the copy."""
-        with self._changed:
+        with self._lock:
             self._stopped = True
-            self._changed.notify_all()
 
     def join(self, timeout: float) -> None:
         """Wait for the copying thread, at most `timeout` seconds."""
         if self._copier is not None:
             self._copier.join(timeout)
         self._copy = None
-        self._copied = False
 
     def _mean_of_slices(self, first: int, stop: int) -> Picture:
         total: Picture | None = None
@@ -133,47 +131,29 @@ class SliceSource:
 
     def _blocks(self, axis: int, low: int, high: int) -> Iterator[tuple[int, NDArray[Any]]]:
         """The voxels low to high - 1 of one axis, slab by slab, with the slab's first slice."""
-        columns = slice(None), slice(low, high)
-        if self.fits and (axis == 2 or self._rows_are_slow):
-            self._wait_for_copy()
-        copy = self._copy
-        if self._copied and copy is not None:
-            yield 0, copy[:, low:high] if axis == 1 else copy[:, :, low:high]
-            return
-        began = time.monotonic()
+        part = slice(low, high)
         nz = self._tomogram.shape[0]
-        y, x = columns[::-1] if axis == 1 else columns
-        for z in range(0, nz, self._slices_per_chunk):
-            yield z, self._raw(z, min(nz, z + self._slices_per_chunk), y, x)
-        self._rows_are_slow |= axis == 1 and time.monotonic() - began > SLOW_S
+        step = nz if self.in_memory else self._slices_per_chunk
+        for z in reversed(range(0, nz, step)):
+            stop = min(nz, z + step)
+            yield z, self._raw(z, stop, y=part) if axis == 1 else self._raw(z, stop, x=part)
 
     def _raw(self, z0: int, z1: int, y: slice = slice(None), x: slice = slice(None)) -> NDArray[Any]:
         if self._stopped:
             raise Cancelled
         copy = self._copy
-        if self._copied and copy is not None:
+        if copy is not None and z1 <= self._copied:
             return copy[z0:z1, y, x]
         return self._tomogram.raw(z0, z1, y, x)
-
-    def _wait_for_copy(self) -> None:
-        self.start_copy()
-        with self._changed:
-            while not (self._copied or self._failed or self._stopped):
-                self._changed.wait()
 
     def _fill(self) -> None:
         nz, step = self._tomogram.shape[0], self._slices_per_chunk
         try:
-            copy = np.empty(self._tomogram.shape, self._tomogram.dtype)
+            self._copy = copy = np.empty(self._tomogram.shape, self._tomogram.dtype)
             for z in range(0, nz, step):
-                copy[z : z + step] = self._raw(z, min(nz, z + step))
+                stop = min(nz, z + step)
+                copy[z:stop] = self._raw(z, stop)
+                self._copied = stop
         except (AisError, OSError, MemoryError, Cancelled):
             # Whoever needs the pictures reads them from the file then, and is told what is wrong with it.
-            with self._changed:
-                self._failed = True
-                self._changed.notify_all()
-            return
-        with self._changed:
-            if not self._stopped:
-                self._copy, self._copied = copy, True
-            self._changed.notify_all()
+            self._failed, self._copy = True, None

@@ -48,4 +48,4 @@ class Travel:
             wanted = [here + way * k for k in range(1, steps + 1)]
         else:
             wanted = [here + self._step, here + way, here + 2 * self._step, here - way, here + 2 * way]
-        return [position for position in wanted if 0 <= position < count]
+        return [position for position in dict.fromkeys(wanted) if 0 <= position < count]
