@@ -1,0 +1,256 @@
+"""Draws one slice with contrast, display filters and masks into a texture of its view's size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ais.gui.display import Contrast, DisplayFilter, Placement
+from ais.gui.gl.binding import GL
+from ais.gui.gl.framebuffer import Framebuffer
+from ais.gui.gl.program import Program, ProgramCache
+from ais.gui.gl.state import drawing_state
+from ais.gui.gl.texture import Texture2D
+from ais.gui.gl.triangle import FullScreenTriangle
+from ais.gui.views.filter_stack import FilterStack
+from ais.gui.views.overlay import Overlay, reduction_for
+
+Colour = tuple[float, float, float]
+
+OUTLINE_PX = 1.5
+"""Width of an outline in screen pixels."""
+
+MAX_LAYERS = 8
+"""Masks per drawing pass; the graphics driver promises 16 textures, one of which is the slice."""
+
+MAX_TAPS = 8
+"""Samples along one side of a screen pixel at most, each of which averages two picture pixels."""
+
+_LEAST = 1 / 510
+"""What a value of a mask must reach to belong to it: half a step of a byte."""
+
+
+class SliceRenderer:
+    """The picture of one slice. All methods need the window's OpenGL context; OpenGL's state is left as it was.
+
+    A slice larger than the graphics driver's textures is kept shrunk by a whole number (`reduction`), each pixel the
+    mean of a block; display filters then work on that copy, with sizes in the slice's own pixels all the same.
+
+    Parameters
+    ----------
+    programs
+        Compiled shaders, to be shared among views; by default the renderer's own.
+    limit
+        The largest width and height of a texture; by default the driver's.
+    """
+
+    def __init__(self, programs: ProgramCache | None = None, limit: int | None = None) -> None:
+        self._own_programs = programs is None
+        self._programs = ProgramCache() if programs is None else programs
+        self._limit = limit
+        self._triangle = FullScreenTriangle()
+        self._filters = FilterStack(self._programs, self._triangle)
+        self._shape = (1, 1)
+        self._view: Texture2D | None = None
+        self._target: Framebuffer | None = None
+        self._drawn: Any = None
+        self.reduction = 1
+        self.set_image(np.zeros((1, 1), np.float32))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns) of the slice."""
+        return self._shape
+
+    def set_image(self, image: NDArray[np.float32]) -> None:
+        """Show another slice, from the next `draw` on. Call it only when the slice has changed.
+
+        Parameters
+        ----------
+        image
+            (rows, columns), at least one pixel, in any units. What is not a finite number is shown, and filtered, as
+            the mean of the rest. The array is not copied: it must not change afterwards.
+        """
+        self._shape = (image.shape[0], image.shape[1])
+        self.reduction = reduction_for(self._shape, self._limit)
+        self._filters.set_image(image, self.reduction)
+
+    def set_filters(self, filters: Sequence[DisplayFilter]) -> None:
+        """Choose the display filters, first one first; computed by the next `draw` if they have changed."""
+        self._filters.set_filters(filters)
+
+    def draw(
+        self,
+        width: int,
+        height: int,
+        placement: Placement,
+        contrast: Contrast,
+        interpolate: bool = True,
+        overlays: Sequence[Overlay] = (),
+        background: Colour = (0.0, 0.0, 0.0),
+        outline_px: float = OUTLINE_PX,
+    ) -> Texture2D:
+        """The view's picture; drawn only if something has changed since the last call.
+
+        Parameters
+        ----------
+        width, height
+            Of the view, in screen pixels.
+        placement
+            Where the slice lies in it; row 0 at the bottom.
+        contrast
+            What is black and white.
+        interpolate
+            Whether an enlarged slice is smooth instead of showing its pixels as squares. A shrunk one is always
+            averaged.
+        overlays
+            First one at the bottom; their masks have the slice's shape. One with another shape (of the slice before)
+            is left out.
+        background
+            Red, green, blue, 0 to 1, around the slice.
+        outline_px
+            Width of outlines in screen pixels.
+
+        Returns
+        -------
+        Texture2D
+            RGBA of the view's size, opaque, its first row at the top of the view: to be shown by Dear ImGui as it is,
+            with the default texture coordinates. It stays valid until the next `draw` with another size, or `release`.
+        """
+        width, height = max(int(width), 1), max(int(height), 1)
+        shown = [
+            overlay
+            for overlay in overlays
+            if overlay.alpha > 0 and overlay.mask.shape == self._shape and overlay.mask.texture.name
+        ]
+        state = (
+            (width, height, placement, contrast, interpolate, background, outline_px, self._filters.version),
+            [(overlay, overlay.mask.version) for overlay in shown],
+        )
+        if self._view is not None and self._drawn == state:
+            return self._view
+        with drawing_state(MAX_LAYERS + 1):
+            picture = self._filters.result()
+            view, target = self._sized(width, height)
+            target.bind()
+            # Filled ones first: a line is not covered by another feature's area.
+            layers = [item for item in shown if not item.outline] + [item for item in shown if item.outline]
+            batches = [layers[start : start + MAX_LAYERS] for start in range(0, len(layers), MAX_LAYERS)] or [[]]
+            for index, batch in enumerate(batches):
+                self._draw_batch(index == 0, batch, picture, placement, contrast, interpolate, background, outline_px)
+        self._drawn = state
+        return view
+
+    def read_back(self) -> NDArray[np.uint8]:
+        """The picture that was drawn last.
+
+        Returns
+        -------
+        ndarray of uint8
+            (height, width, 4), red, green, blue, alpha; row 0 at the top of the view.
+
+        Raises
+        ------
+        RuntimeError
+            If nothing has been drawn yet.
+        """
+        if self._target is None:
+            raise RuntimeError("nothing has been drawn yet")
+        with drawing_state(0):
+            return self._target.read()
+
+    def filtered(self) -> NDArray[np.float32]:
+        """The slice after the display filters.
+
+        Returns
+        -------
+        ndarray of float32
+            (rows, columns), in the slice's units; divided by `reduction` if it is kept shrunk.
+        """
+        with drawing_state(MAX_LAYERS + 1):
+            target = Framebuffer(self._filters.result())
+            values = target.read()
+            target.release()
+        return values
+
+    def release(self) -> None:
+        """Free everything in the graphics driver; the renderer cannot be used afterwards."""
+        self._filters.release()
+        self._triangle.release()
+        self._drop_view()
+        if self._own_programs:
+            self._programs.release()
+
+    def _sized(self, width: int, height: int) -> tuple[Texture2D, Framebuffer]:
+        if self._view is None or self._target is None or self._view.shape != (height, width):
+            self._drop_view()
+            self._view = Texture2D(width, height, "rgba8")
+            # Shown at a position that may not be whole in the window: between its pixels is right.
+            self._view.smooth(True)
+            self._target = Framebuffer(self._view)
+        return self._view, self._target
+
+    def _drop_view(self) -> None:
+        if self._target is not None:
+            self._target.release()
+        if self._view is not None:
+            self._view.release()
+        self._view = self._target = self._drawn = None
+
+    def _draw_batch(
+        self,
+        base: bool,
+        overlays: Sequence[Overlay],
+        picture: Texture2D,
+        placement: Placement,
+        contrast: Contrast,
+        interpolate: bool,
+        background: Colour,
+        outline_px: float,
+    ) -> None:
+        outlines = sum(overlay.outline for overlay in overlays)
+        program = self._programs.get("slice.frag", BASE=int(base), FILLS=len(overlays) - outlines, OUTLINES=outlines)
+        rows, columns = self._shape
+        shrunk = placement.scale * self.reduction < 1
+        target_rows, target_columns = (0, 0) if self._view is None else self._view.shape
+        program.set("view", (float(target_columns), float(target_rows)))
+        program.set("centre", (placement.column, placement.row))
+        program.set("step_px", 1 / placement.scale)
+        program.set("size", (float(columns), float(rows)))
+        program.set("extent", (float(picture.width * self.reduction), float(picture.height * self.reduction)))
+        wanted = -(-1 // (2 * placement.scale * self.reduction))
+        program.set("taps", int(min(max(wanted, 1), MAX_TAPS)))
+        program.set("reach", outline_px / 2 / placement.scale)
+        if base:
+            picture.smooth(interpolate or shrunk)
+            picture.bind(0)
+            program.set("picture", 0)
+            program.set("low", float(contrast.low))
+            # Limits that coincide are a threshold, not a division by zero.
+            program.set("gain", 1 / max(float(contrast.high) - float(contrast.low), 1e-30))
+            program.set("invert", float(contrast.invert))
+            program.set("background", background)
+        else:
+            GL.glEnable(GL.GL_BLEND)
+            GL.glBlendEquation(GL.GL_FUNC_ADD)
+            GL.glBlendFunc(GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)
+        for index, overlay in enumerate(overlays):
+            _set_overlay(program, index, overlay, interpolate, shrunk)
+        self._triangle.draw()
+        GL.glDisable(GL.GL_BLEND)
+
+
+def _set_overlay(program: Program, index: int, overlay: Overlay, interpolate: bool, shrunk: bool) -> None:
+    mask = overlay.mask
+    mask.texture.smooth(shrunk or (mask.probabilities and interpolate))
+    mask.texture.bind(index + 1)
+    program.set(f"mask{index}", index + 1)
+    program.set(f"colour{index}", (*overlay.colour, min(overlay.alpha, 1.0)))
+    if mask.probabilities:
+        threshold = max(overlay.threshold, _LEAST)
+    else:
+        threshold = 0.5 if overlay.outline else _LEAST
+    program.set(f"rule{index}", (threshold, float(mask.probabilities and not overlay.graded)))
