@@ -43,12 +43,32 @@ class ViewState:
         Screen position of its upper left corner.
     hovered
         Picture coordinates (row, column) under the pointer, or None.
+    turned
+        Whether the picture is drawn with its rows as columns: YZ lies beside XY and shares its y axis. `placement`
+        is then that of the turned picture.
+    position
+        The slice that was drawn last; the one that is wanted may still be on its way. None before the first.
     """
 
     placement: Placement | None = None
     size: tuple[float, float] = (1.0, 1.0)
     origin: tuple[float, float] = (0.0, 0.0)
     hovered: tuple[float, float] | None = None
+    turned: bool = False
+    position: int | None = None
+
+    def to_screen(self, row: float, column: float) -> tuple[float, float]:
+        """Screen position (x, y) of a point of the plane's picture."""
+        placement = self.placement or Placement()
+        drawn = (column, row) if self.turned else (row, column)
+        x, y = placement.to_view(*drawn, *self.size)
+        return x + self.origin[0], y + self.origin[1]
+
+    def to_picture(self, x: float, y: float) -> tuple[float, float]:
+        """Picture coordinates (row, column) of a screen position."""
+        placement = self.placement or Placement()
+        row, column = placement.to_picture(x - self.origin[0], y - self.origin[1], *self.size)
+        return (column, row) if self.turned else (row, column)
 
 
 @dataclass
@@ -79,6 +99,10 @@ class EditorState:
         What the left button does.
     flood_sensitivity
         0 to 1.
+    brush_preview
+        A feature and the brush radius in pixels that is being chosen for it, until it is saved; None for none.
+    ignore_radius
+        Radius of the brush that paints ignore regions, in pixels.
     overlays_hidden
         While the key is held.
     playing
@@ -94,7 +118,9 @@ class EditorState:
     tomogram: int | None = None
     feature: int | None = None
     position: tuple[int, int, int] = (0, 0, 0)
-    views: dict[Plane, ViewState] = field(default_factory=lambda: {plane: ViewState() for plane in PLANES})
+    views: dict[Plane, ViewState] = field(
+        default_factory=lambda: {plane: ViewState(turned=plane == "yz") for plane in PLANES}
+    )
     ortho: bool = False
     slab: int = 1
     contrast: Contrast | None = None
@@ -103,6 +129,8 @@ class EditorState:
     interpolate: bool = False
     tool: Tool = Tool.BRUSH
     flood_sensitivity: float = 0.5
+    brush_preview: tuple[int, float] | None = None
+    ignore_radius: float = 12.0
     overlays_hidden: bool = False
     playing: float = 0.0
     tab: Tab = Tab.ANNOTATE
