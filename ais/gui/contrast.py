@@ -101,14 +101,13 @@ def measure(source: Tomogram | Sequence[NDArray[Any]]) -> ContrastStatistics:
             pictures = _sampled(source, 0.0, 1.0)
     else:
         pictures = [_thinned(picture, max(1, SAMPLED_VOXELS // max(1, len(source)))) for picture in source]
-    integers = all(picture.dtype.kind in "iub" for picture in pictures)
-    return _statistics(_specimen(pictures), integers)
+    return _statistics(_specimen(pictures))
 
 
 def automatic_limits(picture: NDArray[Any]) -> tuple[float, float]:
     """Limits of contrast (low, high) for one picture (rows, columns) by the same rule; low < high."""
-    thin = _thinned(picture, PICTURE_SAMPLES)
-    return _limits(_specimen([thin]), thin.dtype.kind in "iub")
+    values = _specimen([_thinned(picture, PICTURE_SAMPLES)])
+    return _limits(values, _are_whole(values))
 
 
 def _sampled(tomogram: Tomogram, start: float, stop: float) -> list[NDArray[Any]]:
@@ -130,7 +129,7 @@ def _sampled(tomogram: Tomogram, start: float, stop: float) -> list[NDArray[Any]
 def _thinned(picture: NDArray[Any], limit: int) -> NDArray[Any]:
     """About `limit` pixels of a picture: every nth row and column."""
     step = max(1, math.ceil(math.sqrt(picture.size / limit)))
-    return picture[::step, ::step]
+    return np.ascontiguousarray(picture[::step, ::step])
 
 
 def _specimen(pictures: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
@@ -157,8 +156,8 @@ def _without_margins(picture: NDArray[Any]) -> NDArray[np.bool_]:
     fillings = {part.flat[0] for part in (*corners, *rims) if _is_constant(part)}
     for filling in fillings:
         same = picture == filling
-        # A float value hardly occurs twice by chance; an integer does, but hardly several times in a row.
-        valid &= ~(same if picture.dtype.kind == "f" else _runs(same))
+        # By chance a value occurs elsewhere too, but hardly several times in a row.
+        valid &= ~(_runs(same) | _runs(same.T).T)
     return valid
 
 
@@ -211,7 +210,13 @@ def _apart(low: float, high: float) -> tuple[float, float]:
     return (low + high) / 2 - half, (low + high) / 2 + half
 
 
-def _statistics(values: NDArray[np.float32], integers: bool) -> ContrastStatistics:
+def _are_whole(values: NDArray[np.float32]) -> bool:
+    """Whether all values are whole numbers, as they often are in files of floats that were converted from others."""
+    return bool((values == np.rint(values)).all())
+
+
+def _statistics(values: NDArray[np.float32]) -> ContrastStatistics:
+    integers = _are_whole(values)
     low, high = _limits(values, integers)
     if not values.size:
         return ContrastStatistics(_histogram(values, low, high, integers), low, high, 0.0, 0.0, 0.0, 0.0)
