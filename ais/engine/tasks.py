@@ -1,0 +1,52 @@
+"""The tasks of the compute process, by name.
+
+A task is a function ``task(arguments, context)``: `arguments` is the mapping that was submitted, `context` an
+`ais.engine.context.TaskContext`, which is also the `ais.progress.Progress` for the functions that it calls. It returns
+JSON-able values and NumPy arrays, and raises `AisError` for what the user can put right. A new task is one module and
+one line in `TASKS`; a task that is not listed, such as one in a test or a plugin, is named ``"module:function"``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from ais.engine.context import TaskContext
+
+Task = Callable[[Mapping[str, Any], TaskContext], Any]
+
+TASKS: Mapping[str, str] = MappingProxyType({"self_test": "ais.engine.self_test:self_test"})
+
+
+def known(name: str) -> bool:
+    """Whether `name` is listed or has the form ``"module:function"``."""
+    module, separator, function = name.partition(":")
+    return name in TASKS or bool(module and separator and function)
+
+
+def task_function(name: str) -> Task:
+    """The function of a task; its module is imported only now, in the compute process."""
+    module, _, function = TASKS.get(name, name).partition(":")
+    task: Task = getattr(importlib.import_module(module), function)
+    return task
+
+
+def check_plain(value: Any) -> None:
+    """TypeError unless arguments or a result consist of JSON-able values, tuples, and arrays of numbers.
+
+    Anything else might not go through the pipe, or load libraries of the compute process into the window's.
+    """
+    if value is None or type(value) in (bool, int, float, str):
+        return
+    if type(value) in (list, tuple):
+        for entry in value:
+            check_plain(entry)
+    elif type(value) is dict:
+        for key, entry in value.items():
+            if type(key) is not str:
+                raise TypeError(f"the key {key!r} is not text")
+            check_plain(entry)
+    elif type(value).__module__ != "numpy" or getattr(value, "dtype", value).hasobject:
+        raise TypeError(f"a {type(value).__name__} cannot be sent")
