@@ -24,6 +24,7 @@ from ais.annotation.feature_operations import (
     ReorderFeatures,
     file_safe_name,
 )
+from ais.annotation.flood import flood_region, unite_regions
 from ais.annotation.mask_annotation import AnnotateFromMask, MaskAnnotation
 from ais.annotation.operation import Operation, Together
 from ais.annotation.painting_operations import EraseStroke, FillPolygon, PaintRegion, PaintStroke, StrokeAcross
@@ -117,7 +118,9 @@ __all__ = [
     "Together",
     "TomogramEntry",
     "file_safe_name",
+    "flood_region",
     "polygon_spans",
     "spans_to_mask",
     "stroke_spans",
+    "unite_regions",
 ]

@@ -172,6 +172,9 @@ class PaintRegion(Operation[None]):
         (ny, nx); everything that is not 0 is painted or erased, what lies outside the slice is left out.
     erase
         Whether it erases.
+    verb
+        What the history panel says before the feature's name, such as "Flood", "Threshold in outline:" or "Copy
+        model to"; empty for a plain region.
     """
 
     tomogram: int
@@ -181,10 +184,11 @@ class PaintRegion(Operation[None]):
     x0: int
     mask: NDArray[Any]
     erase: bool = False
+    verb: str = ""
 
     def text(self, edit: Edit) -> str:
         """Names the slice."""
-        verb = "Erase region in" if self.erase else "Paint region in"
+        verb = self.verb or ("Erase region in" if self.erase else "Paint region in")
         return f"{verb} {slice_in_words(edit, self.tomogram, self.feature, self.z)}"
 
     def apply(self, edit: Edit) -> None:
