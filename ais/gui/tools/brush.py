@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ais.annotation import IGNORE, EraseStroke, Operation, PaintStroke, StrokeAcross, Together, stroke_spans
+from ais.annotation import EraseStroke, Operation, PaintStroke, StrokeAcross, Together, stroke_spans
 from ais.gui.masks import MaskKey, Masks
 from ais.gui.tools import Pointer
+from ais.gui.tools.brush_radius import brush_radius
 from ais.gui.tools.target import Target
 
 if TYPE_CHECKING:
@@ -110,12 +111,3 @@ class BrushStroke:
         return StrokeAcross(
             tomogram, feature, piece.key.plane, piece.key.position, piece.points, self._radius, self._erase
         )
-
-
-def brush_radius(editor: Editor) -> float:
-    """Radius of the brush in pixels: of the selected feature, or of ignore regions."""
-    feature = editor.state.feature
-    if feature is None or feature == IGNORE:
-        return editor.state.ignore_radius
-    found = editor.snapshot.feature(feature)
-    return found.brush_radius if found is not None else editor.state.ignore_radius
