@@ -24,6 +24,7 @@ from ais.gui.shell import Shell
 from ais.gui.shown_tomogram import ShownTomogram
 from ais.gui.state import EditorState, ViewState
 from ais.gui.tools import Gesture
+from ais.gui.tools.brush_radius import save_brush_radius, save_rested_radius
 from ais.project import Project
 
 if TYPE_CHECKING:
@@ -150,6 +151,8 @@ class Editor:
 
     def close_project(self) -> None:
         """Close the project; everything in it is on disk already."""
+        self.cancel_gesture()
+        save_brush_radius(self)
         self._remember_view()
         self._close_tomogram()
         if self.document is not None:
@@ -320,19 +323,21 @@ class Editor:
         if self.shown is not None and (problem := self.shown.reader.problem):
             self.notices.problem(problem)
         self._play()
+        save_rested_radius(self)
         if time.monotonic() > self._remember_at:
             self._remember_at = time.monotonic() + REMEMBER_VIEW_AFTER_S
             self._remember_view()
 
     @property
     def animating(self) -> bool:
-        """Whether frames must follow each other without input: a drag, playing."""
-        return self.gesture is not None or self.state.playing > 0
+        """Whether frames must follow each other without input: a drag, playing, a brush that waits to be saved."""
+        return self.gesture is not None or self.state.playing > 0 or self.state.radius_wish is not None
 
     def close(self) -> None:
         """Finish the edits that are waiting, remember the view, stop all threads and processes."""
         self.closing = True
         self.cancel_gesture()
+        save_brush_radius(self)
         self._remember_view()
         self._close_tomogram()
         if self._engine is not None:

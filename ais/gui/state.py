@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Literal
 
 from ais.gui.display import PLANES, Contrast, DisplayFilter, Placement, Plane
 
@@ -72,6 +73,53 @@ class ViewState:
 
 
 @dataclass
+class RadiusWish:
+    """A radius of the brush that is shown and not yet saved.
+
+    Attributes
+    ----------
+    feature
+        Whose.
+    radius
+        In pixels.
+    time
+        When it was changed last; seconds of `time.monotonic`.
+    submitted
+        Whether it is being saved.
+    """
+
+    feature: int
+    radius: float
+    time: float
+    submitted: bool = False
+
+
+@dataclass(frozen=True)
+class DraggedMark:
+    """A box or a pick that follows the pointer, to be drawn in place of the one that is moved.
+
+    Attributes
+    ----------
+    kind
+        What it is.
+    feature
+        Of which feature.
+    number
+        Number of the one that is moved; None for a new one.
+    position
+        z, y, x in voxels, where it is now.
+    negative
+        Whether it is a negative box.
+    """
+
+    kind: Literal["box", "pick"]
+    feature: int
+    number: int | None
+    position: tuple[float, float, float]
+    negative: bool = False
+
+
+@dataclass
 class EditorState:
     """The state of the window.
 
@@ -99,16 +147,28 @@ class EditorState:
         What the left button does.
     flood_sensitivity
         0 to 1.
-    brush_preview
-        A feature and the brush radius in pixels that is being chosen for it, until it is saved; None for none.
     ignore_radius
         Radius of the brush that paints ignore regions, in pixels.
     overlays_hidden
         While the key is held.
     playing
         Slices per second; 0 when not playing.
+    radius_wish
+        A radius of the brush that is shown and not yet saved.
+    lasso_threshold
+        Whether the lasso paints only the pixels inside that are darker, or brighter, than a threshold.
+    lasso_brighter
+        Whether those that are brighter.
+    lasso_level
+        The threshold, in the tomogram's own units; None finds it anew in every outline (Otsu).
     outline
         Corners (row, column) of the lasso under way, in the plane `outline_plane`.
+    outline_erases
+        Whether it will erase.
+    dragged
+        A box or a pick that follows the pointer.
+    crop_corners
+        Two opposite corners (row, column) of the crop region that is being drawn, in the plane `crop_plane`.
     measured
         The two ends (row, column) of the measured line, in the plane `measured_plane`; None for no line.
     tab
@@ -129,13 +189,20 @@ class EditorState:
     interpolate: bool = False
     tool: Tool = Tool.BRUSH
     flood_sensitivity: float = 0.5
-    brush_preview: tuple[int, float] | None = None
     ignore_radius: float = 12.0
     overlays_hidden: bool = False
     playing: float = 0.0
     tab: Tab = Tab.ANNOTATE
+    radius_wish: RadiusWish | None = None
+    lasso_threshold: bool = False
+    lasso_brighter: bool = False
+    lasso_level: float | None = None
     outline: list[tuple[float, float]] = field(default_factory=list)
     outline_plane: Plane = "xy"
+    outline_erases: bool = False
+    dragged: DraggedMark | None = None
+    crop_corners: tuple[tuple[float, float], tuple[float, float]] | None = None
+    crop_plane: Plane = "xy"
     measured: tuple[tuple[float, float], tuple[float, float]] | None = None
     measured_plane: Plane = "xy"
 
