@@ -25,6 +25,7 @@ from ais.annotation.feature_operations import (
     file_safe_name,
 )
 from ais.annotation.flood import flood_region, unite_regions
+from ais.annotation.lasso import otsu_in_polygon, threshold_in_polygon
 from ais.annotation.mask_annotation import AnnotateFromMask, MaskAnnotation
 from ais.annotation.operation import Operation, Together
 from ais.annotation.painting_operations import EraseStroke, FillPolygon, PaintRegion, PaintStroke, StrokeAcross
@@ -119,8 +120,10 @@ __all__ = [
     "TomogramEntry",
     "file_safe_name",
     "flood_region",
+    "otsu_in_polygon",
     "polygon_spans",
     "spans_to_mask",
     "stroke_spans",
+    "threshold_in_polygon",
     "unite_regions",
 ]
