@@ -19,6 +19,7 @@ LAYERS = (
         "comparison",
         "demo",
         "export",
+        "feature_library",
         "filters",
         "interactions",
         "metrics",
