@@ -17,6 +17,7 @@ from ais.gui.contrast import ContrastStatistics, measure
 from ais.gui.dialogs import Dialogs
 from ais.gui.display import PLANES, Contrast, DisplayFilter, Placement, Plane
 from ais.gui.document import Crop, Document, Edited, Snapshot, crop_key
+from ais.gui.dropped import files_in
 from ais.gui.masks import Masks
 from ais.gui.notices import Notices
 from ais.gui.settings import SettingsFile
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ais.engine import Engine
 
 PROJECT_ENDING = ".aisproj"
+RECENT_PLACES = 8
 REMEMBER_VIEW_AFTER_S = 2.0
 NO_PROJECT = Snapshot()
 
@@ -85,10 +87,12 @@ class Editor:
         self.shown: ShownTomogram | None = None
         self.gesture: Gesture | None = None
         self.shell = Shell()
-        self.dialogs = Dialogs(self.background)
+        folder = Path(self.settings.last_folder) if self.settings.last_folder else None
+        self.dialogs = Dialogs(self.background, folder=folder, places=self._places)
         self.closing = False
         self._wake = wake
         self._engine: Engine | None = None
+        self._beginning: Work | None = None
         self._wanted_tomogram: int | None = None
         self._remembered: dict[str, Any] = {}
         self._remember_at = 0.0
@@ -117,6 +121,9 @@ class Editor:
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open a project, or tomograms into the project that is open, or into a new one."""
+        if any(path.is_dir() for path in paths):
+            self._open_folders(paths)
+            return
         projects = [path for path in paths if path.suffix == PROJECT_ENDING]
         others = [path.absolute() for path in paths if path.suffix != PROJECT_ENDING]
         if projects:
@@ -126,31 +133,66 @@ class Editor:
         else:
             self._add_tomograms(others)
 
+    def _open_folders(self, paths: Sequence[Path]) -> None:
+        """Open what is in folders, besides the files."""
+
+        def look(_: Work) -> list[Path]:
+            return [found for path in paths for found in (files_in(path) if path.is_dir() else [path])]
+
+        def found(files: list[Path]) -> None:
+            if files:
+                self.open_paths(files)
+            else:
+                names = ", ".join(path.name or str(path) for path in paths)
+                self.notices.problem(f"There is no tomogram in {names}: choose files that end in .mrc, .rec or .tif.")
+
+        self.background.run(look, found, title="Looking into folders")
+
     def open_project(self, path: Path, then: Callable[[], None] | None = None) -> None:
         """Open a project in place of the one that is open."""
-
-        def opened(project: Project) -> None:
-            self._use_project(project)
-            if then is not None:
-                then()
-
-        self.background.run(lambda _: Project.open(path), opened, title=f"Opening {path.name}")
+        self.begin_project(lambda _: Project.open(path), f"Opening {path.name}", then)
 
     def new_project(self, path: Path | None = None, then: Callable[[], None] | None = None) -> None:
         """Make a project and open it; without a path it is kept in the editor's own folder."""
 
-        def opened(project: Project) -> None:
-            self._use_project(project)
-            if then is not None:
-                then()
-
         def make(_: Work) -> Project:
             return Project.create(path) if path is not None else untitled.create_untitled(self.settings_folder)
 
-        self.background.run(make, opened, title="Making a project")
+        self.begin_project(make, "Making a project", then)
 
-    def close_project(self) -> None:
-        """Close the project; everything in it is on disk already."""
+    def begin_project(
+        self, make: Callable[[Work], Project], title: str, then: Callable[[], None] | None = None
+    ) -> None:
+        """Make or open a project in a thread, show it in place of the one that is open, then do something more."""
+
+        def opened(project: Project) -> None:
+            self.use_project(project)
+            if then is not None:
+                then()
+
+        self._beginning = self.background.run(make, opened, title=title)
+
+    @property
+    def beginning(self) -> Work | None:
+        """What makes or opens a project now; None if nothing does."""
+        work = self._beginning
+        return work if work is not None and not work.finished else None
+
+    def use_project(self, project: Project, *, removing: bool = False) -> None:
+        """Show a project that has been opened; the one before is closed, and its file removed if that is asked for."""
+        self.close_project(removing=removing)
+        self.document = Document(project, self._wake, self.notices.problem)
+        self.masks = Masks(self.document)
+        if not untitled.is_untitled(project.path, self.settings_folder):
+            self.settings.remember_project(project.path)
+        if project.notice:
+            self.notices.problem(project.notice)
+        self.state.feature = None
+        self._wanted_tomogram = None
+        self._select_first = project.view_state("selected", {})
+
+    def close_project(self, *, removing: bool = False) -> None:
+        """Close the project; everything in it is on disk already, and stays there unless it is to be removed."""
         self.cancel_gesture()
         save_brush_radius(self)
         self._remember_view()
@@ -158,7 +200,7 @@ class Editor:
         if self.document is not None:
             document, self.document, self.masks = self.document, None, None
             self.state = EditorState(tab=self.state.tab)
-            self.background.run(lambda _: self._close_document(document))
+            self.background.run(lambda _: self._close_document(document, removing))
 
     def submit(self, operation: Operation[Result], then: Callable[[Result], None] | None = None) -> None:
         """Make an edit of the project."""
@@ -347,28 +389,29 @@ class Editor:
             document, self.document = self.document, None
             self._close_document(document)
         try:
+            if self.dialogs.folder is not None:
+                self.settings.last_folder = str(self.dialogs.folder)
             self.settings_file.save(self.settings)
         except AisError as error:
             _log.warning("%s", error)
 
     # Within
 
-    def _use_project(self, project: Project) -> None:
-        self.close_project()
-        self.document = Document(project, self._wake, self.notices.problem)
-        self.masks = Masks(self.document)
-        if not untitled.is_untitled(project.path, self.settings_folder):
-            self.settings.remember_project(project.path)
-        if project.notice:
-            self.notices.problem(project.notice)
-        self.state.feature = None
-        self._wanted_tomogram = None
-        self._select_first = project.view_state("selected", {})
+    def _places(self) -> list[tuple[str, Path]]:
+        """Where files are looked for."""
+        places = [("Home", Path.home())]
+        if self.document is not None and not untitled.is_untitled(self.document.project.path, self.settings_folder):
+            places.append(("Project", self.document.project.path.parent))
+        recent = [Path(path).parent for path in (*self.settings.recent_files, *self.settings.recent_projects)]
+        folders = [folder for folder in dict.fromkeys(recent) if folder not in {place for _, place in places}]
+        return [*places, *((folder.name or str(folder), folder) for folder in folders[:RECENT_PLACES])]
 
-    def _close_document(self, document: Document) -> None:
+    def _close_document(self, document: Document, removing: bool = False) -> None:
         path = document.project.path
         document.close()
-        if untitled.is_untitled(path, self.settings_folder):
+        if removing:
+            untitled.remove(path)
+        elif untitled.is_untitled(path, self.settings_folder):
             untitled.discard_if_empty(path)
 
     def _add_tomograms(self, paths: Sequence[Path]) -> None:

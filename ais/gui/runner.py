@@ -12,6 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ais.errors import AisError
+from ais.gui import native_dialogs
 from ais.gui.editor import Editor
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def run_window(paths: Sequence[Path], settings_folder: Path, story: Story | None
     from ais.gui.pacing import Pacing, wake
 
     editor = Editor(settings_folder, wake)
+    editor.dialogs.native = story is None and editor.settings.native_dialogs and native_dialogs.available()
     pacing = Pacing(lambda: story is not None or editor.animating, lambda: editor.shell.leave)
     window = Window(editor, pacing.wait)
     _leave_on_signals(editor)
@@ -138,7 +140,7 @@ def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
 
 
 def _set_callbacks(parameters: hello_imgui.RunnerParams, window: Window, story: Story | None) -> None:
-    from ais.gui.panels import menu, notices, pages, sheets, status
+    from ais.gui.panels import dialogs, menu, notices, pages, sheets, status
 
     calls = parameters.callbacks
     calls.load_additional_fonts = _load_fonts
@@ -150,9 +152,13 @@ def _set_callbacks(parameters: hello_imgui.RunnerParams, window: Window, story: 
 
     def over_everything() -> None:
         window.run_keys()
-        for name, draw in (("pages", pages.draw), ("sheets", sheets.draw), ("notices", notices.draw)):
+        for name, draw in (
+            ("pages", pages.draw),
+            ("sheets", sheets.draw),
+            ("dialogs", dialogs.draw),
+            ("notices", notices.draw),
+        ):
             window.draw(name, draw)
-        window.draw("dialogs", lambda w: w.editor.dialogs.draw())
 
     calls.show_gui = over_everything
     calls.before_swap = window.before_swap

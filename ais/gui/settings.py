@@ -39,6 +39,12 @@ class Settings:
         (width, height) in screen coordinates.
     units
         "nm" or "A" for lengths on screen.
+    last_folder
+        Where a file was chosen last; empty before.
+    native_dialogs
+        Whether the desktop's own file dialogs are used where there are any.
+    recent_commands
+        Names of commands found by the palette, newest first.
     """
 
     theme: str = "dark"
@@ -49,6 +55,9 @@ class Settings:
     recent_files: list[str] = field(default_factory=list)
     window_size: tuple[int, int] = (1440, 900)
     units: str = "nm"
+    last_folder: str = ""
+    native_dialogs: bool = True
+    recent_commands: list[str] = field(default_factory=list)
 
     def remember_project(self, path: Path) -> None:
         """Put a project at the head of the recent ones."""

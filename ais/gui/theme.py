@@ -28,6 +28,8 @@ class Theme:
         The one colour of the interface.
     danger
         Only for failure and loss of data.
+    on_accent, on_danger
+        Letters on those.
     """
 
     view: Rgb
@@ -39,6 +41,8 @@ class Theme:
     faint: Rgb
     accent: Rgb
     danger: Rgb
+    on_accent: Rgb
+    on_danger: Rgb
 
 
 def _grey(value: float) -> Rgb:
@@ -56,6 +60,8 @@ THEMES: dict[str, Theme] = {
         _grey(0.58),
         (0.36, 0.62, 0.90),
         (0.93, 0.36, 0.33),
+        _grey(0.05),
+        _grey(0.04),
     ),
     "light": Theme(
         _grey(0.80),
@@ -67,6 +73,8 @@ THEMES: dict[str, Theme] = {
         _grey(0.40),
         (0.12, 0.42, 0.75),
         (0.78, 0.14, 0.12),
+        _grey(1.0),
+        _grey(1.0),
     ),
     "high contrast": Theme(
         _grey(0.0),
@@ -78,6 +86,8 @@ THEMES: dict[str, Theme] = {
         _grey(0.85),
         (1.0, 0.85, 0.0),
         (1.0, 0.4, 0.4),
+        _grey(0.0),
+        _grey(0.0),
     ),
 }
 
@@ -115,15 +125,15 @@ def apply(name: str, font_scale: float) -> None:
     style.indent_spacing = 16.0
     style.scrollbar_size = 12.0
     style.tab_bar_border_size = 1.0
-    hover = _mix(theme.raised, theme.accent, 0.25)
-    active = _mix(theme.raised, theme.accent, 0.55)
+    hover = mix(theme.raised, theme.accent, 0.25)
+    active = mix(theme.raised, theme.accent, 0.55)
     colours = {
         imgui.Col_.window_bg: theme.panel,
         imgui.Col_.child_bg: theme.panel,
-        imgui.Col_.popup_bg: _mix(theme.panel, theme.raised, 0.4),
+        imgui.Col_.popup_bg: mix(theme.panel, theme.raised, 0.4),
         imgui.Col_.menu_bar_bg: theme.panel,
-        imgui.Col_.title_bg: _mix(theme.panel, theme.view, 0.5),
-        imgui.Col_.title_bg_active: _mix(theme.panel, theme.view, 0.5),
+        imgui.Col_.title_bg: mix(theme.panel, theme.view, 0.5),
+        imgui.Col_.title_bg_active: mix(theme.panel, theme.view, 0.5),
         imgui.Col_.title_bg_collapsed: theme.panel,
         imgui.Col_.border: theme.line,
         imgui.Col_.separator: theme.line,
@@ -132,22 +142,22 @@ def apply(name: str, font_scale: float) -> None:
         imgui.Col_.text: theme.text,
         imgui.Col_.text_disabled: theme.faint,
         imgui.Col_.frame_bg: theme.field,
-        imgui.Col_.frame_bg_hovered: _mix(theme.field, theme.accent, 0.15),
-        imgui.Col_.frame_bg_active: _mix(theme.field, theme.accent, 0.3),
+        imgui.Col_.frame_bg_hovered: mix(theme.field, theme.accent, 0.15),
+        imgui.Col_.frame_bg_active: mix(theme.field, theme.accent, 0.3),
         imgui.Col_.button: theme.raised,
         imgui.Col_.button_hovered: hover,
         imgui.Col_.button_active: active,
-        imgui.Col_.header: _mix(theme.panel, theme.accent, 0.30),
-        imgui.Col_.header_hovered: _mix(theme.panel, theme.accent, 0.20),
-        imgui.Col_.header_active: _mix(theme.panel, theme.accent, 0.40),
+        imgui.Col_.header: mix(theme.panel, theme.accent, 0.30),
+        imgui.Col_.header_hovered: mix(theme.panel, theme.accent, 0.20),
+        imgui.Col_.header_active: mix(theme.panel, theme.accent, 0.40),
         imgui.Col_.slider_grab: theme.accent,
-        imgui.Col_.slider_grab_active: _mix(theme.accent, theme.text, 0.3),
+        imgui.Col_.slider_grab_active: mix(theme.accent, theme.text, 0.3),
         imgui.Col_.check_mark: theme.accent,
-        imgui.Col_.tab: _mix(theme.panel, theme.view, 0.5),
+        imgui.Col_.tab: mix(theme.panel, theme.view, 0.5),
         imgui.Col_.tab_hovered: hover,
         imgui.Col_.tab_selected: theme.panel,
         imgui.Col_.tab_selected_overline: theme.accent,
-        imgui.Col_.tab_dimmed: _mix(theme.panel, theme.view, 0.5),
+        imgui.Col_.tab_dimmed: mix(theme.panel, theme.view, 0.5),
         imgui.Col_.tab_dimmed_selected: theme.panel,
         imgui.Col_.tab_dimmed_selected_overline: theme.line,
         imgui.Col_.docking_preview: theme.accent,
@@ -156,7 +166,7 @@ def apply(name: str, font_scale: float) -> None:
         imgui.Col_.scrollbar_grab: theme.raised,
         imgui.Col_.resize_grip: theme.raised,
         imgui.Col_.plot_histogram: theme.accent,
-        imgui.Col_.text_selected_bg: _mix(theme.field, theme.accent, 0.5),
+        imgui.Col_.text_selected_bg: mix(theme.field, theme.accent, 0.5),
         imgui.Col_.nav_cursor: theme.accent,
         imgui.Col_.drag_drop_target: theme.accent,
         imgui.Col_.table_header_bg: theme.panel,
@@ -168,6 +178,7 @@ def apply(name: str, font_scale: float) -> None:
         style.set_color_(which, colour(rgb))
 
 
-def _mix(one: Rgb, other: Rgb, share: float) -> Rgb:
+def mix(one: Rgb, other: Rgb, share: float) -> Rgb:
+    """A colour between two: 0 is the first, 1 the second."""
     red, green, blue = (a + (b - a) * share for a, b in zip(one, other, strict=True))
     return red, green, blue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 from ais.errors import AisError
@@ -10,6 +11,26 @@ from ais.project import Project
 
 FOLDER = "untitled"
 ENDING = ".aisproj"
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """A project of an earlier session that has no name yet.
+
+    Attributes
+    ----------
+    path
+        Its file.
+    changed
+        Seconds since 1970.
+    tomograms, edits
+        How many are in it.
+    """
+
+    path: Path
+    changed: float
+    tomograms: int
+    edits: int
 
 
 def untitled_folder(settings_folder: Path) -> Path:
@@ -55,3 +76,34 @@ def discard_if_empty(path: Path) -> None:
         used = project.read_only or bool(project.tomograms() or project.features() or project.history())
     if not used:
         path.unlink(missing_ok=True)
+
+
+def recovered(settings_folder: Path, but: Path | None = None) -> list[Recovered]:
+    """What is in the unnamed projects of earlier sessions, newest first, but for the one that is open."""
+    found = []
+    for path in untitled_projects(settings_folder):
+        if path.resolve() == but:
+            continue
+        try:
+            with Project.open(path, read_only=True) as project:
+                edits = project.history_length()
+                found.append(Recovered(path, path.stat().st_mtime, len(project.tomograms()), edits))
+        except (AisError, OSError):
+            # A damaged one is still shown, so that it can be sent to somebody or removed.
+            found.append(Recovered(path, 0.0, 0, 0))
+    return found
+
+
+def remove(path: Path) -> None:
+    """Remove the file of an unnamed project, and what lies beside it.
+
+    Raises
+    ------
+    AisError
+        If it cannot be removed.
+    """
+    try:
+        for ending in ("", "-wal", "-shm", "-journal", ".lock"):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
+    except OSError as error:
+        raise AisError(f"{path} could not be removed ({error.strerror}).") from error
