@@ -1,0 +1,134 @@
+"""One plane of the tomogram: its picture with masks, what is drawn over it, and the mouse in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from imgui_bundle import ImVec2, imgui
+from numpy.typing import NDArray
+
+from ais.gui.contrast import automatic_limits
+from ais.gui.display import Contrast, Plane
+from ais.gui.editor import Editor
+from ais.gui.gl.program import ProgramCache
+from ais.gui.shown_tomogram import ShownTomogram
+from ais.gui.slice_reader import SliceRequest
+from ais.gui.state import ViewState
+from ais.gui.views.mask_layers import MaskLayers
+from ais.gui.views.pointing import Pointing
+from ais.gui.views.slice_renderer import SliceRenderer
+
+if TYPE_CHECKING:
+    from ais.gui.app import Window
+
+PLANE_NAMES: dict[Plane, str] = {"xy": "XY", "xz": "XZ", "yz": "YZ"}
+BUTTONS = imgui.ButtonFlags_
+PRESSED_BUTTONS = int(BUTTONS.mouse_button_left | BUTTONS.mouse_button_right | BUTTONS.mouse_button_middle)
+
+
+class PlaneView:
+    """The view of one plane, and what the graphics driver keeps for it.
+
+    Parameters
+    ----------
+    plane
+        Which plane.
+    programs
+        Compiled shaders, shared by all planes.
+
+    Attributes
+    ----------
+    picture
+        The slice on the screen as it was read, (rows, columns) of the plane; None while there is none.
+    shown_count
+        How many different pictures have been shown since the view was opened.
+    """
+
+    def __init__(self, plane: Plane, programs: ProgramCache) -> None:
+        self.plane = plane
+        self.pointing = Pointing(plane)
+        self.picture: NDArray[np.float32] | None = None
+        self.shown_count = 0
+        self._renderer = SliceRenderer(programs)
+        self._masks = MaskLayers(plane, turned=plane == "yz")
+        self._tomogram: ShownTomogram | None = None
+        self._fallback: Contrast | None = None
+        self._wanted: int | None = None
+
+    def press_area(self, editor: Editor) -> bool:
+        """Take up the view's place and follow the mouse there; gives whether the placement was changed."""
+        view = editor.view(self.plane)
+        imgui.set_cursor_screen_pos(ImVec2(*view.origin))
+        imgui.set_next_item_allow_overlap()
+        imgui.invisible_button(PLANE_NAMES[self.plane], ImVec2(*view.size), PRESSED_BUTTONS)
+        if editor.shown is None or view.placement is None:
+            self.pointing.stop()
+            view.hovered = None
+            return False
+        position = editor.state.along(self.plane) if view.position is None else view.position
+        return self.pointing.follow(editor, view, position, imgui.is_item_hovered())
+
+    def draw(self, window: Window) -> None:
+        """Draw the picture and what lies over it into the window that Dear ImGui is drawing."""
+        editor = window.editor
+        view = editor.view(self.plane)
+        self._follow(editor, view)
+        placement, shown = view.placement, editor.shown
+        if placement is None or shown is None or self.picture is None or view.position is None:
+            return
+        self._renderer.set_filters(editor.state.filters)
+        masks = [] if editor.state.overlays_hidden else self._masks.overlays(editor, view.position)
+        density = imgui.get_io().display_framebuffer_scale.x or 1.0
+        width, height = view.size
+        texture = self._renderer.draw(
+            round(width * density),
+            round(height * density),
+            replace(placement, scale=placement.scale * density),
+            self._contrast(editor),
+            editor.state.interpolate,
+            masks,
+            window.theme.view,
+        )
+        corner = ImVec2(view.origin[0] + width, view.origin[1] + height)
+        imgui.get_window_draw_list().add_image(imgui.ImTextureRef(texture.name), ImVec2(*view.origin), corner)
+
+    def release(self) -> None:
+        """Free what the graphics driver keeps."""
+        self._masks.release()
+        self._renderer.release()
+
+    def _follow(self, editor: Editor, view: ViewState) -> None:
+        """Ask for the slice that is wanted and show the newest one that is there."""
+        shown = editor.shown
+        if shown is not self._tomogram:
+            self._tomogram, self.picture, self._fallback, view.position = shown, None, None, None
+            self._wanted = None
+            self._masks.release()
+        if shown is None:
+            return
+        wanted = editor.state.along(self.plane)
+        shown.reader.request(SliceRequest(self.plane, wanted, editor.state.slab))
+        if wanted != self._wanted:
+            self._masks.prefetch(editor, wanted)
+            if self._wanted is not None:
+                self._masks.prefetch(editor, 2 * wanted - self._wanted)
+            self._wanted = wanted
+        newest = shown.reader.newest(self.plane)
+        if newest is not None and newest[1] is not self.picture:
+            request, self.picture = newest
+            view.position = request.position
+            self.shown_count += 1
+            turned = np.ascontiguousarray(self.picture.T) if view.turned else self.picture
+            self._renderer.set_image(turned)
+        elif newest is not None:
+            view.position = newest[0].position
+
+    def _contrast(self, editor: Editor) -> Contrast:
+        if editor.state.contrast is not None:
+            return editor.state.contrast
+        if self._fallback is None and self.picture is not None:
+            # Until the whole tomogram has been measured: the limits of the first slice.
+            self._fallback = Contrast(*automatic_limits(self.picture))
+        return self._fallback or Contrast()
