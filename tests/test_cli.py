@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 from small_project import BLOBS, SHAPE, make_model, make_project, make_training_set, volume_of_a_blob
+from xvfb import drawing_here, needs_a_screen, virtual_screen
 
 from ais.cli.inputs import find_inputs, parse_crop, parse_range, parse_slices
 from ais.cli.main import COMMANDS, run
+from ais.cli.opengl import OpenGL, described, find_opengl
 from ais.errors import AisError
 from ais.formats.registry import open_volume, write_volume
 from ais.project import Project
@@ -208,6 +211,41 @@ def test_doctor_says_what_is_installed(capsys: pytest.CaptureFixture[str]) -> No
     assert state["tensorflow"]
     assert state["memory"] > 0
     assert isinstance(state["advice"], list)
+    assert state["imgui-bundle"]
+    assert state["glfw"]
+    assert state["PyOpenGL"]
+    assert "opengl" in state
+
+
+def test_doctor_says_what_draws_the_window() -> None:
+    with virtual_screen() as screen, drawing_here(screen):
+        found = find_opengl()
+    assert re.fullmatch(r"OpenGL \d\.\d, \w.*", found.text), found
+    if needs_a_screen():
+        assert "llvmpipe" in found.text
+        assert "more slowly" in found.advice
+    assert described("4.6.0 NVIDIA 550.54", "NVIDIA GeForce RTX 3080/PCIe/SSE2") == OpenGL(
+        "OpenGL 4.6, NVIDIA GeForce RTX 3080"
+    )
+
+
+@pytest.mark.skipif(not needs_a_screen(), reason="there is always a screen")
+def test_doctor_says_when_there_is_no_screen_or_no_opengl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with virtual_screen() as screen, drawing_here(screen):
+        monkeypatch.setenv("MESA_GL_VERSION_OVERRIDE", "2.1")
+        old = find_opengl()
+    assert old.text == ""
+    assert "needs OpenGL 3.3" in old.advice
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    without = find_opengl()
+    assert without.text == ""
+    assert "no screen" in without.advice
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    python.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(python))
+    assert "crashes (exit code -11)" in find_opengl().advice
 
 
 def test_simulated_tomograms_differ_by_seed(work: Path) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ais import __version__
+from ais.cli.opengl import find_opengl
 from ais.cli.options import Json
 from ais.cli.terminal import show, show_json
 from ais.errors import AisError
 
 BACKENDS = ("tensorflow", "torch", "jax")
-PARTS = ("keras", "numpy", "scipy", "scikit-image", "vtk", "mrcfile", "tifffile")
+PARTS = ("keras", "numpy", "scipy", "scikit-image", "vtk", "mrcfile", "tifffile", "imgui-bundle", "glfw", "PyOpenGL")
 OPTIONAL = {"zarr": "ais[zarr]", "dask": "ais[cluster]"}
 GPU_ADVICE = (
     "On Linux with an NVIDIA GPU: ais[gpu].",
@@ -27,7 +28,7 @@ LOW_DISK = 10 << 30
 
 
 def run(json: Json = False) -> int:
-    """Say what the installation consists of and what is missing: Python, backend, GPU, memory, disk.
+    """Say what the installation consists of and what is missing: Python, backend, GPU, screen, memory, disk.
 
     The backend is what computes networks; the environment variable AIS_BACKEND chooses tensorflow (the default), torch
     or jax.
@@ -48,6 +49,7 @@ def examine() -> dict[str, Any]:
     """What `ais doctor` reports; sizes in GiB."""
     versions = {name: _version(name) for name in (*BACKENDS, *PARTS, *OPTIONAL)}
     computing = _computing()
+    opengl = find_opengl()
     memory = _memory_bytes()
     disk = shutil.disk_usage(Path.cwd()).free
     advice = [f"{name} is missing: install Ais again." for name in PARTS if versions[name] is None]
@@ -56,6 +58,8 @@ def examine() -> dict[str, Any]:
         advice.append(failure)
     elif not computing["gpus"]:
         advice.append(f"No GPU found: networks run on the CPU, more slowly. {GPU_ADVICE[sys.platform == 'win32']}")
+    if opengl.advice:
+        advice.append(opengl.advice)
     if memory is not None and memory < LOW_MEMORY:
         advice.append("Less than 8 GiB of memory: segment large tomograms with --batch-size 1.")
     if disk < LOW_DISK:
@@ -69,6 +73,7 @@ def examine() -> dict[str, Any]:
         "disk_free": round(disk / 2**30, 1),
         **versions,
         **computing,
+        "opengl": opengl.text or None,
         "advice": advice,
     }
 
