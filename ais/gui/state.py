@@ -162,7 +162,8 @@ class EditorState:
     lasso_level
         The threshold, in the tomogram's own units; None finds it anew in every outline (Otsu).
     outline
-        Corners (row, column) of the lasso under way, in the plane `outline_plane`.
+        Corners (row, column) of the lasso under way, in the slice `outline_position` of
+        the plane `outline_plane`, which is XY so far.
     outline_erases
         Whether it will erase.
     dragged
@@ -199,6 +200,7 @@ class EditorState:
     lasso_level: float | None = None
     outline: list[tuple[float, float]] = field(default_factory=list)
     outline_plane: Plane = "xy"
+    outline_position: int = 0
     outline_erases: bool = False
     dragged: DraggedMark | None = None
     crop_corners: tuple[tuple[float, float], tuple[float, float]] | None = None
