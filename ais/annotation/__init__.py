@@ -15,6 +15,13 @@ from ais.annotation.entries import (
     Region,
     TomogramEntry,
 )
+from ais.annotation.exporting import (
+    coordinates_of,
+    export_coordinates,
+    export_mask_slice,
+    export_mask_volume,
+    refuse_tomograms,
+)
 from ais.annotation.feature_operations import (
     AddFeature,
     ChangeFeature,
@@ -40,11 +47,13 @@ from ais.annotation.record_operations import (
     RemovePickSet,
     SetRules,
 )
+from ais.annotation.slice_files import read_slice, write_slice
 from ais.annotation.slice_operations import (
     ClearSlice,
     CopySlice,
     FillHoles,
     GrowMask,
+    ImportSlice,
     ImportVolume,
     InterpolateSlices,
     SetSliceMask,
@@ -87,6 +96,7 @@ __all__ = [
     "HandPick",
     "HandPicks",
     "HistoryEntry",
+    "ImportSlice",
     "ImportVolume",
     "InterpolateSlices",
     "MaskAnnotation",
@@ -118,12 +128,19 @@ __all__ = [
     "StrokeAcross",
     "Together",
     "TomogramEntry",
+    "coordinates_of",
+    "export_coordinates",
+    "export_mask_slice",
+    "export_mask_volume",
     "file_safe_name",
     "flood_region",
     "otsu_in_polygon",
     "polygon_spans",
+    "read_slice",
+    "refuse_tomograms",
     "spans_to_mask",
     "stroke_spans",
     "threshold_in_polygon",
     "unite_regions",
+    "write_slice",
 ]

@@ -289,14 +289,14 @@ class ImportVolume(Operation[list[int]]):
             raise AisError(
                 f"The mask is {tuple(self.volume.shape)}, but {entry.name} is {entry.shape} (z, y, x) voxels."
             )
-        if self.label is not None and self.threshold is not None:
-            raise AisError("Choose the mask's voxels by a label or by a threshold, not by both.")
+        _check_choice(self.label, self.threshold)
         slices = range(entry.shape[0]) if self.slices is None else sorted(set(self.slices))
         painted = []
         for done, z in enumerate(slices):
             self.progress.report(done, len(slices), f"{entry.name}: slice {z}")
             edit.project.slice_shape(self.tomogram, self.feature, z)
-            mask = self._chosen(self.volume[z] if isinstance(self.volume, np.ndarray) else self.volume.slice(z))
+            values = self.volume[z] if isinstance(self.volume, np.ndarray) else self.volume.slice(z)
+            mask = _selected(values, self.label, self.threshold)
             if self.replace:
                 edit.set_mask(self.tomogram, self.feature, z, mask)
             else:
@@ -305,10 +305,59 @@ class ImportVolume(Operation[list[int]]):
                 painted.append(z)
         return painted
 
-    def _chosen(self, values: NDArray[Any]) -> NDArray[np.bool_]:
-        if self.label is not None:
-            return np.asarray(values == self.label)
-        return np.asarray(values > 0 if self.threshold is None else values >= self.threshold)
+
+@dataclass(frozen=True, eq=False)
+class ImportSlice(Operation[None]):
+    """Make a picture, such as a mask drawn in another program, the annotation of a slice.
+
+    Attributes
+    ----------
+    tomogram, feature, z
+        Where; feature may be IGNORE.
+    picture
+        (ny, nx) of the slice, such as `read_slice` gives.
+    label
+        Pixels of this value are painted.
+    threshold
+        Pixels of at least this value are painted; without label and threshold, those above 0.
+    replace
+        Whether what was painted in the slice is erased first; else the mask is added to it.
+    """
+
+    tomogram: int
+    feature: int
+    z: int
+    picture: NDArray[Any]
+    label: float | None = None
+    threshold: float | None = None
+    replace: bool = False
+
+    def text(self, edit: Edit) -> str:
+        """Names the slice."""
+        return f"Import {slice_in_words(edit, self.tomogram, self.feature, self.z)}"
+
+    def apply(self, edit: Edit) -> None:
+        """Paint it."""
+        shape = edit.project.slice_shape(self.tomogram, self.feature, self.z)
+        if self.picture.shape != shape:
+            raise AisError(f"The picture is {self.picture.shape}, but the slice is {shape} (y, x) pixels.")
+        _check_choice(self.label, self.threshold)
+        mask = _selected(self.picture, self.label, self.threshold)
+        if self.replace:
+            edit.set_mask(self.tomogram, self.feature, self.z, mask)
+        else:
+            edit.paint(self.tomogram, self.feature, self.z, cut_into_tiles(mask))
+
+
+def _check_choice(label: float | None, threshold: float | None) -> None:
+    if label is not None and threshold is not None:
+        raise AisError("Choose the mask's voxels by a label or by a threshold, not by both.")
+
+
+def _selected(values: NDArray[Any], label: float | None, threshold: float | None) -> NDArray[np.bool_]:
+    if label is not None:
+        return np.asarray(values == label)
+    return np.asarray(values > 0 if threshold is None else values >= threshold)
 
 
 def _check_radius(radius: float) -> float:
