@@ -451,6 +451,54 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_happens_every_job_ends(engine: Engine, seed: int) -> None:
+    """Random jobs, cancels and crashes: each job ends once, and those that are innocent with their result."""
+    random = np.random.default_rng(seed)
+    jobs: list[Job] = []
+    cancelled: set[Job] = set()
+    ends: list[Job] = []
+
+    def frame() -> None:
+        ends.extend(job for job in engine.poll() if job.finished)
+        if engine.status is EngineStatus.FAILED:
+            engine.start()
+
+    for _ in range(120):
+        match int(random.integers(12)):
+            case 0:
+                jobs.append(submit(engine, "exits_at_once", urgent=bool(random.integers(2))))
+            case 1 | 2:
+                jobs.append(submit(engine, "reports_then_waits"))
+                cancelled.add(jobs[-1])
+            case 3 | 4 | 5:
+                jobs.append(submit(engine, "echo", urgent=True, replaces="live", value=len(jobs)))
+            case 6 | 7 if cancelled:
+                for job in cancelled:
+                    engine.cancel(job)
+            case _:
+                jobs.append(submit(engine, "count", steps=3, seconds=0.002))
+        frame()
+        time.sleep(float(random.exponential(0.01)))
+    deadline = time.monotonic() + PATIENCE_S
+    while not all(job.finished for job in jobs):
+        assert time.monotonic() < deadline, [job for job in jobs if not job.finished]
+        for job in cancelled:
+            engine.cancel(job)
+        frame()
+        time.sleep(FRAME_S)
+    frame()
+    assert sorted(job.number for job in ends) == [job.number for job in jobs]
+    for job in jobs:
+        if job.state is JobState.FAILED:
+            assert "unexpectedly (exit code 7)" in job.error
+        elif job.state is JobState.CANCELLED:
+            assert job in cancelled or job.replaces
+        else:
+            assert job.result == job.arguments.get("value", 3)
+    assert any(job.state is JobState.DONE for job in jobs)
+
+
 def test_stop_cancels_and_ends_the_process(tmp_path: Path) -> None:
     engine = Engine()
     running, waiting = submit(engine, "reports_then_waits"), submit(engine, "echo")

@@ -1,7 +1,7 @@
 """What the window's process and the compute process say to each other, pickled through one pipe.
 
-Measured with arrays of 1 and 4 MB: plain pickling costs the receiving thread 0.2 and 0.9 ms, no more than shared memory
-or buffers beside the pickle would, which need more care.
+Measured on two cores with arrays of 1 and 4 MB: plain pickling costs the window's reading thread 0.7 and 3 to 5 ms, and
+makes its drawing thread late by 0.1 ms (median; 4 ms at most). Buffers sent beside the pickle gained nothing.
 """
 
 from __future__ import annotations
