@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ais.errors import AisError
 from ais.gui import theme
@@ -15,6 +15,7 @@ from ais.gui.editor import Editor
 from ais.gui.shell import Shell
 
 Story = Callable[[Any, Editor], None]
+Part = TypeVar("Part")
 _log = logging.getLogger(__name__)
 
 
@@ -53,6 +54,8 @@ class Window:
         Which keys do what.
     views
         The pictures.
+    welcome
+        What the first page offers.
     switches
         Panel to whether it is shown, for those that can be closed.
     """
@@ -60,12 +63,15 @@ class Window:
     def __init__(self, editor: Editor, pace: Callable[[], None]) -> None:
         from ais.gui.keys import KeyMap
         from ais.gui.views.views import Views
+        from ais.gui.welcome import Welcome
 
         self.editor = editor
         self.keys = KeyMap(editor.settings.shortcuts)
         self.views = Views()
+        self.welcome = Welcome(editor)
         self.switches = {name: Switch(editor.shell, name.lower()) for name in ("History", "Jobs")}
         self._pace = pace
+        self._parts: dict[type[object], object] = {}
         self._themed: tuple[str, float] | None = None
         self._failing: set[str] = set()
 
@@ -73,6 +79,14 @@ class Window:
     def theme(self) -> theme.Theme:
         """The colours in use."""
         return theme.theme_of(self.editor.settings.theme)
+
+    def part(self, kind: type[Part]) -> Part:
+        """The one object of a kind that a panel keeps between frames, such as what is being typed."""
+        if kind not in self._parts:
+            self._parts[kind] = kind()
+        part = self._parts[kind]
+        assert isinstance(part, kind)
+        return part
 
     # Called by the runner
 

@@ -121,13 +121,8 @@ def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
         found.remember_is_visible = False
         return found
 
-    views = dockable("Views", "MainDockSpace", lambda w: w.views.draw(w), closes=False)
-    views.imgui_window_flags = int(
-        imgui.WindowFlags_.no_collapse
-        | imgui.WindowFlags_.no_scrollbar
-        | imgui.WindowFlags_.no_scroll_with_mouse
-        | imgui.WindowFlags_.no_nav_inputs
-    )
+    views = dockable("Views", "MainDockSpace", lambda _: _draw_views(window), closes=False)
+    views.call_begin_end = False
     docking.dockable_windows = [
         views,
         dockable("Tomograms", "Left", tomograms.draw, closes=False),
@@ -136,7 +131,26 @@ def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
         dockable("History", "Right", history.draw, shown=False),
         dockable("Jobs", "Right", jobs.draw, shown=False),
     ]
-    docking.main_dock_space_node_flags = int(imgui.DockNodeFlags_.auto_hide_tab_bar)
+
+
+def _draw_views(window: Window) -> None:
+    """The views fill the middle, without a tab of their own."""
+    from imgui_bundle import imgui
+
+    kind = imgui.WindowClass()
+    kind.dock_node_flags_override_set = int(imgui.internal.DockNodeFlagsPrivate_.no_tab_bar)
+    imgui.set_next_window_class(kind)
+    flags = (
+        imgui.WindowFlags_.no_collapse
+        | imgui.WindowFlags_.no_scrollbar
+        | imgui.WindowFlags_.no_scroll_with_mouse
+        | imgui.WindowFlags_.no_nav_inputs
+    )
+    imgui.begin("Views", None, int(flags))
+    try:
+        window.views.draw(window)
+    finally:
+        imgui.end()
 
 
 def _set_callbacks(parameters: hello_imgui.RunnerParams, window: Window, story: Story | None) -> None:
@@ -163,7 +177,14 @@ def _set_callbacks(parameters: hello_imgui.RunnerParams, window: Window, story: 
     calls.show_gui = over_everything
     calls.before_swap = window.before_swap
     calls.after_swap = window.after_swap
-    calls.before_exit = window.views.release
+
+    def before_exit() -> None:
+        from imgui_bundle import implot
+
+        window.views.release()
+        implot.destroy_context()
+
+    calls.before_exit = before_exit
     if story is not None:
         parameters.use_imgui_test_engine = True
         calls.register_tests = lambda: _register_story(window, story)
@@ -180,9 +201,12 @@ def _load_fonts() -> None:
 
 
 def _after_start(window: Window) -> None:
-    """Once the window is there: files can be dropped on it."""
+    """Once the window is there: plots can be drawn, and files can be dropped on it."""
     import glfw
+    from imgui_bundle import implot
     from imgui_bundle.glfw_utils import glfw_window_hello_imgui
+
+    implot.create_context()
 
     def dropped(_window: Any, paths: Sequence[str]) -> None:
         window.editor.open_paths([Path(path) for path in paths])
