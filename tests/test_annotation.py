@@ -18,10 +18,13 @@ from scipy import ndimage
 from ais.annotation import (
     IGNORE,
     AddFeature,
+    AddPicks,
     AddTomogram,
     AutoPlaceBoxes,
     BackgroundBoxes,
     ChangeFeature,
+    ChangeFeatures,
+    ClearFeature,
     ClearSlice,
     CopySlice,
     DeleteFeature,
@@ -33,10 +36,12 @@ from ais.annotation import (
     ImportVolume,
     InterpolateSlices,
     MergeFeatures,
+    MoveBox,
     PaintRegion,
     PaintStroke,
     PlaceBoxes,
     RemoveBoxes,
+    RemoveBoxesIn,
     ReorderFeatures,
     SetSliceMask,
     ShrinkMask,
@@ -511,3 +516,58 @@ def test_background_boxes_say_when_there_is_no_room(scene: Scene) -> None:
     scene.project.apply(SetSliceMask(scene.tomogram, scene.feature, 1, disc(0, 0, 3)))
     found = scene.project.apply(BackgroundBoxes(scene.tomogram, scene.feature, 50))
     assert len(found.boxes) == 50
+
+
+def test_boxes_are_moved_and_removed_by_place(scene: Scene) -> None:
+    project = scene.project
+    first, _, third = project.apply(PlaceBoxes(scene.tomogram, scene.feature, [(1, 20, 20), (1, 90, 90), (5, 20, 20)]))
+    project.apply(PlaceBoxes(scene.tomogram, scene.feature, [(1, 30, 30)], negative=True))
+    moved = project.apply(MoveBox(first.id, (2, 30, 30)))
+    assert project.boxes(scene.tomogram, scene.feature)[0] == moved
+    assert project.undo_text() == "Move a box of membrane in TS_1"
+    assert project.history()[-1].region.bounds == (14, 46, 14, 46)
+    for wrong in ((1, 90, 90), (8, 0, 0), (0, -1, 0)):
+        with pytest.raises(AisError):
+            project.apply(MoveBox(first.id, wrong))
+    with pytest.raises(AisError):
+        project.apply(MoveBox(99, (1, 1, 1)))
+    project.apply(MoveBox(first.id, (1, 30, 30)))  # one of the other kind is there
+    assert project.apply(RemoveBoxesIn(scene.tomogram, scene.feature, (1, 25, 0), (1, 90, 90))) == 3
+    assert project.undo_text() == "Remove 3 boxes of membrane in TS_1"
+    assert project.boxes(scene.tomogram, scene.feature) == [third]
+    assert project.apply(RemoveBoxesIn(scene.tomogram, scene.other)) == 0
+    assert project.apply(RemoveBoxesIn(scene.tomogram, scene.feature)) == 1
+
+
+def test_a_feature_is_cleared_in_one_tomogram(scene: Scene, tmp_path: Path) -> None:
+    project, second = scene.project, scene.project.apply(AddTomogram(tmp_path / "TS_2.mrc", SHAPE)).id
+    for tomogram in (scene.tomogram, second):
+        for feature in (IGNORE, scene.feature, scene.other):
+            project.apply(PaintStroke(tomogram, feature, 3, [(30, 30)], 5))
+        for feature in (scene.feature, scene.other):
+            project.apply(PlaceBoxes(tomogram, feature, [(3, 30, 30)]))
+            project.apply(AddPicks(tomogram, feature, [(3, 30, 30)]))
+    digest = project.content_digest()
+    project.apply(ClearFeature(scene.tomogram, scene.feature))
+    assert project.undo_text() == "Clear membrane in TS_1"
+    assert project.annotation_marks()[scene.tomogram] == {IGNORE: 1, scene.other: 1}
+    for counts in (project.box_counts(), project.pick_counts()):
+        assert set(counts[scene.tomogram]) == {scene.other}
+        assert set(counts[second]) == {scene.feature, scene.other}
+    project.apply(ClearFeature(scene.tomogram, IGNORE))
+    assert project.undo_text() == "Clear ignore regions in TS_1"
+    assert project.annotation_marks()[scene.tomogram] == {scene.other: 1}
+    project.undo()
+    project.undo()
+    assert project.content_digest() == digest
+
+
+def test_several_features_change_in_one_step(scene: Scene) -> None:
+    project = scene.project
+    project.apply(ChangeFeatures([ChangeFeature(scene.feature, visible=False), ChangeFeature(scene.other, alpha=0.25)]))
+    assert [feature.visible for feature in project.features()] == [False, True]
+    assert project.undo_text() == "Change visible, alpha of membrane, ribosome"
+    project.undo()
+    assert [(feature.visible, feature.alpha) for feature in project.features()] == [(True, 0.5)] * 2
+    project.apply(ChangeFeatures([ChangeFeature(scene.feature, name="wall")]))
+    assert project.undo_text() == "Rename membrane to wall"

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from ais.annotation.box_operations import AutoPlaceBoxes, BackgroundBoxes, PlaceBoxes, PlacedBoxes, RemoveBoxes
+from ais.annotation.box_operations import (
+    AutoPlaceBoxes,
+    BackgroundBoxes,
+    MoveBox,
+    PlaceBoxes,
+    PlacedBoxes,
+    RemoveBoxes,
+    RemoveBoxesIn,
+)
 from ais.annotation.entries import (
     IGNORE,
     Box,
@@ -25,6 +33,8 @@ from ais.annotation.exporting import (
 from ais.annotation.feature_operations import (
     AddFeature,
     ChangeFeature,
+    ChangeFeatures,
+    ClearFeature,
     DeleteFeature,
     DuplicateFeature,
     MergeFeatures,
@@ -81,9 +91,11 @@ __all__ = [
     "BackgroundBoxes",
     "Box",
     "ChangeFeature",
+    "ChangeFeatures",
     "ChangeModel",
     "ChangePickSet",
     "ChangeSetting",
+    "ClearFeature",
     "ClearSlice",
     "CopySlice",
     "DeleteFeature",
@@ -102,6 +114,7 @@ __all__ = [
     "MaskAnnotation",
     "MergeFeatures",
     "ModelEntry",
+    "MoveBox",
     "MovePick",
     "Operation",
     "PaintRegion",
@@ -113,6 +126,7 @@ __all__ = [
     "RelinkTomogram",
     "RelinkTomograms",
     "RemoveBoxes",
+    "RemoveBoxesIn",
     "RemoveModel",
     "RemovePickSet",
     "RemovePicks",

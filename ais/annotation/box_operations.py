@@ -68,10 +68,7 @@ class PlaceBoxes(Operation[list[Box]]):
         """Place them; gives back the new ones."""
         shape = edit.project.tomogram_by_id(self.tomogram).shape
         edit.project.feature_by_id(self.feature)
-        positions = [(int(z), int(y), int(x)) for z, y, x in self.positions]
-        for position in positions:
-            if not all(0 <= at < count for at, count in zip(position, shape, strict=True)):
-                raise AisError(f"A box at z, y, x = {position} lies outside the tomogram of {shape} voxels.")
+        positions = [_check_inside(position, shape) for position in self.positions]
         if positions:
             edit.acted_on(self.tomogram, self.feature, positions[0][0], _around(edit, self.feature, positions))
         present = edit.project.boxes(self.tomogram, self.feature)
@@ -113,6 +110,85 @@ class RemoveBoxes(Operation[None]):
             tomogram, feature, *position = found[0]
             edit.acted_on(tomogram, feature, position[0], _around(edit, feature, [position]))
             edit.delete("boxes", (box,))
+
+
+@dataclass(frozen=True)
+class RemoveBoxesIn(Operation[int]):
+    """Remove the training boxes of a feature whose centres lie in a part of a tomogram.
+
+    Attributes
+    ----------
+    tomogram, feature
+        Where, and of what.
+    low, high
+        z, y, x of the first and the last voxel of the part; by default the whole tomogram.
+    """
+
+    tomogram: int
+    feature: int
+    low: tuple[int, int, int] = (0, 0, 0)
+    high: tuple[int, int, int] | None = None
+
+    def text(self, edit: Edit) -> str:
+        """Names how many, the feature and the tomogram."""
+        return _in_words(edit, "Remove", len(self._boxes(edit)), "box", self.tomogram, self.feature)
+
+    def apply(self, edit: Edit) -> int:
+        """Remove them; gives back how many."""
+        boxes = self._boxes(edit)
+        if boxes:
+            RemoveBoxes([box.id for box in boxes]).apply(edit)
+        return len(boxes)
+
+    def _boxes(self, edit: Edit) -> list[Box]:
+        shape = edit.project.tomogram_by_id(self.tomogram).shape
+        edit.project.feature_by_id(self.feature)
+        sides = list(zip(self.low, self.high or shape, strict=True))
+        boxes = edit.project.boxes(self.tomogram, self.feature)
+        return [
+            b for b in boxes if all(low <= at <= high for at, (low, high) in zip((b.z, b.y, b.x), sides, strict=True))
+        ]
+
+
+@dataclass(frozen=True)
+class MoveBox(Operation[Box]):
+    """Move a training box.
+
+    Attributes
+    ----------
+    box
+        Its number.
+    position
+        z, y, x of its new centre in voxels, inside the tomogram and not that of another of the same kind.
+    """
+
+    box: int
+    position: tuple[int, int, int]
+
+    def text(self, edit: Edit) -> str:
+        """Names the feature and the tomogram."""
+        tomogram, feature, _ = self._present(edit)
+        owner, place = edit.project.feature_by_id(feature), edit.project.tomogram_by_id(tomogram)
+        return f"Move a box of {owner.name} in {place.name}"
+
+    def apply(self, edit: Edit) -> Box:
+        """Move it; gives it back at its new place."""
+        tomogram, feature, before = self._present(edit)
+        z, y, x = _check_inside(self.position, edit.project.tomogram_by_id(tomogram).shape)
+        moved = Box(self.box, z, y, x, before.negative)
+        for other in edit.project.boxes(tomogram, feature):
+            if (other.z, other.y, other.x, other.negative) == (z, y, x, before.negative) and other.id != self.box:
+                raise AisError(f"There is a box at z, y, x = {(z, y, x)} already: move it elsewhere, or remove one.")
+        edit.acted_on(tomogram, feature, z, _around(edit, feature, [(z, y, x)]))
+        edit.update("boxes", (self.box,), z=z, y=y, x=x)
+        return moved
+
+    def _present(self, edit: Edit) -> tuple[int, int, Box]:
+        found = edit.rows("SELECT tomogram, feature, z, y, x, negative FROM boxes WHERE id = ?", self.box)
+        if not found:
+            raise AisError(f"There is no box number {self.box}.")
+        tomogram, feature, z, y, x, negative = found[0]
+        return tomogram, feature, Box(self.box, z, y, x, bool(negative))
 
 
 @dataclass(frozen=True)
@@ -230,6 +306,13 @@ def _place(edit: Edit, tomogram: int, feature: int, found: Positions, asked: int
         name = edit.project.tomogram_by_id(tomogram).name
         message = f"There was room for {len(boxes)} of {asked} boxes in {name}."
     return PlacedBoxes(boxes, asked, message)
+
+
+def _check_inside(position: Sequence[int], shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    z, y, x = (int(at) for at in position)
+    if not all(0 <= at < count for at, count in zip((z, y, x), shape, strict=True)):
+        raise AisError(f"A box at z, y, x = {(z, y, x)} lies outside the tomogram of {shape} voxels.")
+    return z, y, x
 
 
 def _centres(project: ProjectReader, tomogram: int, feature: int) -> Positions:

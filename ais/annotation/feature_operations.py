@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from ais.annotation.entries import Colour, Feature
+from ais.annotation.entries import IGNORE, Colour, Feature
 from ais.annotation.operation import Operation
 from ais.annotation.pick_operations import copy_picks, delete_picks, move_picks, rename_picks
 from ais.annotation.tiles import decompress_tile
@@ -109,21 +109,48 @@ class ChangeFeature(Operation[Feature]):
         name = edit.project.feature_by_id(self.feature).name
         if self.name is not None:
             return f"Rename {name} to {self.name}"
-        return f"Change {', '.join(key.replace('_', ' ') for key in self._changes())} of {name}"
+        return f"Change {', '.join(key.replace('_', ' ') for key in self.properties())} of {name}"
 
     def apply(self, edit: Edit) -> Feature:
         """Change it."""
         edit.project.feature_by_id(self.feature)
         edit.acted_on(feature=self.feature)
-        columns = _columns(edit, self._changes(), self.feature)
+        columns = _columns(edit, self.properties(), self.feature)
         if columns:
             edit.update("features", (self.feature,), **columns)
         if "name" in columns:
             rename_picks(edit, self.feature, columns["name"])
         return edit.project.feature_by_id(self.feature)
 
-    def _changes(self) -> dict[str, Any]:
+    def properties(self) -> dict[str, Any]:
+        """What changes, by the names that `Feature` has for it."""
         return {key: value for key, value in asdict(self).items() if key != "feature" and value is not None}
+
+
+@dataclass(frozen=True)
+class ChangeFeatures(Operation[None]):
+    """Change several features as one step of undo, such as hiding all but one.
+
+    Attributes
+    ----------
+    changes
+        One for each feature.
+    """
+
+    changes: Sequence[ChangeFeature]
+
+    def text(self, edit: Edit) -> str:
+        """Names the features and what changes."""
+        if len(self.changes) == 1:
+            return self.changes[0].text(edit)
+        names = ", ".join(edit.project.feature_by_id(change.feature).name for change in self.changes)
+        keys = dict.fromkeys(key.replace("_", " ") for change in self.changes for key in change.properties())
+        return f"Change {', '.join(keys)} of {names}"
+
+    def apply(self, edit: Edit) -> None:
+        """Change one after the other."""
+        for change in self.changes:
+            change.apply(edit)
 
 
 @dataclass(frozen=True)
@@ -166,6 +193,37 @@ class DeleteFeature(Operation[None]):
         edit.project.feature_by_id(self.feature)
         edit.acted_on(feature=self.feature)
         _delete(edit, self.feature)
+
+
+@dataclass(frozen=True)
+class ClearFeature(Operation[None]):
+    """Erase a feature from a tomogram: its annotation in all slices, its boxes and its picks by hand.
+
+    Attributes
+    ----------
+    tomogram, feature
+        Where, and what; feature may be IGNORE.
+    """
+
+    tomogram: int
+    feature: int
+
+    def text(self, edit: Edit) -> str:
+        """Names the feature and the tomogram."""
+        name = "ignore regions" if self.feature == IGNORE else edit.project.feature_by_id(self.feature).name
+        return f"Clear {name} in {edit.project.tomogram_by_id(self.tomogram).name}"
+
+    def apply(self, edit: Edit) -> None:
+        """Remove all rows of this feature in this tomogram."""
+        edit.project.slice_shape(self.tomogram, self.feature, 0)
+        slices = edit.project.annotated_slices(self.tomogram, self.feature)
+        edit.acted_on(self.tomogram, self.feature, slices[0] if slices else None)
+        if self.feature == IGNORE:
+            edit.delete_where("ignore_tiles", tomogram=self.tomogram)
+            return
+        for table in ("mask_tiles", "boxes"):
+            edit.delete_where(table, tomogram=self.tomogram, feature=self.feature)
+        delete_picks(edit, self.feature, self.tomogram)
 
 
 @dataclass(frozen=True)
