@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.complete
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test soak run lint bench docs clean
+.PHONY: help setup system-libraries demo test soak run lint bench docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -28,13 +28,17 @@ $(SETUP): pyproject.toml constraints.txt
 
 setup: $(SETUP)
 
+# Xvfb and OpenGL in software, for tests of the window; quick where they are.
+system-libraries:
+	.ci/system-libraries
+
 demo: $(SETUP)
 	$(BIN)/ais demo -o demo --size small --no-window
 
-test: $(SETUP)
+test: $(SETUP) system-libraries
 	$(BIN)/python -m pytest -m "not soak"
 
-soak: $(SETUP)
+soak: $(SETUP) system-libraries
 	$(BIN)/python -m pytest -m soak
 
 run: $(SETUP)

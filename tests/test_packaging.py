@@ -1,13 +1,16 @@
-"""The pins resolve on Windows too, and the wheel builds, installs and starts."""
+"""The pins resolve on Windows too, the wheel builds, installs and starts, and what a window needs is there or named."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -31,6 +34,11 @@ def pip(*words: str) -> subprocess.CompletedProcess[str]:
 def skip_if_offline(output: str) -> None:
     if "CI" not in os.environ and any(sign in output for sign in OFFLINE):
         pytest.skip("no package registry can be reached from here")
+
+
+def drawn_with() -> list[Path]:
+    """Return the files of the package that are no Python: shaders, fonts, icons."""
+    return [path for folder in ("shaders", "res") for path in (ROOT / "ais" / folder).rglob("*")]
 
 
 def test_constraints_are_names_and_versions_only() -> None:
@@ -60,11 +68,13 @@ def test_pins_resolve_on_windows_from_wheels_alone(tmp_path: Path, version: str)
         entry["metadata"]["name"].lower() for entry in json.loads(report.read_text(encoding="utf-8"))["install"]
     }
     assert {"tensorflow", "jaxlib", "vtk", "edt", "connected-components-3d", "numpy"} <= resolved
+    assert {"imgui-bundle", "glfw", "pyopengl"} <= resolved
 
 
 def test_the_wheel_builds_installs_and_starts(tmp_path: Path) -> None:
     built = subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), "."],
+        # The wheel is built from the source archive: what that lacks, the wheel lacks.
+        [sys.executable, "-m", "build", "--outdir", str(tmp_path), "."],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -72,6 +82,16 @@ def test_the_wheel_builds_installs_and_starts(tmp_path: Path) -> None:
     skip_if_offline(built.stdout + built.stderr)
     assert built.returncode == 0, built.stdout + built.stderr
     (wheel,) = tmp_path.glob("ais-*.whl")
+    (source,) = tmp_path.glob("ais-*.tar.gz")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = set(archive.namelist())
+    with tarfile.open(source) as archive:
+        in_source = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "NOTICE"} <= in_source
+    assert {"LICENSE", "NOTICE"} <= {name.rpartition("/")[2] for name in packed if "/licenses/" in name}
+    data = [path.relative_to(ROOT).as_posix() for path in drawn_with() if path.is_file()]
+    assert any(name.endswith(".frag") for name in data)
+    assert set(data) <= packed
     # Dependencies come from this environment; the package itself only from the wheel.
     environment = tmp_path / "venv"
     venv.create(environment, with_pip=False, symlinks=os.name != "nt")
@@ -96,3 +116,20 @@ def test_the_wheel_builds_installs_and_starts(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(packages)},
     )
     assert str(target) in started.stdout, started.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="windows need nothing of the system elsewhere")
+def test_what_a_window_needs_is_there_or_named(tmp_path: Path) -> None:
+    script = ROOT / ".ci" / "system-libraries"
+    there = subprocess.run([script], capture_output=True, text=True)
+    assert (there.returncode, there.stdout, there.stderr) == (0, "", "")
+    # A machine without Xvfb, and without a way to install it.
+    for name in ("bash", "env", "uname", "ldconfig", "id"):
+        found = shutil.which(name) or shutil.which(name, path="/sbin:/usr/sbin")
+        assert found is not None, name
+        (tmp_path / name).symlink_to(found)
+    lacking = subprocess.run([script], capture_output=True, text=True, env={"PATH": str(tmp_path)})
+    assert lacking.returncode == 1
+    assert lacking.stdout == ""
+    assert len(lacking.stderr.splitlines()) == 1
+    assert "Xvfb" in lacking.stderr

@@ -50,9 +50,13 @@ class Running:
 class Stage:
     """A screen, and how acts are started on it."""
 
-    def __init__(self, environment: dict[str, str], folder: Path) -> None:
-        """Take the environment of a virtual screen and the folder in which its memory and caches are."""
+    def __init__(self, environment: dict[str, str], folder: Path, failures: Path = FAILURES) -> None:
+        """Take a virtual screen's environment, the folder of its memory and caches, and that for pictures of failures.
+
+        The latter is made at the first failure.
+        """
         self._environment = environment
+        self._failures = failures
         self._folder = folder
 
     def start(self, module: str, name: str, plan: Plan, folder: Path, act: int = 0) -> Running:
@@ -131,14 +135,14 @@ class Stage:
         picture = np.asarray(Image.open(own)) if own.exists() else picture_of_screen(self._folder)
         if picture is None or not picture.any():
             return ""
-        FAILURES.mkdir(parents=True, exist_ok=True)
-        path = FAILURES / f"{running.title.split(',')[0]}-{running.act}.png"
+        self._failures.mkdir(parents=True, exist_ok=True)
+        path = self._failures / f"{running.title.split(',')[0]}-{running.act}.png"
         Image.fromarray(picture).save(path)
         return f" The screen: {path}"
 
 
 @contextmanager
-def a_stage(folder: Path) -> Iterator[Stage]:
+def a_stage(folder: Path, failures: Path = FAILURES) -> Iterator[Stage]:
     """Start a screen for acts, keeping its memory in the folder, and end it."""
     with virtual_screen(memory=folder) as environment:
-        yield Stage(environment, folder)
+        yield Stage(environment, folder, failures)

@@ -5,15 +5,26 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import acts_of_the_stage
+import numpy as np
 import pytest
+from PIL import Image
 from plans import stories_of
-from stage import Stage
+from stage import Stage, a_stage
+from tiny_window import COLOUR
 
 MODULE = "acts_of_the_stage"
 PLANS = stories_of(acts_of_the_stage)
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A stage whose pictures of failures are nobody else's: here the failures are meant."""
+    with a_stage(tmp_path_factory.mktemp("screen"), tmp_path_factory.getbasetemp() / "failures") as made:
+        yield made
 
 
 @pytest.mark.parametrize("name", ["two_starts", "uses_hands_and_eyes", "dies"])
@@ -43,6 +54,10 @@ def test_a_story_that_fails(stage: Stage, tmp_path: Path, name: str, words: list
     for word in words:
         assert word in str(caught.value)
     assert not (tmp_path / "went-on").exists()
+    if name in ("raises", "misses_an_item", "hangs"):
+        path = Path(str(caught.value).split("The screen: ")[1].splitlines()[0])
+        # The window stands in the top left corner of the screen.
+        assert tuple(np.asarray(Image.open(path))[230, 250]) == COLOUR
 
 
 def test_an_act_can_be_killed_from_outside(stage: Stage, tmp_path: Path) -> None:

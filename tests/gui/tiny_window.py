@@ -27,7 +27,7 @@ def run(
     def show() -> None:
         if imgui.button("Count"):
             editor.clicks += 1
-        if imgui.is_key_chord_pressed(imgui.Key.mod_ctrl | imgui.Key.z):
+        if imgui.is_key_chord_pressed(int(imgui.Key.mod_ctrl) | int(imgui.Key.z)):
             editor.undone += 1
         if imgui.is_mouse_down(imgui.MouseButton_.right):
             editor.mouse.append((imgui.get_mouse_pos().x, imgui.get_mouse_pos().y, imgui.get_io().key_shift))
