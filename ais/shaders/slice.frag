@@ -1,5 +1,6 @@
 // A slice with its contrast, and masks over it: FILLS of them filled, then OUTLINES of them as lines.
 // With BASE 0 the slice is not drawn again: more masks are laid over what is there.
+// TAPS: samples along each side of a screen pixel, more than 1 where the picture is shrunk.
 
 out vec4 result;
 
@@ -8,7 +9,6 @@ uniform vec2 centre;      // picture coordinates (column, row) in the middle of 
 uniform float step_px;    // picture pixels per screen pixel
 uniform vec2 size;        // of the picture (columns, rows)
 uniform vec2 extent;      // picture pixels that the textures cover; larger than size where they are a reduced copy
-uniform int taps;         // samples along each side of a screen pixel; more than 1 where the picture is shrunk
 uniform sampler2D picture;
 uniform float low;
 uniform float gain;       // 1 / (high - low)
@@ -45,7 +45,7 @@ MASK(7)
 
 // rule: x is the value from which a pixel belongs to the mask, y is 1 where all that do are equally opaque.
 float filled(sampler2D mask, vec2 rule, vec2 at) {
-    float value = texture(mask, at).r;
+    float value = textureLod(mask, at, 0.0).r;
     return value >= rule.x ? max(value, rule.y) : 0.0;
 }
 
@@ -53,8 +53,8 @@ float filled(sampler2D mask, vec2 rule, vec2 at) {
 float lined(sampler2D mask, vec2 rule, vec2 at) {
     vec2 d = reach / extent;
     vec4 around = vec4(
-        texture(mask, at + vec2(d.x, 0.0)).r, texture(mask, at - vec2(d.x, 0.0)).r,
-        texture(mask, at + vec2(0.0, d.y)).r, texture(mask, at - vec2(0.0, d.y)).r);
+        textureLod(mask, at + vec2(d.x, 0.0), 0.0).r, textureLod(mask, at - vec2(d.x, 0.0), 0.0).r,
+        textureLod(mask, at + vec2(0.0, d.y), 0.0).r, textureLod(mask, at - vec2(0.0, d.y), 0.0).r);
     vec4 inside = step(vec4(rule.x), around);
     float count = dot(inside, vec4(1.0));
     return count > 0.5 && count < 3.5 ? 1.0 : 0.0;
@@ -64,15 +64,36 @@ float lined(sampler2D mask, vec2 rule, vec2 at) {
     float amount = colour##n.a * ((n) < FILLS ? filled(mask##n, rule##n, at) : lined(mask##n, rule##n, at)); \
     shown = shown * (1.0 - amount) + vec4(colour##n.rgb * amount, amount); }
 
-vec4 sample_at(vec2 position) {
-    vec2 at = (position + 0.5) / extent;
-    // Premultiplied: colour and how much of what lies below it hides.
 #if BASE
-    float grey = clamp((texture(picture, at).r - low) * gain, 0.0, 1.0);
-    vec4 shown = vec4(vec3(abs(invert - grey)), 1.0);
+float grey_at(vec2 position) {
+    float value = textureLod(picture, (position + 0.5) / extent, 0.0).r;
+    return abs(invert - clamp((value - low) * gain, 0.0, 1.0));
+}
+#endif
+
+void main() {
+    // The first row of the target is the top of the view, where the largest row of the picture is.
+    vec2 middle = gl_FragCoord.xy - 0.5 * view;
+    vec2 position = centre + vec2(middle.x, -middle.y) * step_px;
+    // Premultiplied: colour, and how much of what lies below it hides.
+#if BASE
+#if TAPS > 1
+    float between = step_px / float(TAPS);
+    vec2 first = position - 0.5 * (step_px - between);
+    float grey = 0.0;
+    for (int i = 0; i < TAPS * TAPS; i++) {
+        grey += grey_at(first + vec2(float(i / TAPS), float(i % TAPS)) * between);
+    }
+    grey /= float(TAPS * TAPS);
+#else
+    float grey = grey_at(position);
+#endif
+    vec4 shown = vec4(vec3(grey), 1.0);
 #else
     vec4 shown = vec4(0.0);
 #endif
+    // Masks are sampled once also where the picture is shrunk: noise needs the mean, an area does not.
+    vec2 at = (position + 0.5) / extent;
 #if LAYERS > 0
     LAYER(0)
 #endif
@@ -100,23 +121,8 @@ vec4 sample_at(vec2 position) {
     // Outside the picture there is the background, and the lines of masks end.
     bool outside = any(lessThan(position, vec2(-0.5))) || any(greaterThanEqual(position, size - 0.5));
 #if BASE
-    return outside ? vec4(background, 1.0) : shown;
+    result = outside ? vec4(background, 1.0) : shown;
 #else
-    return outside ? vec4(0.0) : shown;
+    result = outside ? vec4(0.0) : shown;
 #endif
-}
-
-void main() {
-    // The first row of the target is the top of the view, where the largest row of the picture is.
-    vec2 middle = gl_FragCoord.xy - 0.5 * view;
-    vec2 position = centre + vec2(middle.x, -middle.y) * step_px;
-    float between = step_px / float(taps);
-    vec2 first = position - 0.5 * (step_px - between);
-    vec4 sum = vec4(0.0);
-    for (int i = 0; i < taps; i++) {
-        for (int j = 0; j < taps; j++) {
-            sum += sample_at(first + vec2(float(i), float(j)) * between);
-        }
-    }
-    result = sum / float(taps * taps);
 }

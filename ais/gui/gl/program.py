@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any, ClassVar
@@ -14,11 +15,13 @@ from ais.gui.gl.objects import GlObject
 
 HEADER = "#version 330 core\n"
 
+_INCLUDE = re.compile(r'^#include "([\w.]+)"$', re.MULTILINE)
+
 Uniform = int | float | tuple[float, ...] | NDArray[np.float32]
 
 
 def shader_source(name: str) -> str:
-    """The text of a shader that comes with the program, e.g. "slice.frag".
+    """The text of a shader that comes with the program, e.g. "slice.frag", with the files that it includes.
 
     Raises
     ------
@@ -26,9 +29,10 @@ def shader_source(name: str) -> str:
         If there is none of this name.
     """
     try:
-        return resources.files("ais").joinpath("shaders", name).read_text(encoding="utf-8")
+        text = resources.files("ais").joinpath("shaders", name).read_text(encoding="utf-8")
     except OSError as error:
         raise GraphicsError(f"The shader {name} is missing from this installation: install Ais again.") from error
+    return _INCLUDE.sub(lambda found: shader_source(found[1]), text)
 
 
 class Program(GlObject):
@@ -83,14 +87,14 @@ class Program(GlObject):
         name
             Of the uniform.
         value
-            An int (int, bool, sampler), a float, a tuple of 2-4 floats, or an array of float32: (n,) for float[n],
-            (n, 4) for vec4[n], (n, 4, 4) for mat4[n] as rows.
+            An int (int, bool, sampler), a float, a tuple of 2-4 floats or of as many ints, or an array of float32:
+            (n,) for float[n], (n, 4) for vec4[n], (n, 4, 4) for mat4[n] as rows. Its type must be the shader's.
         """
         if isinstance(value, np.ndarray):
             key: Any = (value.shape, value.tobytes())
         else:
             key = value
-        if self._values.get(name) == key and type(self._values[name]) is type(key):
+        if self._values.get(name) == key:
             return
         location = self._locations.get(name)
         if location is None:
@@ -137,6 +141,8 @@ def _send(location: int, value: Uniform) -> None:
         GL.glUniform1i(location, value)
     elif isinstance(value, float):
         GL.glUniform1f(location, value)
+    elif isinstance(value, tuple) and all(isinstance(item, int) for item in value):
+        (GL.glUniform2i, GL.glUniform3i, GL.glUniform4i)[len(value) - 2](location, *value)
     elif isinstance(value, tuple):
         (GL.glUniform2f, GL.glUniform3f, GL.glUniform4f)[len(value) - 2](location, *value)
     elif value.ndim == 1:

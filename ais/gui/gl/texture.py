@@ -122,7 +122,10 @@ class Texture2D(GlObject):
         GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 4)
 
     def smooth(self, on: bool) -> None:
-        """Whether a shader reads between the pixels (linear) or the nearest of them."""
+        """Whether a shader reads between the pixels (linear) or the nearest of them.
+
+        Leaves the texture bound to the active unit, as `upload` does: bind it to its own unit first.
+        """
         if on != self._smooth:
             self._smooth = on
             value = GL.GL_LINEAR if on else GL.GL_NEAREST

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -212,21 +213,23 @@ class SliceRenderer:
         outline_px: float,
     ) -> None:
         outlines = sum(overlay.outline for overlay in overlays)
-        program = self._programs.get("slice.frag", BASE=int(base), FILLS=len(overlays) - outlines, OUTLINES=outlines)
         rows, columns = self._shape
-        shrunk = placement.scale * self.reduction < 1
+        shown_scale = placement.scale * self.reduction
+        shrunk = shown_scale < 1
+        taps = min(math.ceil(1 / (2 * shown_scale)), MAX_TAPS)
+        program = self._programs.get(
+            "slice.frag", BASE=int(base), FILLS=len(overlays) - outlines, OUTLINES=outlines, TAPS=taps
+        )
         target_rows, target_columns = (0, 0) if self._view is None else self._view.shape
         program.set("view", (float(target_columns), float(target_rows)))
         program.set("centre", (placement.column, placement.row))
         program.set("step_px", 1 / placement.scale)
         program.set("size", (float(columns), float(rows)))
         program.set("extent", (float(picture.width * self.reduction), float(picture.height * self.reduction)))
-        wanted = -(-1 // (2 * placement.scale * self.reduction))
-        program.set("taps", int(min(max(wanted, 1), MAX_TAPS)))
         program.set("reach", outline_px / 2 / placement.scale)
         if base:
-            picture.smooth(interpolate or shrunk)
             picture.bind(0)
+            picture.smooth(interpolate or shrunk)
             program.set("picture", 0)
             program.set("low", float(contrast.low))
             # Limits that coincide are a threshold, not a division by zero.
@@ -245,12 +248,10 @@ class SliceRenderer:
 
 def _set_overlay(program: Program, index: int, overlay: Overlay, interpolate: bool, shrunk: bool) -> None:
     mask = overlay.mask
-    mask.texture.smooth(shrunk or (mask.probabilities and interpolate))
     mask.texture.bind(index + 1)
+    # A line's own samples lie apart: reading between pixels would cost four times as much for nothing.
+    mask.texture.smooth(interpolate or shrunk if mask.probabilities else shrunk and not overlay.outline)
     program.set(f"mask{index}", index + 1)
     program.set(f"colour{index}", (*overlay.colour, min(overlay.alpha, 1.0)))
-    if mask.probabilities:
-        threshold = max(overlay.threshold, _LEAST)
-    else:
-        threshold = 0.5 if overlay.outline else _LEAST
+    threshold = max(overlay.threshold, _LEAST) if mask.probabilities else _LEAST
     program.set(f"rule{index}", (threshold, float(mask.probabilities and not overlay.graded)))

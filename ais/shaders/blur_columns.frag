@@ -1,0 +1,16 @@
+// A symmetric blur along the columns of a packed picture.
+#include "packed.glsl"
+#include "mixed.glsl"
+
+out vec4 result;
+uniform int radius;
+uniform float weights[MAX_RADIUS + 1];
+
+void main() {
+    ivec2 at = ivec2(gl_FragCoord.xy);
+    vec4 sum = weights[0] * four(at.x, at.y);
+    for (int i = 1; i <= radius; i++) {
+        sum += weights[i] * (four(at.x, at.y - i) + four(at.x, at.y + i));
+    }
+    result = mixed(sum);
+}
