@@ -1,0 +1,133 @@
+"""A small page that asks for a number, a choice or a name before something is done; plain data, drawn elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass
+class NumberField:
+    """A number to type.
+
+    Attributes
+    ----------
+    label
+        What it is.
+    value
+        What it is at first, and then what the user has typed.
+    low, high
+        The least and the greatest value.
+    unit
+        Such as "px"; empty for a count.
+    whole
+        Whether only whole numbers make sense.
+    tooltip
+        One sentence more.
+    """
+
+    label: str
+    value: float
+    low: float
+    high: float
+    unit: str = ""
+    whole: bool = False
+    tooltip: str = ""
+
+    @property
+    def count(self) -> int:
+        """The value as a whole number."""
+        return round(self.value)
+
+    def problem(self) -> str:
+        """What is wrong with the value; empty if nothing."""
+        if self.low <= self.value <= self.high:
+            return ""
+        return f"{self.label}: {self.low:g} to {self.high:g}{f' {self.unit}' if self.unit else ''}."
+
+
+@dataclass
+class ChoiceField:
+    """One of several things.
+
+    Attributes
+    ----------
+    label
+        What is chosen.
+    options
+        What the user reads.
+    value
+        Which one is chosen, counted from 0.
+    tooltip
+        One sentence more.
+    """
+
+    label: str
+    options: Sequence[str]
+    value: int = 0
+    tooltip: str = ""
+
+    def problem(self) -> str:
+        """What is wrong with the choice; empty if nothing."""
+        return "" if self.options else f"{self.label}: there is nothing to choose from."
+
+
+@dataclass
+class TextField:
+    """A name to type.
+
+    Attributes
+    ----------
+    label
+        What it is.
+    value
+        What it is at first, and then what the user has typed.
+    hint
+        Shown while nothing has been typed.
+    suggestions
+        What can be taken by a click, instead of typing.
+    tooltip
+        One sentence more.
+    """
+
+    label: str
+    value: str = ""
+    hint: str = ""
+    suggestions: Sequence[str] = ()
+    tooltip: str = ""
+
+    def problem(self) -> str:
+        """What is wrong with the text; empty if nothing."""
+        return "" if self.value.strip() else f"{self.label}: type something."
+
+
+Field = NumberField | ChoiceField | TextField
+
+
+@dataclass
+class Sheet:
+    """A page with a few fields and one button.
+
+    Attributes
+    ----------
+    title
+        What is about to be done.
+    button
+        Its verb, such as "Place".
+    fields
+        From top to bottom; they hold what the user has entered.
+    on_accept
+        Called once with all fields right; it reads them.
+    note
+        A sentence above the fields; empty for none.
+    """
+
+    title: str
+    button: str
+    fields: Sequence[Field]
+    on_accept: Callable[[], None]
+    note: str = ""
+
+    def problem(self) -> str:
+        """What is wrong with the first field that is not right; empty if nothing."""
+        return next((problem for field in self.fields if (problem := field.problem())), "")
