@@ -35,10 +35,10 @@ system-libraries:
 demo: $(SETUP)
 	$(BIN)/ais demo -o demo --size small --no-window
 
-test: $(SETUP) system-libraries
+test: system-libraries $(SETUP)
 	$(BIN)/python -m pytest -m "not soak"
 
-soak: $(SETUP) system-libraries
+soak: system-libraries $(SETUP)
 	$(BIN)/python -m pytest -m soak
 
 run: $(SETUP)
