@@ -97,6 +97,7 @@ class Window:
         with self._living_on("poll"):
             self.editor.poll()
         self._follow_theme()
+        self._let_keys_move()
         if self.editor.shell.leave:
             hello_imgui.get_runner_params().app_shall_exit = True
         self._title()
@@ -137,6 +138,17 @@ class Window:
         if wanted != self._themed:
             self._themed = wanted
             theme.apply(*wanted)
+
+    def _let_keys_move(self) -> None:
+        """Arrows and Tab go from item to item on pages and in menus, but browse slices where a tomogram is shown."""
+        from imgui_bundle import imgui
+
+        editor, io = self.editor, imgui.get_io()
+        lists_of_their_own = editor.dialogs.browser is not None or editor.shell.palette
+        pages = editor.document is None or imgui.is_popup_open("", imgui.PopupFlags_.any_popup)
+        moves = pages and not lists_of_their_own
+        flag = int(imgui.ConfigFlags_.nav_enable_keyboard)
+        io.config_flags = io.config_flags | flag if moves else io.config_flags & ~flag
 
     def _title(self) -> None:
         import glfw

@@ -124,6 +124,17 @@ class Document:
         Called from the thread when there is something for `poll`.
     problem
         Called in the window's thread with one sentence when an edit could not be made.
+
+    Attributes
+    ----------
+    project
+        Only for the document's thread, but for what never changes: its path, whether it can be edited.
+    snapshot
+        What it holds now.
+    saved_at
+        When the last edit was on disk, seconds since 1970; None before the first one.
+    submitted
+        How many edits and questions there have been.
     """
 
     def __init__(self, project: Project, wake: Callable[[], None], problem: Callable[[str], None]) -> None:
@@ -137,6 +148,7 @@ class Document:
         self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._news: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._waiting = 0
+        self.submitted = 0
         self._edited: list[Edited] = []
         self._thread = threading.Thread(target=self._work, name="ais-document", daemon=True)
         self._thread.start()
@@ -240,6 +252,7 @@ class Document:
 
     def _put(self, task: Callable[[], None]) -> None:
         self._waiting += 1
+        self.submitted += 1
         self._tasks.put(task)
 
     def _work(self) -> None:

@@ -195,7 +195,7 @@ class Editor:
         """Close the project; everything in it is on disk already, and stays there unless it is to be removed."""
         self.cancel_gesture()
         save_brush_radius(self)
-        self._remember_view()
+        self.remember_view()
         self._close_tomogram()
         if self.document is not None:
             document, self.document, self.masks = self.document, None, None
@@ -230,7 +230,7 @@ class Editor:
         if self.document is None or (number == self.state.tomogram and self.shown is not None):
             return
         entry = self.snapshot.tomogram(number)
-        self._remember_view()
+        self.remember_view()
         self.cancel_gesture()
         self._close_tomogram()
         self.state.tomogram = number
@@ -262,7 +262,7 @@ class Editor:
         """Open the selected tomogram anew, such as after its voxel size has changed or it was relinked."""
         number = self.state.tomogram
         if number is not None:
-            self._remember_view()
+            self.remember_view()
             self._close_tomogram()
             self.state.tomogram = None
             self.select_tomogram(number)
@@ -368,7 +368,7 @@ class Editor:
         save_rested_radius(self)
         if time.monotonic() > self._remember_at:
             self._remember_at = time.monotonic() + REMEMBER_VIEW_AFTER_S
-            self._remember_view()
+            self.remember_view()
 
     @property
     def animating(self) -> bool:
@@ -380,7 +380,7 @@ class Editor:
         self.closing = True
         self.cancel_gesture()
         save_brush_radius(self)
-        self._remember_view()
+        self.remember_view()
         self._close_tomogram()
         if self._engine is not None:
             self._engine.stop()
@@ -455,6 +455,7 @@ class Editor:
 
     def _close_tomogram(self) -> None:
         self._wanted_tomogram = None
+        self.state.outline, self.state.measured, self.state.dragged = [], None, None
         if self.shown is not None:
             shown, self.shown = self.shown, None
             if self.closing:
@@ -485,6 +486,8 @@ class Editor:
 
     def _after_edit(self, edited: Edited) -> None:
         region = edited.region
+        if self.gesture is None:
+            self.state.dragged = None
         if self.masks is not None:
             if edited.local and region is not None:
                 self.masks.invalidate(region.tomogram)
@@ -538,7 +541,8 @@ class Editor:
             "placement": asdict(p) if (p := state.views["xy"].placement) is not None else None,
         }
 
-    def _remember_view(self) -> None:
+    def remember_view(self) -> None:
+        """Have the project keep what is selected and how the tomogram is shown, if that has changed."""
         document = self.document
         if document is None or self.shown is None or self.read_only:
             return

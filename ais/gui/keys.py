@@ -41,6 +41,7 @@ _NAMED = {
     **{chr(letter): getattr(imgui.Key, chr(letter).lower()) for letter in range(ord("A"), ord("Z") + 1)},
     **{str(digit): getattr(imgui.Key, f"_{digit}") for digit in range(10)},
 }
+_SHOWN = {"pageup": "Page up", "pagedown": "Page down"}
 _MODIFIERS = {"ctrl": imgui.Key.mod_ctrl, "shift": imgui.Key.mod_shift, "alt": imgui.Key.mod_alt}
 
 
@@ -86,6 +87,13 @@ def parse(text: str) -> Shortcut:
     if name.casefold() not in known or not set(modifiers) <= set(_MODIFIERS):
         raise AisError(f"{text!r} is no shortcut: write it as ctrl+shift+P, F5 or [.")
     return Shortcut(known[name.casefold()], frozenset(modifiers))
+
+
+def readable(text: str) -> str:
+    """Shortcuts as menus show them: "Ctrl+Shift+P"; of several, the first."""
+    first = text.split()[:1]
+    names = [*first[0].replace("++", "+=").split("+")] if first else []
+    return "+".join(_SHOWN.get(name, name[:1].upper() + name[1:]) for name in names)
 
 
 def name_of(key: imgui.Key) -> str | None:

@@ -19,8 +19,8 @@ class Shell:
 
     Attributes
     ----------
-    palette, shortcuts, about, settings
-        Whether the command palette, the page of keys, About, and the settings are open.
+    palette, shortcuts, about, settings, messages
+        Whether the command palette, the page of keys, About, the settings, and all messages are open.
     history, jobs
         Whether these panels are shown.
     leave
@@ -41,6 +41,7 @@ class Shell:
     shortcuts: bool = False
     about: bool = False
     settings: bool = False
+    messages: bool = False
     history: bool = False
     jobs: bool = False
     leave: bool = False

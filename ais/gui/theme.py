@@ -51,43 +51,43 @@ def _grey(value: float) -> Rgb:
 
 THEMES: dict[str, Theme] = {
     "dark": Theme(
-        _grey(0.07),
-        (0.125, 0.13, 0.14),
-        (0.185, 0.19, 0.205),
-        (0.235, 0.24, 0.26),
-        (0.225, 0.23, 0.245),
-        _grey(0.88),
-        _grey(0.58),
-        (0.36, 0.62, 0.90),
-        (0.93, 0.36, 0.33),
-        _grey(0.05),
-        _grey(0.04),
+        view=_grey(0.07),
+        panel=(0.125, 0.13, 0.14),
+        field=(0.195, 0.20, 0.215),
+        raised=(0.245, 0.25, 0.27),
+        line=(0.235, 0.24, 0.255),
+        text=_grey(0.89),
+        faint=_grey(0.64),
+        accent=(0.36, 0.62, 0.90),
+        danger=(0.95, 0.44, 0.40),
+        on_accent=_grey(0.05),
+        on_danger=_grey(0.04),
     ),
     "light": Theme(
-        _grey(0.80),
-        _grey(0.955),
-        _grey(0.89),
-        _grey(0.84),
-        _grey(0.80),
-        _grey(0.10),
-        _grey(0.40),
-        (0.12, 0.42, 0.75),
-        (0.78, 0.14, 0.12),
-        _grey(1.0),
-        _grey(1.0),
+        view=_grey(0.82),
+        panel=_grey(0.96),
+        field=_grey(0.885),
+        raised=_grey(0.84),
+        line=_grey(0.78),
+        text=_grey(0.10),
+        faint=_grey(0.35),
+        accent=(0.10, 0.39, 0.70),
+        danger=(0.74, 0.11, 0.09),
+        on_accent=_grey(1.0),
+        on_danger=_grey(1.0),
     ),
     "high contrast": Theme(
-        _grey(0.0),
-        _grey(0.0),
-        _grey(0.13),
-        _grey(0.22),
-        _grey(0.75),
-        _grey(1.0),
-        _grey(0.85),
-        (1.0, 0.85, 0.0),
-        (1.0, 0.4, 0.4),
-        _grey(0.0),
-        _grey(0.0),
+        view=_grey(0.0),
+        panel=_grey(0.0),
+        field=_grey(0.13),
+        raised=_grey(0.20),
+        line=_grey(0.75),
+        text=_grey(1.0),
+        faint=_grey(0.85),
+        accent=(1.0, 0.85, 0.0),
+        danger=(1.0, 0.45, 0.45),
+        on_accent=_grey(0.0),
+        on_danger=_grey(0.0),
     ),
 }
 
@@ -129,8 +129,7 @@ def apply(name: str, font_scale: float) -> None:
     active = mix(theme.raised, theme.accent, 0.55)
     colours = {
         imgui.Col_.window_bg: theme.panel,
-        imgui.Col_.child_bg: theme.panel,
-        imgui.Col_.popup_bg: mix(theme.panel, theme.raised, 0.4),
+        imgui.Col_.popup_bg: mix(theme.panel, theme.raised, 0.2),
         imgui.Col_.menu_bar_bg: theme.panel,
         imgui.Col_.title_bg: mix(theme.panel, theme.view, 0.5),
         imgui.Col_.title_bg_active: mix(theme.panel, theme.view, 0.5),
@@ -176,6 +175,10 @@ def apply(name: str, font_scale: float) -> None:
     }
     for which, rgb in colours.items():
         style.set_color_(which, colour(rgb))
+    style.set_color_(imgui.Col_.child_bg, colour(theme.panel, 0.0))
+    style.set_color_(imgui.Col_.table_row_bg, colour(theme.panel, 0.0))
+    style.set_color_(imgui.Col_.table_row_bg_alt, colour(theme.text, 0.025))
+    style.set_color_(imgui.Col_.modal_window_dim_bg, colour((0.0, 0.0, 0.0), 0.4 if name != "light" else 0.2))
 
 
 def mix(one: Rgb, other: Rgb, share: float) -> Rgb:

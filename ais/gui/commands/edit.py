@@ -30,6 +30,14 @@ def _open_palette(editor: Editor) -> None:
     editor.shell.palette = True
 
 
+def _open_settings(editor: Editor) -> None:
+    editor.shell.settings = True
+
+
+def _show_jobs(editor: Editor) -> None:
+    editor.shell.jobs = not editor.shell.jobs
+
+
 EDIT_COMMANDS = (
     Command("edit.undo", "Undo", "Edit", _undo, "ctrl+Z", "Take the last edit back", _can_undo, repeats=True),
     Command("edit.redo", "Redo", "Edit", _redo, "ctrl+shift+Z ctrl+Y", "", _can_redo, repeats=True),
@@ -42,5 +50,22 @@ EDIT_COMMANDS = (
         enabled=with_project,
         checked=lambda editor: editor.shell.history,
     ),
-    Command("edit.palette", "Find a command...", "Edit", _open_palette, "ctrl+shift+P", separated=True),
+    Command(
+        "edit.jobs",
+        "Show jobs",
+        "Edit",
+        _show_jobs,
+        tooltip="What runs in the background, and what has ended",
+        checked=lambda editor: editor.shell.jobs,
+    ),
+    Command(
+        "edit.palette",
+        "Find a command...",
+        "Edit",
+        _open_palette,
+        "ctrl+shift+P",
+        "By any part of its name",
+        separated=True,
+    ),
+    Command("edit.settings", "Settings...", "Edit", _open_settings, "ctrl+,", "Theme, size of letters, units"),
 )

@@ -64,7 +64,7 @@ def _draw_browser(window: Window, browser: FileBrowser) -> None:
             browser.cancel()
             return
         _draw_path(browser)
-        below = imgui.get_frame_height_with_spacing() * (3 if browser.question.wanted is Wanted.NEW_FILE else 2)
+        below = imgui.get_frame_height_with_spacing() * (2 if browser.question.wanted is Wanted.NEW_FILE else 1)
         height = -below - imgui.get_style().item_spacing.y
         em = imgui.get_font_size()
         with imgui_ctx.begin_child("places", ImVec2(PLACES_WIDTH * em, height)):

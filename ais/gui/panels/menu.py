@@ -1,13 +1,120 @@
-"""Draws the menu bar."""
+"""Draws the menu bar from the list of commands."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from imgui_bundle import ImVec2, imgui, imgui_ctx
+
+from ais.gui.commands import COMMANDS, MENUS, Command
+from ais.gui.keys import readable
+from ais.gui.panels.modal import at_right_end, button_width, disabled
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
 
+PALETTE = "edit.palette"
+RECENT_AFTER = "file.open_project"
+
+
+@dataclass
+class Menu:
+    """Commands and submenus, in the order in which they are drawn."""
+
+    items: list[Command | tuple[str, Menu]] = field(default_factory=list)
+
+    def submenu(self, name: str) -> Menu:
+        """The submenu of a name, made where it is first asked for."""
+        for item in self.items:
+            if isinstance(item, tuple) and item[0] == name:
+                return item[1]
+        made = Menu()
+        self.items.append((name, made))
+        return made
+
+
+@cache
+def menus() -> tuple[tuple[str, Menu], ...]:
+    """The menus that hold something, in their order; made once."""
+    root = Menu()
+    for name in MENUS:
+        root.submenu(name)
+    for command in COMMANDS:
+        menu = root
+        for name in command.menu.split("/"):
+            menu = menu.submenu(name)
+        menu.items.append(command)
+    return tuple(item for item in root.items if isinstance(item, tuple) and item[1].items)
+
 
 def draw(window: Window) -> None:
-    """Draw it."""
-    del window
+    """Draw the menus, and at the right end the way to the palette."""
+    for name, menu in menus():
+        with imgui_ctx.begin_menu(name) as opened:
+            if opened:
+                space = imgui.get_style().item_spacing
+                with imgui_ctx.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(space.x, 1.75 * space.y)):
+                    _draw_items(window, menu)
+    _draw_palette_button(window)
+
+
+def run_item(window: Window, command: Command, label: str = "") -> None:
+    """Draw a command as an item of a menu, and run it when it is chosen."""
+    editor = window.editor
+    enabled = command.enabled(editor)
+    checked = command.checked is not None and command.checked(editor)
+    text = f"{label or command.text}###{command.name}" if label else command.text
+    if imgui.menu_item_simple(text, readable(window.keys.text[command.name]), checked, enabled):
+        command.run(editor)
+    if command.tooltip and imgui.is_item_hovered(
+        imgui.HoveredFlags_.for_tooltip | imgui.HoveredFlags_.allow_when_disabled
+    ):
+        imgui.set_tooltip(command.tooltip)
+
+
+def _draw_items(window: Window, menu: Menu) -> None:
+    for position, item in enumerate(menu.items):
+        if isinstance(item, tuple):
+            with imgui_ctx.begin_menu(item[0]) as opened:
+                if opened:
+                    _draw_items(window, item[1])
+            continue
+        if item.separated and position:
+            imgui.separator()
+        run_item(window, item)
+        if item.name == RECENT_AFTER:
+            _draw_recent(window)
+
+
+def _draw_recent(window: Window) -> None:
+    editor, settings = window.editor, window.editor.settings
+    _draw_paths("Recent tomograms", settings.recent_files, lambda path: editor.open_paths([path]))
+    _draw_paths("Recent projects", settings.recent_projects, editor.open_project)
+
+
+def _draw_paths(name: str, paths: Sequence[str], run: Callable[[Path], None]) -> None:
+    with imgui_ctx.begin_menu(name, bool(paths)) as opened:
+        if not opened:
+            return
+        for text in paths:
+            path = Path(text)
+            if imgui.menu_item_simple(f"{path.name}##{text}"):
+                run(path)
+                break
+            imgui.set_item_tooltip(text)
+
+
+def _draw_palette_button(window: Window) -> None:
+    command = next(command for command in COMMANDS if command.name == PALETTE)
+    label = f"Find a command   {readable(window.keys.text[PALETTE])}###palette button"
+    with imgui_ctx.push_style_color(imgui.Col_.button, imgui.get_style().color_(imgui.Col_.menu_bar_bg)):
+        width = button_width(label)
+        if imgui.get_content_region_avail().x > width:
+            at_right_end(width)
+            with disabled(not command.enabled(window.editor)):
+                if imgui.small_button(label):
+                    command.run(window.editor)
