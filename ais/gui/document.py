@@ -148,6 +148,7 @@ class Document:
         self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._news: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._waiting = 0
+        self._edits_waiting = 0
         self.submitted = 0
         self._edited: list[Edited] = []
         self._thread = threading.Thread(target=self._work, name="ais-document", daemon=True)
@@ -175,15 +176,15 @@ class Document:
             if then is not None:
                 self._news.put(lambda: then(result))
 
-        self._put(edit)
+        self._put_edit(edit)
 
     def undo(self) -> None:
         """Take the last edit back."""
-        self._put(lambda: self._travel(self.project.undo))
+        self._put_edit(lambda: self._travel(self.project.undo))
 
     def redo(self) -> None:
         """Make the edit that was undone last again."""
-        self._put(lambda: self._travel(self.project.redo))
+        self._put_edit(lambda: self._travel(self.project.redo))
 
     def travel_to(self, entry: int) -> None:
         """Undo or redo until the edit of this number is the last one that is done; 0 undoes everything shown."""
@@ -206,7 +207,7 @@ class Document:
             go()
             self._publish(everything=True)
 
-        self._put(go_and_publish)
+        self._put_edit(go_and_publish)
 
     def ask(self, question: Callable[[Project], Result], then: Callable[[Result], None]) -> None:
         """Read something from the project after the edits that were submitted before; the answer comes by `poll`."""
@@ -242,6 +243,11 @@ class Document:
         """Whether edits or questions are still under way."""
         return self._waiting > 0
 
+    @property
+    def saving(self) -> bool:
+        """Whether edits are still to be written to disk."""
+        return self._edits_waiting > 0
+
     def close(self) -> None:
         """Make the edits that are waiting, then close the project."""
         self._tasks.put(None)
@@ -254,6 +260,17 @@ class Document:
         self._waiting += 1
         self.submitted += 1
         self._tasks.put(task)
+
+    def _put_edit(self, task: Callable[[], None]) -> None:
+        self._edits_waiting += 1
+
+        def edit() -> None:
+            try:
+                task()
+            finally:
+                self._news.put(self._one_edit_less)
+
+        self._put(edit)
 
     def _work(self) -> None:
         while True:
@@ -270,6 +287,9 @@ class Document:
 
     def _one_less(self) -> None:
         self._waiting -= 1
+
+    def _one_edit_less(self) -> None:
+        self._edits_waiting -= 1
 
     def _failed(self, text: str) -> None:
         # What is on the screen may be ahead of the project, such as a stroke that could not be saved.
