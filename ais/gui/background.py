@@ -126,6 +126,12 @@ class Background:
         self._threads.submit(self._run, work, function, then, failed or self._problem)
         return work
 
+    def watch(self, title: str) -> Work:
+        """Put something that runs elsewhere on the list of jobs, until its `finished` is set."""
+        work = Work(title, wake=self._wake)
+        self.works.append(work)
+        return work
+
     def poll(self) -> None:
         """Hand over what has come back; called once a frame by the window's thread."""
         while True:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from ais.annotation import Box, Feature, HistoryEntry, Operation, Region, TomogramEntry
 from ais.annotation.entries import HandPicks
+from ais.errors import Cancelled
 from ais.gui.background import plain_sentence
 from ais.project import Project
 from ais.project.overview import BoxCount
@@ -157,7 +158,12 @@ class Document:
 
     # Asked by the window's thread
 
-    def submit(self, operation: Operation[Result], then: Callable[[Result], None] | None = None) -> None:
+    def submit(
+        self,
+        operation: Operation[Result],
+        then: Callable[[Result], None] | None = None,
+        failed: Callable[[], None] | None = None,
+    ) -> None:
         """Make an edit.
 
         Parameters
@@ -166,11 +172,18 @@ class Document:
             What to do; it is on disk soon after.
         then
             Gets what the operation gives back, after the snapshot shows it.
+        failed
+            Called if the edit could not be made; the user is told why in any case.
         """
 
         def edit() -> None:
             revision = self.project.revision
-            result = self.project.apply(operation)
+            try:
+                result = self.project.apply(operation)
+            except Exception:
+                if failed is not None:
+                    self._news.put(failed)
+                raise
             if self.project.revision != revision:
                 self._after_edit(travelled=False)
             if then is not None:
@@ -279,6 +292,8 @@ class Document:
                 return
             try:
                 task()
+            except Cancelled:
+                self._news.put(self._show_again)
             except Exception as error:  # noqa: BLE001 - whatever fails must reach the user and not end the thread
                 text = plain_sentence(error)
                 self._news.put(lambda text=text: self._failed(text))  # type: ignore[misc]
@@ -292,9 +307,12 @@ class Document:
         self._edits_waiting -= 1
 
     def _failed(self, text: str) -> None:
+        self._show_again()
+        self._problem(text)
+
+    def _show_again(self) -> None:
         # What is on the screen may be ahead of the project, such as a stroke that could not be saved.
         self._edited.append(Edited(None, local=False, travelled=False))
-        self._problem(text)
 
     def _travel(self, step: Callable[[], HistoryEntry | None]) -> None:
         moved = step()

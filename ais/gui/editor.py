@@ -202,14 +202,19 @@ class Editor:
             self.state = EditorState(tab=self.state.tab)
             self.background.run(lambda _: self._close_document(document, removing))
 
-    def submit(self, operation: Operation[Result], then: Callable[[Result], None] | None = None) -> None:
-        """Make an edit of the project."""
+    def submit(
+        self,
+        operation: Operation[Result],
+        then: Callable[[Result], None] | None = None,
+        failed: Callable[[], None] | None = None,
+    ) -> None:
+        """Make an edit of the project; see `Document.submit`."""
         if self.document is None:
             self.notices.say("Open a tomogram first.", "hint")
         elif self.read_only:
             self.notices.problem(self.document.project.notice or "This project can only be read.")
         else:
-            self.document.submit(operation, then)
+            self.document.submit(operation, then, failed)
 
     def undo(self) -> None:
         """Take the last edit back; the view goes to where it acted."""

@@ -66,8 +66,8 @@ def save_brush_radius(editor: Editor) -> None:
         return
     wish.submitted = True
 
-    def saved(_: object) -> None:
+    def forget() -> None:
         if editor.state.radius_wish is wish:
             editor.state.radius_wish = None
 
-    editor.submit(ChangeFeature(wish.feature, brush_radius=wish.radius), saved)
+    editor.submit(ChangeFeature(wish.feature, brush_radius=wish.radius), lambda _: forget(), forget)
