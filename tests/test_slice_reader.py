@@ -76,6 +76,13 @@ class Wake:
             self._event.clear()
 
 
+def wait_for(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 @contextmanager
 def reading(path: Path, **options: Any) -> Iterator[tuple[SliceReader, Wake]]:
     wake = Wake()
@@ -364,10 +371,7 @@ def test_closing_does_not_wait_for_a_slow_file(tmp_path: Path, monkeypatch: pyte
         reader.request(SliceRequest("xy", 2))
         assert reader.newest("xy") is None
         del slow
-    deadline = time.monotonic() + PATIENCE_S
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert threading.active_count() == before
+    wait_for(lambda: threading.active_count() == before)
     assert not woken
 
 
@@ -402,6 +406,20 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def test_a_closed_tomogram_gives_its_memory_back(tmp_path: Path) -> None:
+    path = mrc(tmp_path / "v.mrc", volume_of("int16", (120, 512, 512)))
+    with reading(path) as (reader, wake):
+        picture(reader, wake, SliceRequest("xy", 0))
+    wait_for(lambda: not any(thread.name.startswith("ais-") for thread in threading.enumerate()))
+    before = resident_bytes()
+    with reading(path, memory_bytes=256 << 20) as (reader, wake):
+        for position in range(120):
+            for plane in PLANES:
+                picture(reader, wake, SliceRequest(plane, position))
+        assert resident_bytes() - before > 120e6
+    wait_for(lambda: resident_bytes() - before < 20e6)
+
+
 def test_fifty_tomograms_opened_and_closed_leave_nothing_behind(tmp_path: Path) -> None:
     path = mrc(tmp_path / "v.mrc", volume_of("int16", (40, 256, 256)))
 
@@ -412,10 +430,11 @@ def test_fifty_tomograms_opened_and_closed_leave_nothing_behind(tmp_path: Path) 
 
     for _ in range(5):
         visit()
+    wait_for(lambda: not any(thread.name.startswith("ais-") for thread in threading.enumerate()))
     threads, files, memory = threading.active_count(), open_files(), resident_bytes()
     for _ in range(50):
         visit()
-    assert threading.active_count() == threads
+    wait_for(lambda: threading.active_count() == threads)
     assert open_files() == files
     assert resident_bytes() - memory < 20e6
 

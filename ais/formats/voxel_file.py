@@ -22,6 +22,7 @@ from ais.errors import AisError, describe_os_error
 from ais.formats.volume import Array
 
 READ_LIMIT_BYTES = 16 << 20
+PART_BYTES = 1 << 18
 
 
 class VoxelFile:
@@ -108,14 +109,18 @@ class VoxelFile:
         if width == n_columns and block.shape[1] == n_rows:
             self._read_into(block, (section * n_rows + row) * n_columns)
             return
-        whole_rows = block[0] if width == n_columns else np.empty((block.shape[1], n_columns), self.dtype)
+        # Rows stand close together: reading them whole, some at a time, is faster than seeking to the part of each.
+        step = block.shape[1] if width == n_columns else max(1, PART_BYTES // (n_columns * self.dtype.itemsize))
+        whole_rows = np.empty((0 if width == n_columns else min(step, block.shape[1]), n_columns), self.dtype)
         for index, target in enumerate(block):
-            position = ((section + index) * n_rows + row) * n_columns
-            if width == n_columns:
-                self._read_into(target, position)
-            else:  # rows stand close together: reading them whole is faster than seeking to each part
-                self._read_into(whole_rows, position)
-                target[...] = whole_rows[:, column : column + width]
+            for first in range(0, len(target), step):
+                rows = target[first : first + step]
+                position = ((section + index) * n_rows + row + first) * n_columns
+                if width == n_columns:
+                    self._read_into(rows, position)
+                else:
+                    self._read_into(whole_rows[: len(rows)], position)
+                    rows[...] = whole_rows[: len(rows), column : column + width]
 
     def _read_into(self, target: Array, first_voxel: int) -> None:
         view = target.reshape(-1).view(np.uint8)

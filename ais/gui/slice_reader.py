@@ -12,6 +12,7 @@ import numpy as np
 
 from ais.errors import AisError, Cancelled, sentence
 from ais.gui.display import PLANES, Plane
+from ais.gui.freed_memory import free_large_arrays_at_once
 from ais.gui.slice_source import Picture, SliceSource
 from ais.gui.travel import Travel
 from ais.tomogram import Tomogram
@@ -77,10 +78,11 @@ class SliceReader:
         Called, in another thread, whenever a wanted picture has come or there is a problem to tell.
     memory_bytes
         Limit of all that is kept, the newest pictures aside: pictures read before or ahead, and a copy of the volume,
-        which is made when xz or yz is asked for and takes at most 80 % of it.
+        which is made once an xz or yz picture has been shown and takes at most 80 % of it.
     """
 
     def __init__(self, tomogram: Tomogram, wake: Callable[[], None], *, memory_bytes: int = MEMORY_BYTES) -> None:
+        free_large_arrays_at_once()
         self._tomogram = tomogram
         self._wake = wake
         self._memory_bytes = memory_bytes
@@ -137,9 +139,6 @@ class SliceReader:
                 )
                 lane.thread.start()
             self._changed.notify_all()
-            if request.plane != "xy":
-                self._source.start_copy()
-                self._make_room()
 
     def newest(self, plane: Plane) -> tuple[SliceRequest, Picture] | None:
         """The picture of the last request of this plane that is ready, to be shown until the next one is."""
@@ -239,6 +238,9 @@ class SliceReader:
                 self._keep(one, picture)
             if lane.pending is not None and lane.pending in pictures:  # asked for while it was being read
                 request, number, lane.pending = lane.pending, lane.number, None
+            if lane.plane != "xy":
+                self._source.start_copy()
+                self._make_room()
             answers = number > lane.newest_number
             if answers:
                 lane.newest, lane.newest_number = (request, pictures[request]), number

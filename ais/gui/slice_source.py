@@ -2,8 +2,8 @@
 
 A file holds its slices one after the other, so a picture across them (xz, yz) is scattered over the whole of it:
 reading one column of a volume of 300 x 1024 x 1024 takes 50 ms where the file is in the system's cache and seconds
-where it is not, against 3 ms from memory. A volume that fits is therefore copied, in its own type, when the first
-such picture is asked for; of a larger one several neighbouring pictures are made in one pass.
+where it is not, against 3 ms from memory. A volume that fits is therefore copied, in its own type, once the
+first such picture has been made; of a larger one several neighbouring pictures are made in one pass.
 
 The copy is filled from the first slice upwards and such a picture is made from the last slice downwards, so that
 until the copy is complete the two share the work instead of doing it twice.
@@ -56,7 +56,7 @@ class SliceSource:
     @property
     def copy_bytes(self) -> int:
         """What the copy takes in memory, also while it is being filled; 0 without one."""
-        return 0 if self._copier is None or self._failed else self._volume_bytes
+        return 0 if self._copier is None or self._failed or self._stopped else self._volume_bytes
 
     @property
     def in_memory(self) -> bool:
@@ -104,12 +104,15 @@ class SliceSource:
         self._copy = None
 
     def _mean_of_slices(self, first: int, stop: int) -> Picture:
-        total: Picture | None = None
+        total = np.empty(self._tomogram.shape[1:], np.float32)
         for z in range(first, stop, self._slices_per_chunk):
             block = self._raw(z, min(stop, z + self._slices_per_chunk))
-            part: Picture = block[0].astype(np.float32) if len(block) == 1 else block.sum(axis=0, dtype=np.float32)
-            total = part if total is None else np.add(total, part, out=total)
-        assert total is not None
+            if z > first:
+                total += block.sum(axis=0, dtype=np.float32)
+            elif len(block) == 1:
+                total[...] = block[0]
+            else:
+                block.sum(axis=0, dtype=np.float32, out=total)
         if stop - first > 1:
             total /= np.float32(stop - first)
         return total
