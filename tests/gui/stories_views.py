@@ -9,7 +9,7 @@ import numpy as np
 from acting import Context, drag, frames, press, screenshot, until, wheel
 from plans import story
 
-from ais.annotation import AddFeature
+from ais.annotation import AddFeature, AddPicks, PlaceBoxes
 from ais.formats.registry import write_volume
 from ais.gui.display import Contrast, Plane
 from ais.gui.editor import Editor
@@ -90,3 +90,18 @@ def browse_and_paint(ctx: Context, editor: Editor) -> None:
     settled(ctx, editor)
     assert editor.snapshot.annotated[feature] == (z + 1,)
     screenshot(ctx, "views/painted")
+
+
+@story(paths=blobs)
+def three_planes(ctx: Context, editor: Editor) -> None:
+    shown(ctx, editor)
+    feature = a_feature(ctx, editor)
+    press(ctx, "o")
+    shown(ctx, editor, ("xy", "xz", "yz"))
+    drag(ctx, [spot(editor, 60, 60), spot(editor, 120, 140)])
+    editor.submit(PlaceBoxes(editor.state.tomogram or 0, feature, [(20, 150, 60), (20, 60, 180)]))
+    editor.submit(PlaceBoxes(editor.state.tomogram or 0, feature, [(20, 160, 160), (25, 150, 100)], negative=True))
+    editor.submit(AddPicks(editor.state.tomogram or 0, feature, [(20, 100, 30), (16, 80, 200)]))
+    editor.state.measured = (20.0, 100.0), (40.0, 200.0)
+    settled(ctx, editor)
+    screenshot(ctx, "views/three-planes")

@@ -16,6 +16,9 @@ from ais.gui.gl.program import ProgramCache
 from ais.gui.shown_tomogram import ShownTomogram
 from ais.gui.slice_reader import SliceRequest
 from ais.gui.state import ViewState
+from ais.gui.views import tool_marks
+from ais.gui.views.canvas import Canvas
+from ais.gui.views.marks import Marks
 from ais.gui.views.mask_layers import MaskLayers
 from ais.gui.views.pointing import Pointing
 from ais.gui.views.slice_renderer import SliceRenderer
@@ -53,6 +56,7 @@ class PlaneView:
         self.shown_count = 0
         self._renderer = SliceRenderer(programs)
         self._masks = MaskLayers(plane, turned=plane == "yz")
+        self._marks = Marks()
         self._tomogram: ShownTomogram | None = None
         self._fallback: Contrast | None = None
         self._wanted: int | None = None
@@ -92,7 +96,19 @@ class PlaneView:
             window.theme.view,
         )
         corner = ImVec2(view.origin[0] + width, view.origin[1] + height)
-        imgui.get_window_draw_list().add_image(imgui.ImTextureRef(texture.name), ImVec2(*view.origin), corner)
+        draw_list = imgui.get_window_draw_list()
+        draw_list.push_clip_rect(ImVec2(*view.origin), corner, True)
+        draw_list.add_image(imgui.ImTextureRef(texture.name), ImVec2(*view.origin), corner)
+        self._draw_marks(window, Canvas(self.plane, view.position, view, draw_list, imgui.get_font_size()))
+        draw_list.pop_clip_rect()
+
+    def value_at(self, row: float, column: float) -> float | None:
+        """The picture's value at (row, column), in the tomogram's own units; None outside."""
+        if self.picture is None:
+            return None
+        at = round(row), round(column)
+        inside = all(0 <= index < extent for index, extent in zip(at, self.picture.shape, strict=True))
+        return float(self.picture[at]) if inside else None
 
     def release(self) -> None:
         """Free what the graphics driver keeps."""
@@ -124,6 +140,22 @@ class PlaneView:
             self._renderer.set_image(turned)
         elif newest is not None:
             view.position = newest[0].position
+
+    def _draw_marks(self, window: Window, canvas: Canvas) -> None:
+        editor = window.editor
+        hovered = canvas.view.hovered is not None
+        pointer = self.pointing.pointer(canvas.view, canvas.position)
+        tool_marks.draw_crop(editor, canvas)
+        if not editor.state.overlays_hidden:
+            self._marks.draw(editor, canvas, pointer if hovered else None)
+        if editor.state.ortho:
+            tool_marks.draw_cross_hair(editor, canvas, window.theme.accent)
+        tool_marks.draw_lasso(editor, canvas)
+        tool_marks.draw_measured(editor, canvas)
+        if self.plane == "xy":
+            tool_marks.draw_scale_bar(editor, canvas)
+        if hovered and not self.pointing.panning:
+            tool_marks.draw_cursor(editor, canvas, pointer, self.pointing.erasing)
 
     def _contrast(self, editor: Editor) -> Contrast:
         if editor.state.contrast is not None:

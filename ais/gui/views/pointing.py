@@ -6,13 +6,16 @@ from typing import Literal
 
 from imgui_bundle import imgui
 
-from ais.gui.display import Plane
+from ais.gui.display import PLANES, Plane
 from ais.gui.editor import Editor
-from ais.gui.state import Tool, ViewState
+from ais.gui.state import ViewState
 from ais.gui.tools import Pointer, gestures
 from ais.gui.tools.brush_radius import step_brush_radius
 
 ZOOM_PER_NOTCH = 1.2
+GRIP_EM = 0.6
+"""Size of the grips of the cross-hair."""
+
 BUTTONS: tuple[Literal["left", "right"], ...] = ("left", "right")
 MIDDLE = int(imgui.MouseButton_.middle)
 LEFT = int(imgui.MouseButton_.left)
@@ -33,7 +36,7 @@ class Pointing:
         self._turned = 0.0
         self._panning: int | None = None
         self._pressed: int | None = None
-        self._crossing = False
+        self._crossing = False, False
 
     def pointer(self, view: ViewState, position: int) -> Pointer:
         """Where the pointer is in the plane's picture, whether or not it is over the view."""
@@ -62,7 +65,7 @@ class Pointing:
         view.hovered = (pointer.row, pointer.column) if hovered or self._pressed is not None else None
         moved = self._wheel(editor, view, pointer) if hovered else False
         moved |= self._pan(view, hovered)
-        self._cross(editor, pointer, hovered)
+        self._cross(editor, view, pointer, hovered)
         self._drag(editor, pointer, hovered)
         self.erasing = self._pressed == 1
         return moved
@@ -70,7 +73,7 @@ class Pointing:
     def stop(self) -> None:
         """Forget what is held, such as when the view is closed."""
         self._panning = self._pressed = None
-        self._crossing = False
+        self._crossing = False, False
 
     @property
     def panning(self) -> bool:
@@ -115,20 +118,26 @@ class Pointing:
         view.placement = view.placement.moved(delta.x, delta.y)
         return True
 
-    def _cross(self, editor: Editor, pointer: Pointer, hovered: bool) -> None:
-        """Move the cross-hair with ctrl and the left button, while XZ and YZ are shown."""
-        begins = imgui.is_mouse_clicked(LEFT) and pointer.ctrl and not (pointer.shift or pointer.alt)
-        if editor.state.ortho and hovered and begins and editor.gesture is None and self._panning is None:
-            self._crossing = True
-        if self._crossing:
-            move_cross_hair(editor, self.plane, pointer.row, pointer.column)
-            self._crossing = imgui.is_mouse_down(LEFT)
+    def _cross(self, editor: Editor, view: ViewState, pointer: Pointer, hovered: bool) -> None:
+        """Move the cross-hair while XZ and YZ are shown: with ctrl and the left button, or by one of its grips."""
+        if editor.state.ortho and hovered and editor.gesture is None and self._panning is None:
+            on_rows, on_columns = _grips(editor, self.plane, view)
+            if on_rows or on_columns:
+                imgui.set_mouse_cursor(imgui.MouseCursor_.resize_all)
+            if imgui.is_mouse_clicked(LEFT):
+                plain = not (pointer.shift or pointer.alt)
+                self._crossing = (True, True) if pointer.ctrl and plain else (on_rows, on_columns)
+        if any(self._crossing):
+            rows, columns = self._crossing
+            move_cross_hair(editor, self.plane, pointer.row if rows else None, pointer.column if columns else None)
+            if not imgui.is_mouse_down(LEFT):
+                self._crossing = False, False
 
     def _drag(self, editor: Editor, pointer: Pointer, hovered: bool) -> None:
         if self._pressed is not None and editor.gesture is None:
             self._pressed = None  # it was cancelled
         if self._pressed is None:
-            free = hovered and editor.gesture is None and self._panning is None and not self._crossing
+            free = hovered and editor.gesture is None and self._panning is None and not any(self._crossing)
             if free and not _space_held():
                 self._press(editor, pointer)
             return
@@ -149,8 +158,8 @@ class Pointing:
                 return
 
 
-def move_cross_hair(editor: Editor, plane: Plane, row: float, column: float) -> None:
-    """Move the cross-hair to a point (row, column) of a plane's picture."""
+def move_cross_hair(editor: Editor, plane: Plane, row: float | None, column: float | None) -> None:
+    """Move the cross-hair to a point of a plane's picture; None leaves a coordinate as it is."""
     if plane == "xy":
         editor.go_to(y=row, x=column)
     elif plane == "xz":
@@ -159,9 +168,15 @@ def move_cross_hair(editor: Editor, plane: Plane, row: float, column: float) -> 
         editor.go_to(z=row, y=column)
 
 
-def paints(tool: Tool) -> bool:
-    """Whether the tool paints with the round brush."""
-    return tool in (Tool.BRUSH, Tool.FLOOD)
+def _grips(editor: Editor, plane: Plane, view: ViewState) -> tuple[bool, bool]:
+    """Whether the pointer is on the grip that moves the cross-hair along the rows, and along the columns."""
+    mouse, reach = imgui.get_io().mouse_pos, GRIP_EM * imgui.get_font_size()
+    row, column = (value for axis, value in enumerate(editor.state.position) if axis != PLANES.index(plane))
+    x, y = view.to_screen(row, column)
+    upper = abs(mouse.x - x) <= reach and mouse.y - view.origin[1] <= reach
+    left = abs(mouse.y - y) <= reach and mouse.x - view.origin[0] <= reach
+    # The upper grip moves the vertical line: along the columns, or along the rows of a turned picture.
+    return (upper, left) if view.turned else (left, upper)
 
 
 def _space_held() -> bool:

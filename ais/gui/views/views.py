@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, imgui
 
-from ais.gui.display import Placement, Plane
+from ais.gui.display import PLANES, Placement, Plane
 from ais.gui.gl.program import ProgramCache
+from ais.gui.panels.layout import em
 from ais.gui.theme import packed
-from ais.gui.views import linking
+from ais.gui.views import linking, slice_bar
+from ais.gui.views.arrangement import GAP_EM, Area, Arrangement, take_up
+from ais.gui.views.corner import draw_corner, draw_empty
 from ais.gui.views.plane_view import PlaneView
 
 if TYPE_CHECKING:
@@ -17,9 +20,16 @@ if TYPE_CHECKING:
 
 
 class Views:
-    """The three planes, and what the graphics card keeps for them."""
+    """The three planes, and what the graphics card keeps for them.
+
+    Attributes
+    ----------
+    arrangement
+        How the room is divided.
+    """
 
     def __init__(self) -> None:
+        self.arrangement = Arrangement()
         self._programs: ProgramCache | None = None
         self._planes: dict[Plane, PlaneView] = {}
         self._fitted: Placement | None = None
@@ -29,29 +39,78 @@ class Views:
         """Draw the planes that are shown, into the window that Dear ImGui is drawing."""
         editor = window.editor
         padding = imgui.get_style().window_padding
-        start = imgui.get_cursor_screen_pos()
-        room = imgui.get_content_region_avail()
-        origin = ImVec2(start.x - padding.x, start.y - padding.y)
-        size = ImVec2(room.x + 2 * padding.x, room.y + 2 * padding.y)
+        start, size = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail()
+        # The pictures reach to the border of the window; only what is typed and pressed keeps a distance from it.
+        whole = Area(start.x - padding.x, start.y - padding.y, size.x + 2 * padding.x, size.y + 2 * padding.y)
+        high = ImVec2(whole.x + whole.width, whole.y + whole.height)
         draw_list = imgui.get_window_draw_list()
-        draw_list.push_clip_rect(origin, ImVec2(origin.x + size.x, origin.y + size.y), False)
-        draw_list.add_rect_filled(origin, ImVec2(origin.x + size.x, origin.y + size.y), packed(window.theme.view))
-        state = editor.view("xy")
-        state.origin, state.size = (origin.x, origin.y), (max(size.x, 1.0), max(size.y, 1.0))
-        view = self._plane("xy")
-        self._place(window, ("xy",))
-        view.press_area(editor)
-        view.draw(window)
+        draw_list.push_clip_rect(ImVec2(whole.x, whole.y), high, False)
+        draw_list.add_rect_filled(ImVec2(whole.x, whole.y), high, packed(window.theme.view))
+        if editor.shown is None:
+            draw_empty(window, whole)
+            self._close(PLANES)
+        else:
+            bar = slice_bar.bar_height()
+            room = Area(whole.x, whole.y, whole.width, max(whole.height - bar, 1.0))
+            self._draw_planes(window, room)
+            below = ImVec2(whole.x, room.y + room.height)
+            draw_list.add_rect_filled(below, high, packed(window.theme.panel))
+            slice_bar.draw(window, below.x, below.y, whole.width)
         draw_list.pop_clip_rect()
 
     def release(self) -> None:
         """Free what the graphics card keeps; called before the window closes."""
-        for view in self._planes.values():
-            view.release()
-        self._planes.clear()
+        self._close(PLANES)
         if self._programs is not None:
             self._programs.release()
             self._programs = None
+
+    def value_at(self, plane: Plane, row: float, column: float) -> float | None:
+        """The value of a plane's picture on the screen at (row, column), in the tomogram's own units."""
+        view = self._planes.get(plane)
+        return view.value_at(row, column) if view is not None else None
+
+    def shown_count(self, plane: Plane) -> int:
+        """How many different pictures of a plane have been shown since it was opened."""
+        view = self._planes.get(plane)
+        return view.shown_count if view is not None else 0
+
+    def _draw_planes(self, window: Window, room: Area) -> None:
+        editor = window.editor
+        assert editor.shown is not None
+        shape, views = editor.shown.shape, editor.state.views
+        gap = float(round(em(GAP_EM)))
+        corner: Area | None = None
+        if editor.state.ortho:
+            areas, corner = self.arrangement.divide(room, shape, gap)
+        else:
+            areas = {"xy": room}
+            self._close(("xz", "yz"))
+        for plane, area in areas.items():
+            take_up(views[plane], area)
+        self._place(window, tuple(areas))
+        if editor.state.ortho:
+            line = packed(window.theme.accent, 0.8)
+            self.arrangement.drag_lines(room, areas, gap, line)
+        for plane in areas:
+            if self._plane(plane).press_area(editor):
+                linking.follow(views, plane, shape)
+        for plane in areas:
+            self._plane(plane).draw(window)
+        if corner is not None:
+            draw_corner(window, corner)
+
+    def _place(self, window: Window, planes: tuple[Plane, ...]) -> None:
+        """Fit pictures that have not been placed, and again as long as nobody has moved them, when room changes."""
+        views, shown = window.editor.state.views, window.editor.shown
+        assert shown is not None
+        room = tuple((plane, views[plane].size) for plane in planes)
+        placement = views["xy"].placement
+        if placement is None or (room != self._fitted_room and placement == self._fitted):
+            linking.fit_together(views, planes, shown.shape)
+            self._fitted, self._fitted_room = views["xy"].placement, room
+        elif any(views[plane].placement is None for plane in planes):
+            linking.follow(views, "xy", shown.shape)
 
     def _plane(self, plane: Plane) -> PlaneView:
         if self._programs is None:
@@ -60,13 +119,8 @@ class Views:
             self._planes[plane] = PlaneView(plane, self._programs)
         return self._planes[plane]
 
-    def _place(self, window: Window, planes: tuple[Plane, ...]) -> None:
-        """Fit pictures that have not been placed, and again as long as nobody has moved them, when room changes."""
-        views, shown = window.editor.state.views, window.editor.shown
-        if shown is None:
-            return
-        room = tuple((plane, views[plane].size) for plane in planes)
-        unplaced = views["xy"].placement is None
-        if unplaced or (room != self._fitted_room and views["xy"].placement == self._fitted):
-            linking.fit_together(views, planes, shown.shape)
-            self._fitted, self._fitted_room = views["xy"].placement, room
+    def _close(self, planes: tuple[Plane, ...]) -> None:
+        for plane in planes:
+            view = self._planes.pop(plane, None)
+            if view is not None:
+                view.release()
