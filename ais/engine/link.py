@@ -69,7 +69,7 @@ class Link:
             self._process.join()
         code = self._process.exitcode
         self._outgoing.put(None)
-        self._writer.join()
+        self._writer.join(EXIT_PATIENCE_S)
         self._connection.close()
         return _manner(0 if code is None else code)
 
