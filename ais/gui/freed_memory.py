@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ctypes
 
-LARGE_BYTES = 1 << 20
+LARGE_BYTES = 1 << 17
 M_MMAP_THRESHOLD = -3
 
 
 def free_large_arrays_at_once() -> None:
-    """From now on, arrays of a megabyte and more go back to the system as soon as they are no longer used.
+    """From now on, arrays of 128 KiB and more go back to the system as soon as they are no longer used.
 
-    The C library of Linux else keeps arrays of up to 32 MB in heaps of its own, one for each thread, and a closed
-    tomogram still counts as some hundred megabytes of this process. Where there is no such library, nothing is done.
+    So does the C library of Linux at first, but it raises that limit by itself to up to 32 MB and keeps what is
+    smaller in heaps, one for each thread: a closed tomogram still counts as some hundred megabytes of this process.
+    Where there is no such library, nothing is done.
     """
     try:
         set_option = ctypes.CDLL(None).mallopt
