@@ -1,38 +1,37 @@
-// The median of a square of WIDTH x WIDTH pixels (3 or 5), exact: again and again the smallest and the largest of
-// just over half of the values are put aside, as neither can be the median, and one more value is taken in.
+// The median of a square of WIDTH x WIDTH pixels (3 or 5). SORTING is a list of exchanges, E(0, 1) E(2, 3) ...,
+// after which the value number MIDDLE is the median; written out, as arrays are slow on a processor.
 #include "window.glsl"
 #include "mixed.glsl"
 
 out vec4 result;
 
-#define COUNT (WIDTH * WIDTH)
-#define FIRST (COUNT / 2 + 2)
+#define E(a, b) t = min(v##a, v##b); v##b = max(v##a, v##b); v##a = t;
+#define VALUE(a) v##a
+#define MEDIAN(a) VALUE(a)
 
 void main() {
     ivec2 at = ivec2(gl_FragCoord.xy);
-    vec4 value[COUNT];
-    for (int y = 0; y < WIDTH; y++) {
-        vec4 row[5];
-        shifted(at.x, at.y + y - WIDTH / 2, row);
-        for (int x = 0; x < WIDTH; x++) {
-            value[y * WIDTH + x] = row[x + 2 - WIDTH / 2];
-        }
-    }
-    // Each round moves the smallest of value[round..FIRST-1] to the front and the largest to where the next one enters.
-    for (int round = 0; round < COUNT - FIRST + 1; round++) {
-        for (int i = round + 1; i < FIRST; i++) {
-            vec4 small = min(value[round], value[i]);
-            value[i] = max(value[round], value[i]);
-            value[round] = small;
-        }
-        for (int i = round + 1; i < FIRST - 1; i++) {
-            vec4 large = max(value[FIRST - 1], value[i]);
-            value[i] = min(value[FIRST - 1], value[i]);
-            value[FIRST - 1] = large;
-        }
-        if (round < COUNT - FIRST) {
-            value[FIRST - 1] = value[FIRST + round];
-        }
-    }
-    result = mixed(value[FIRST - 2]);
+    vec4 row[5];
+    vec4 t;
+#if WIDTH == 3
+    shifted(at.x, at.y - 1, row);
+    vec4 v0 = row[1], v1 = row[2], v2 = row[3];
+    shifted(at.x, at.y, row);
+    vec4 v3 = row[1], v4 = row[2], v5 = row[3];
+    shifted(at.x, at.y + 1, row);
+    vec4 v6 = row[1], v7 = row[2], v8 = row[3];
+#else
+    shifted(at.x, at.y - 2, row);
+    vec4 v0 = row[0], v1 = row[1], v2 = row[2], v3 = row[3], v4 = row[4];
+    shifted(at.x, at.y - 1, row);
+    vec4 v5 = row[0], v6 = row[1], v7 = row[2], v8 = row[3], v9 = row[4];
+    shifted(at.x, at.y, row);
+    vec4 v10 = row[0], v11 = row[1], v12 = row[2], v13 = row[3], v14 = row[4];
+    shifted(at.x, at.y + 1, row);
+    vec4 v15 = row[0], v16 = row[1], v17 = row[2], v18 = row[3], v19 = row[4];
+    shifted(at.x, at.y + 2, row);
+    vec4 v20 = row[0], v21 = row[1], v22 = row[2], v23 = row[3], v24 = row[4];
+#endif
+    SORTING
+    result = mixed(MEDIAN(MIDDLE));
 }

@@ -56,7 +56,7 @@ class Program(GlObject):
     kind: ClassVar[str] = "program"
 
     def __init__(
-        self, vertex: str, fragment: str, definitions: Mapping[str, int] | None = None, title: str = "a shader"
+        self, vertex: str, fragment: str, definitions: Mapping[str, int | str] | None = None, title: str = "a shader"
     ) -> None:
         defined = "".join(f"#define {key} {value}\n" for key, value in (definitions or {}).items())
         shaders: list[int] = []
@@ -71,7 +71,7 @@ class Program(GlObject):
         self._values: dict[str, Any] = {}
 
     @classmethod
-    def from_files(cls, vertex: str, fragment: str, definitions: Mapping[str, int] | None = None) -> Program:
+    def from_files(cls, vertex: str, fragment: str, definitions: Mapping[str, int | str] | None = None) -> Program:
         """A program of two shader files that come with Ais."""
         return cls(shader_source(vertex), shader_source(fragment), definitions, fragment)
 
@@ -157,9 +157,9 @@ class ProgramCache:
     """Programs made of shader files, each compiled when it is first asked for; several views can share one cache."""
 
     def __init__(self) -> None:
-        self._programs: dict[tuple[str, tuple[tuple[str, int], ...]], Program] = {}
+        self._programs: dict[tuple[str, tuple[tuple[str, int | str], ...]], Program] = {}
 
-    def get(self, fragment: str, **definitions: int) -> Program:
+    def get(self, fragment: str, **definitions: int | str) -> Program:
         """A program that draws the full-screen triangle with a fragment shader file, put in use.
 
         Parameters

@@ -23,6 +23,9 @@ GAUSSIAN_RADIUS = 9
 MAX_RADIUS = 24
 """Pixels; the same for a box, whose edges a halved picture rounds."""
 
+UNROLLED_RADII = (2, 4, 7, GAUSSIAN_RADIUS, 16, MAX_RADIUS)
+"""Radii for which there is a shader; others are filled up with zeros, so that few shaders need compiling."""
+
 MAX_BLOCKS = -(-MAX_RADIUS // 4)
 """Packed pixels that such a kernel reaches over on either side."""
 
@@ -59,6 +62,45 @@ def gaussian(sigma: float) -> Blur:
 def box(width: float) -> Blur:
     """The mean over a full width, in pixels; a width that is not odd has its outermost pixels counted in part."""
     return _halved_until_small(max(width, 1.0) ** 2 / 12, lambda x: _box_weights(math.sqrt(12 * x)), MAX_RADIUS)
+
+
+def unrolled_radius(radius: int) -> int:
+    """The smallest radius for which there is a shader that reaches as far."""
+    return next(size for size in UNROLLED_RADII if size >= radius)
+
+
+def median_exchanges(count: int) -> tuple[list[tuple[int, int]], int]:
+    """How the median of an odd number of values is found.
+
+    Of just over half of the values neither the smallest nor the largest can be the median: both are put aside, and
+    the next value takes a place, until three are left.
+
+    Parameters
+    ----------
+    count
+        Of the values, at least 3.
+
+    Returns
+    -------
+    exchanges : list of (int, int)
+        Pairs of places; each time the smaller value goes to the first of them.
+    middle : int
+        The place where the median is in the end.
+    """
+    exchanges: list[tuple[int, int]] = []
+    places = list(range(count // 2 + 2))
+    waiting = list(range(count // 2 + 2, count))
+    while True:
+        # In pairs first: then the smallest is among one half of them and the largest among the other.
+        half = len(places) // 2
+        exchanges += [(places[i], places[-1 - i]) for i in range(half)]
+        low, high = places[: len(places) - half], places[half:]
+        exchanges += [(low[0], other) for other in low[1:]]
+        exchanges += [(other, high[-1]) for other in high[:-1]]
+        places = places[1:-1]
+        if not waiting:
+            return exchanges, places[0]
+        places.append(waiting.pop(0))
 
 
 def halved_sizes(size: int, blur: Blur) -> list[int]:

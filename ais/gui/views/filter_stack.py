@@ -13,7 +13,17 @@ from ais.gui.gl.pixel_buffer import PixelBuffer
 from ais.gui.gl.program import ProgramCache, Uniform
 from ais.gui.gl.texture import Texture2D
 from ais.gui.gl.triangle import FullScreenTriangle
-from ais.gui.views.filter_kernels import MAX_BLOCKS, MAX_RADIUS, Blur, box, gaussian, halved_sizes, packed_rows
+from ais.gui.views.filter_kernels import (
+    MAX_BLOCKS,
+    MAX_RADIUS,
+    Blur,
+    box,
+    gaussian,
+    halved_sizes,
+    median_exchanges,
+    packed_rows,
+    unrolled_radius,
+)
 from ais.gui.views.packed_picture import PackedPass, PackedPicture, inside_enlarged, inside_halved, inside_of
 
 DIFFERENCE_GAIN = 3.0
@@ -138,7 +148,7 @@ class FilterStack:
                 result = self._windowed("sobel.frag", source, 1, mix._replace(offset=weight * mean), {})
             case "median":
                 width = 5 if size >= MEDIAN_5_FROM else 3
-                result = self._windowed("median.frag", source, width // 2, mix, {"WIDTH": width})
+                result = self._windowed("median.frag", source, width // 2, mix, _median_definitions(width))
         self._give(source)
         return result
 
@@ -164,24 +174,28 @@ class FilterStack:
 
     def _convolved(self, source: PackedPicture, blur: Blur, mix: Mix) -> PackedPicture:
         along, result = self._take(source.shape), self._take(source.shape)
-        rows = packed_rows(blur.weights)
+        radius = unrolled_radius(blur.radius)
+        weights = np.pad(blur.weights, radius - blur.radius)
+        rows = packed_rows(weights)
+        blocks = len(rows) // 2
         self._pass.run(
             "blur_rows.frag",
             source,
             along,
-            inside_of(source, blur.radius, 0),
-            {"blocks": len(rows) // 2, "weights[0]": rows},
+            inside_of(source, radius, 0),
+            {"blocks": blocks, "weights[0]": rows},
             {"MAX_BLOCKS": MAX_BLOCKS},
+            {"BLOCKS": blocks},
         )
-        half = blur.weights[blur.radius :].astype(np.float32)
         self._pass.run(
             "blur_columns.frag",
             along,
             result,
-            inside_of(source, 0, blur.radius),
-            {"radius": blur.radius, "weights[0]": half, **mix.uniforms()},
+            inside_of(source, 0, radius),
+            {"radius": radius, "weights[0]": weights[radius:].astype(np.float32), **mix.uniforms()},
             {"MAX_RADIUS": MAX_RADIUS},
-            mix.base,
+            {"RADIUS": radius},
+            base=mix.base,
         )
         self._give(along)
         return result
@@ -190,7 +204,7 @@ class FilterStack:
         self._pass.run("enlarge.frag", source, target, inside_enlarged(source, target), mix.uniforms(), base=mix.base)
 
     def _windowed(
-        self, shader: str, source: PackedPicture, radius: int, mix: Mix, definitions: dict[str, int]
+        self, shader: str, source: PackedPicture, radius: int, mix: Mix, definitions: dict[str, int | str]
     ) -> PackedPicture:
         result = self._take(source.shape)
         inside = inside_of(source, radius, radius)
@@ -209,6 +223,11 @@ class FilterStack:
             for picture in pictures:
                 picture.release()
         self._free.clear()
+
+
+def _median_definitions(width: int) -> dict[str, int | str]:
+    exchanges, middle = median_exchanges(width * width)
+    return {"WIDTH": width, "SORTING": " ".join(f"E({low}, {high})" for low, high in exchanges), "MIDDLE": middle}
 
 
 def _finite(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:

@@ -70,7 +70,8 @@ class PackedPass:
         target: PackedPicture,
         inside: Region,
         uniforms: Mapping[str, Uniform],
-        definitions: Mapping[str, int] | None = None,
+        definitions: Mapping[str, int | str] | None = None,
+        inside_definitions: Mapping[str, int | str] | None = None,
         base: PackedPicture | None = None,
     ) -> None:
         """Fill `target` from `source`.
@@ -85,6 +86,8 @@ class PackedPass:
             The part of `target` that needs nothing from beyond the edge of `source`.
         uniforms, definitions
             For the shader.
+        inside_definitions
+            More definitions for the shader that draws the inside; not for the one at the edges.
         base
             The picture that the result is mixed with; by default `source` (which then needs the target's shape).
         """
@@ -107,7 +110,8 @@ class PackedPass:
             drawn = [region for region in regions if region[2] > 0 and region[3] > 0]
             if not drawn:
                 continue
-            program = self._programs.get(shader, EDGE=edge, **(definitions or {}))
+            more = {} if edge else inside_definitions or {}
+            program = self._programs.get(shader, EDGE=edge, **(definitions or {}), **more)
             program.set("source", 0)
             program.set("base", 1)
             program.set("last", (source.shape[1] - 1, source.shape[0] - 1))

@@ -222,7 +222,7 @@ class SliceRenderer:
         )
         target_rows, target_columns = (0, 0) if self._view is None else self._view.shape
         program.set("view", (float(target_columns), float(target_rows)))
-        program.set("centre", (placement.column, placement.row))
+        program.set("centre", (float(placement.column), float(placement.row)))
         program.set("step_px", 1 / placement.scale)
         program.set("size", (float(columns), float(rows)))
         program.set("extent", (float(picture.width * self.reduction), float(picture.height * self.reduction)))
@@ -235,7 +235,7 @@ class SliceRenderer:
             # Limits that coincide are a threshold, not a division by zero.
             program.set("gain", 1 / max(float(contrast.high) - float(contrast.low), 1e-30))
             program.set("invert", float(contrast.invert))
-            program.set("background", background)
+            program.set("background", tuple(float(value) for value in background))
         else:
             GL.glEnable(GL.GL_BLEND)
             GL.glBlendEquation(GL.GL_FUNC_ADD)
@@ -252,6 +252,6 @@ def _set_overlay(program: Program, index: int, overlay: Overlay, interpolate: bo
     # A line's own samples lie apart: reading between pixels would cost four times as much for nothing.
     mask.texture.smooth(interpolate or shrunk if mask.probabilities else shrunk and not overlay.outline)
     program.set(f"mask{index}", index + 1)
-    program.set(f"colour{index}", (*overlay.colour, min(overlay.alpha, 1.0)))
+    program.set(f"colour{index}", (*(float(value) for value in overlay.colour), min(float(overlay.alpha), 1.0)))
     threshold = max(overlay.threshold, _LEAST) if mask.probabilities else _LEAST
     program.set(f"rule{index}", (threshold, float(mask.probabilities and not overlay.graded)))
