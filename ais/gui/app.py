@@ -56,12 +56,22 @@ class Window:
         The pictures.
     welcome
         What the first page offers.
+    palette, shortcuts_page, settings_page
+        What has been typed in these pages.
+    notice_cards
+        Where sentences were drawn last.
+    jobs_cleared
+        Number of the newest job of the engine that is not listed any more.
     switches
         Panel to whether it is shown, for those that can be closed.
     """
 
     def __init__(self, editor: Editor, pace: Callable[[], None]) -> None:
         from ais.gui.keys import KeyMap
+        from ais.gui.palette import Palette
+        from ais.gui.panels.notices import NoticeCards
+        from ais.gui.panels.settings_page import SettingsPage
+        from ais.gui.panels.shortcuts_page import ShortcutsPage
         from ais.gui.views.views import Views
         from ais.gui.welcome import Welcome
 
@@ -69,6 +79,11 @@ class Window:
         self.keys = KeyMap(editor.settings.shortcuts)
         self.views = Views()
         self.welcome = Welcome(editor)
+        self.palette = Palette()
+        self.shortcuts_page = ShortcutsPage()
+        self.settings_page = SettingsPage()
+        self.notice_cards = NoticeCards()
+        self.jobs_cleared = 0
         self.switches = {name: Switch(editor.shell, name.lower()) for name in ("History", "Jobs")}
         self._pace = pace
         self._parts: dict[type[object], object] = {}
@@ -100,6 +115,9 @@ class Window:
         self._let_keys_move()
         if self.editor.shell.leave:
             hello_imgui.get_runner_params().app_shall_exit = True
+        if self.editor.shell.reset_layout:
+            self.editor.shell.reset_layout = False
+            hello_imgui.get_runner_params().docking_params.layout_reset = True
         self._title()
 
     def draw(self, name: str, panel: Callable[[Window], None]) -> None:

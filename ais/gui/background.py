@@ -6,6 +6,7 @@ import itertools
 import logging
 import queue
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from ais.progress import Progress
 THREADS = 4
 SHOWN_AFTER_S = 0.3
 """Work that takes longer is shown in the list of jobs."""
+ENDED_KEPT = 50
 
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
@@ -41,6 +43,10 @@ class Work(Progress):
         Whether the user has asked it to stop.
     finished
         Whether it has ended.
+    outcome
+        "done", "failed" or "cancelled" once it has ended; empty before.
+    seconds
+        How long it took; 0 while it runs.
     """
 
     title: str = ""
@@ -49,6 +55,8 @@ class Work(Progress):
     started: float = field(default_factory=time.monotonic)
     cancelled: bool = False
     finished: bool = False
+    outcome: str = ""
+    seconds: float = 0.0
     wake: Callable[[], None] = lambda: None
     number: int = field(default_factory=lambda: next(_numbers))
 
@@ -86,6 +94,15 @@ class Background:
         Called from a thread when there is something for `poll`.
     problem
         Called in the window's thread with one sentence when work has failed and nobody else wants to know.
+
+    Attributes
+    ----------
+    works
+        What runs, oldest first.
+    ended
+        What was shown in the list of jobs and has ended, oldest first.
+    tell_end
+        Called in the window's thread with each work that was shown and has ended.
     """
 
     def __init__(self, wake: Callable[[], None], problem: Callable[[str], None]) -> None:
@@ -94,6 +111,8 @@ class Background:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="ais-background")
         self._results: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.works: list[Work] = []
+        self.ended: deque[Work] = deque(maxlen=ENDED_KEPT)
+        self.tell_end: Callable[[Work], None] = lambda _: None
 
     def run(
         self,
@@ -166,22 +185,28 @@ class Background:
         then: Callable[[Any], None] | None,
         failed: Callable[[str], None],
     ) -> None:
-        def end(call: Callable[[], None]) -> None:
+        def end(outcome: str, call: Callable[[], None]) -> None:
             def ended() -> None:
-                work.finished = True
+                shown = work.shown
+                work.finished, work.outcome = True, outcome
+                work.seconds = time.monotonic() - work.started
+                if shown:
+                    self.ended.append(work)
                 call()
+                if shown:
+                    self.tell_end(work)
 
             self.deliver(ended)
 
         try:
             result = function(work)
         except Cancelled:
-            end(lambda: None)
+            end("cancelled", lambda: None)
         except Exception as error:  # noqa: BLE001 - a thread's failure must reach the user, whatever it is
             text = plain_sentence(error)
-            end(lambda: failed(text))
+            end("failed", lambda: failed(text))
         else:
-            end(lambda: then(result) if then is not None else None)
+            end("done", lambda: then(result) if then is not None else None)
 
 
 def plain_sentence(error: Exception) -> str:

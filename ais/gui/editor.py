@@ -18,21 +18,25 @@ from ais.gui.dialogs import Dialogs
 from ais.gui.display import PLANES, Contrast, DisplayFilter, Placement, Plane
 from ais.gui.document import Crop, Document, Edited, Snapshot, crop_key
 from ais.gui.dropped import files_in
+from ais.gui.lengths_of_time import clock
 from ais.gui.masks import Masks
 from ais.gui.notices import Notices
 from ais.gui.settings import SettingsFile
 from ais.gui.shell import Shell
 from ais.gui.shown_tomogram import ShownTomogram
 from ais.gui.state import EditorState, ViewState
+from ais.gui.tomogram_list import TomogramList
 from ais.gui.tools import Gesture
 from ais.gui.tools.brush_radius import save_brush_radius, save_rested_radius
 from ais.project import Project
 
 if TYPE_CHECKING:
-    from ais.engine import Engine
+    from ais.engine import Engine, Job
 
 PROJECT_ENDING = ".aisproj"
 RECENT_PLACES = 8
+LONG_S = 5.0
+"""Whoever has started what takes longer has turned to something else, and is told when it ends."""
 REMEMBER_VIEW_AFTER_S = 2.0
 NO_PROJECT = Snapshot()
 
@@ -57,6 +61,8 @@ class Editor:
     ----------
     state
         What is selected and shown.
+    tomogram_list
+        What of the list of tomograms is shown, in which order.
     settings
         What is remembered of the user.
     notices
@@ -80,8 +86,10 @@ class Editor:
         self.settings_file = SettingsFile(settings_folder)
         self.settings = self.settings_file.load()
         self.state = EditorState()
+        self.tomogram_list = TomogramList()
         self.notices = Notices()
         self.background = Background(wake, self.notices.problem)
+        self.background.tell_end = self._after_work
         self.document: Document | None = None
         self.masks: Masks | None = None
         self.shown: ShownTomogram | None = None
@@ -228,6 +236,11 @@ class Editor:
         if self.document is not None and self.gesture is None:
             self.document.redo()
 
+    def save_settings(self) -> None:
+        """Write what is remembered of the user, in a thread; done at the end of the program as well."""
+        settings = replace(self.settings)
+        self.background.run(lambda _: self.settings_file.save(settings))
+
     # Selection
 
     def select_tomogram(self, number: int | None) -> None:
@@ -273,11 +286,11 @@ class Editor:
             self.select_tomogram(number)
 
     def select_neighbour(self, step: int) -> None:
-        """Show the next (1) or previous (-1) tomogram of the list."""
-        numbers = [entry.id for entry in self.snapshot.tomograms]
+        """Show the next (1) or previous (-1) tomogram of the list, as it is searched and sorted."""
+        numbers = [entry.id for entry in self.tomogram_list.shown(self.snapshot)]
         if numbers:
-            at = numbers.index(self.state.tomogram) if self.state.tomogram in numbers else 0
-            self.select_tomogram(numbers[min(max(at + step, 0), len(numbers) - 1)])
+            at = numbers.index(self.state.tomogram) + step if self.state.tomogram in numbers else 0
+            self.select_tomogram(numbers[min(max(at, 0), len(numbers) - 1)])
 
     def select_feature(self, number: int | None) -> None:
         """Make a feature, or IGNORE, the one that is painted."""
@@ -301,6 +314,11 @@ class Editor:
             limits[0] = self.snapshot.crop.z
         z0, y0, x0 = (min(max(at, low), high - 1) for at, (low, high) in zip(wanted, limits, strict=True))
         self.state.position = (z0, y0, x0)
+
+    def show_voxel(self, z: float, y: float, x: float) -> None:
+        """Move the cross-hair to a voxel, and the XY view if it is outside."""
+        self.go_to(z, y, x)
+        self._bring_into_view((round(y), round(y) + 1, round(x), round(x) + 1))
 
     def step(self, count: int, plane: Plane = "xy") -> None:
         """Move by slices along a plane's normal."""
@@ -362,7 +380,8 @@ class Editor:
         """Take in what has come back from threads; called at the beginning of every frame."""
         self.background.poll()
         if self._engine is not None:
-            self._engine.poll()
+            for job in self._engine.poll():
+                self._after_job(job)
         if self.document is not None:
             for edited in self.document.poll():
                 self._after_edit(edited)
@@ -545,6 +564,18 @@ class Editor:
             "filters": [asdict(item) for item in state.filters],
             "placement": asdict(p) if (p := state.views["xy"].placement) is not None else None,
         }
+
+    def _after_work(self, work: Work) -> None:
+        if work.outcome == "done" and work.seconds > LONG_S:
+            self.notices.say(f"{work.title}: done after {clock(work.seconds)}.")
+
+    def _after_job(self, job: Job) -> None:
+        if not job.finished or job.urgent:
+            return
+        if job.error:
+            self.notices.problem(f"{job.title}: {job.error}")
+        elif job.state.value == "done" and job.seconds > LONG_S:
+            self.notices.say(f"{job.title}: done after {clock(job.seconds)}.")
 
     def remember_view(self) -> None:
         """Have the project keep what is selected and how the tomogram is shown, if that has changed."""

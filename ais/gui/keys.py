@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from imgui_bundle import imgui
@@ -60,18 +60,20 @@ class Shortcut:
     key: imgui.Key
     modifiers: frozenset[str]
 
-    def pressed(self, repeats: bool) -> bool:
-        """Whether it has been pressed in this frame, with exactly these modifiers."""
-        return self._modifiers_held() and imgui.is_key_pressed(self.key, repeats)
+    def pressed(self, held: Set[str], repeats: bool) -> bool:
+        """Whether it has been pressed in this frame, with exactly these modifiers held."""
+        return held == self.modifiers and imgui.is_key_pressed(self.key, repeats)
 
-    def down(self) -> bool:
-        """Whether it is held."""
-        return self._modifiers_held() and imgui.is_key_down(self.key)
+    def down(self, held: Set[str]) -> bool:
+        """Whether it is held, with exactly these modifiers."""
+        return held == self.modifiers and imgui.is_key_down(self.key)
 
-    def _modifiers_held(self) -> bool:
-        io = imgui.get_io()
-        held = {"ctrl": io.key_ctrl or io.key_super, "shift": io.key_shift, "alt": io.key_alt}
-        return {name for name, on in held.items() if on} == self.modifiers
+
+def modifiers_held() -> Set[str]:
+    """Which of "ctrl", "shift", "alt" are held; the command key of a Mac counts as ctrl."""
+    io = imgui.get_io()
+    held = (("ctrl", io.key_ctrl or io.key_super), ("shift", io.key_shift), ("alt", io.key_alt))
+    return frozenset(name for name, on in held if on)
 
 
 def parse(text: str) -> Shortcut:
@@ -99,6 +101,15 @@ def readable(text: str) -> str:
 def name_of(key: imgui.Key) -> str | None:
     """What a key is called in a shortcut; None if it cannot be one."""
     return next((name for name, value in _NAMED.items() if value == key), None)
+
+
+def pressed_now() -> str | None:
+    """The shortcut that has been pressed in this frame, as text; None if there is none."""
+    held = modifiers_held()
+    for name, key in _NAMED.items():
+        if imgui.is_key_pressed(key, False):
+            return "+".join([*(modifier for modifier in _MODIFIERS if modifier in held), name])
+    return None
 
 
 class KeyMap:
@@ -136,16 +147,18 @@ class KeyMap:
         return [command for command, found in self._shortcuts if command.name != name and wanted & set(found)]
 
     def run_pressed(self, editor: Editor) -> None:
-        """Run the commands whose keys have been pressed in this frame; text fields take keys first."""
-        if imgui.get_io().want_text_input:
+        """Run the commands whose keys have been pressed in this frame; text fields, menus and pages take keys first."""
+        if imgui.get_io().want_text_input or imgui.is_popup_open("", imgui.PopupFlags_.any_popup):
             self._release(editor, ())
             return
-        held = []
+        held, modifiers = [], modifiers_held()
         for command, shortcuts in self._shortcuts:
             if command.held is not None:
-                if any(shortcut.down() for shortcut in shortcuts) and command.enabled(editor):
+                if any(shortcut.down(modifiers) for shortcut in shortcuts) and command.enabled(editor):
                     held.append(command)
-            elif any(shortcut.pressed(command.repeats) for shortcut in shortcuts) and command.enabled(editor):
+            elif any(shortcut.pressed(modifiers, command.repeats) for shortcut in shortcuts) and command.enabled(
+                editor
+            ):
                 command.run(editor)
         self._release(editor, held)
 

@@ -64,3 +64,7 @@ class Notices:
         now = [n for n in self.said if n not in self._dismissed and n.age() < SECONDS_SHOWN[n.kind]]
         self._dismissed.intersection_update(self.said)
         return now
+
+    def seconds_to_change(self) -> float | None:
+        """When the next sentence leaves the screen; None if there is none."""
+        return min((SECONDS_SHOWN[n.kind] - n.age() for n in self.shown()), default=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,7 @@ class SettingsFile:
         self.folder = folder
         self.path = folder / FILE_NAME
         self._written = ""
+        self._guard = threading.Lock()
 
     def load(self) -> Settings:
         """The settings; defaults where there are none."""
@@ -106,7 +108,9 @@ class SettingsFile:
             If the folder cannot be written.
         """
         text = json.dumps(asdict(settings), indent=1, ensure_ascii=False)
-        if text != self._written:
+        with self._guard:
+            if text == self._written:
+                return
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 write_text(self.path, text)

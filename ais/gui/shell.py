@@ -27,6 +27,8 @@ class Shell:
         Whether the window is to close.
     full_screen
         Whether it is to fill the screen.
+    reset_layout
+        Whether the panels are to go back to their places.
     picture_requests
         Each is called once with a picture of the whole window as it was drawn last.
     renaming
@@ -46,6 +48,7 @@ class Shell:
     jobs: bool = False
     leave: bool = False
     full_screen: bool = False
+    reset_layout: bool = False
     picture_requests: list[Callable[[Picture], None]] = field(default_factory=list)
     renaming: tuple[str, int] | None = None
     sheets: list[Any] = field(default_factory=list)

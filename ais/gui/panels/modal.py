@@ -24,7 +24,13 @@ def disabled(off: bool) -> Iterator[None]:
 
 @contextmanager
 def modal(
-    title: str, width: float, height: float = 0.0, *, top: float | None = None, flags: int = 0
+    title: str,
+    width: float,
+    height: float = 0.0,
+    *,
+    top: float | None = None,
+    flags: int = 0,
+    escape: bool = True,
 ) -> Iterator[bool | None]:
     """Draw a page over everything else, which cannot be used meanwhile.
 
@@ -38,6 +44,8 @@ def modal(
         Distance from the top of the window in em; None for the middle.
     flags
         Of Dear ImGui's windows, besides those that every page has.
+    escape
+        Whether Escape closes it.
 
     Yields
     ------
@@ -64,7 +72,8 @@ def modal(
         yield None
         return
     try:
-        if imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows) and closes_by_escape():
+        focused = imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows)
+        if escape and focused and closes_by_escape():
             stays = False
         if not stays:
             imgui.close_current_popup()

@@ -1,10 +1,10 @@
-"""Draws the pages over the panels: the first page, and those about the editor itself."""
+"""Draws the pages over the panels: the first page, the palette, and those about the editor itself."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ais.gui.panels import first_page
+from ais.gui.panels import about, first_page, palette, settings_page, shortcuts_page
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
@@ -16,3 +16,14 @@ def draw(window: Window) -> None:
         first_page.draw(window)
     else:
         window.welcome.forget()
+    shell = window.editor.shell
+    for is_open, page in (
+        (shell.palette, palette.draw),
+        (shell.shortcuts, shortcuts_page.draw),
+        (shell.settings, settings_page.draw),
+        (shell.about, about.draw_about),
+        (shell.messages, about.draw_messages),
+    ):
+        if is_open:
+            page(window)
+            break  # one at a time

@@ -1,0 +1,19 @@
+"""What the mouse does, as the page of keys and the documentation list it."""
+
+from __future__ import annotations
+
+MOUSE_ACTIONS: tuple[tuple[str, str], ...] = (
+    ("Left drag", "Use the tool: paint, outline, place boxes or picks, measure"),
+    ("Right drag", "Erase"),
+    ("Shift + left click", "Place a box"),
+    ("Shift + right click", "Remove a box"),
+    ("Ctrl + shift + left click", "Place a pick"),
+    ("Ctrl + left click", "Move the cross-hair here"),
+    ("Middle drag, or space + drag", "Move the picture"),
+    ("Wheel", "Go through the slices"),
+    ("Shift + wheel", "Zoom at the pointer"),
+    ("Ctrl + wheel", "Make the brush larger or smaller"),
+    ("Double click on a name", "Rename"),
+    ("Right click on a name", "Show what else can be done with it"),
+    ("Ctrl + click on a slider", "Type a number"),
+)
