@@ -1,13 +1,11 @@
-// The median of a square of WIDTH x WIDTH pixels (3 or 5). SORTING is a list of exchanges, E(0, 1) E(2, 3) ...,
-// after which the value number MIDDLE is the median; written out, as arrays are slow on a processor.
+// The median of a square of WIDTH x WIDTH pixels (3 or 5). SORTING is a list of exchanges, E(v0, v1) E(v2, v3)
+// ..., after which MIDDLE, one of the values, is the median; written out, as arrays are slow on a processor.
 #include "window.glsl"
 #include "mixed.glsl"
 
 out vec4 result;
 
-#define E(a, b) t = min(v##a, v##b); v##b = max(v##a, v##b); v##a = t;
-#define VALUE(a) v##a
-#define MEDIAN(a) VALUE(a)
+#define E(a, b) t = min(a, b); b = max(a, b); a = t;
 
 void main() {
     ivec2 at = ivec2(gl_FragCoord.xy);
@@ -33,5 +31,5 @@ void main() {
     vec4 v20 = row[0], v21 = row[1], v22 = row[2], v23 = row[3], v24 = row[4];
 #endif
     SORTING
-    result = mixed(MEDIAN(MIDDLE));
+    result = mixed(MIDDLE);
 }

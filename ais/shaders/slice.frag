@@ -16,31 +16,46 @@ uniform float invert;     // 0 or 1
 uniform vec3 background;
 uniform float reach;      // half the width of an outline, picture pixels
 
-#define MASK(n) uniform sampler2D mask##n; uniform vec4 colour##n; uniform vec2 rule##n;
 #define LAYERS (FILLS + OUTLINES)
 #if LAYERS > 0
-MASK(0)
+uniform sampler2D mask0;
+uniform vec4 colour0;
+uniform vec2 rule0;
 #endif
 #if LAYERS > 1
-MASK(1)
+uniform sampler2D mask1;
+uniform vec4 colour1;
+uniform vec2 rule1;
 #endif
 #if LAYERS > 2
-MASK(2)
+uniform sampler2D mask2;
+uniform vec4 colour2;
+uniform vec2 rule2;
 #endif
 #if LAYERS > 3
-MASK(3)
+uniform sampler2D mask3;
+uniform vec4 colour3;
+uniform vec2 rule3;
 #endif
 #if LAYERS > 4
-MASK(4)
+uniform sampler2D mask4;
+uniform vec4 colour4;
+uniform vec2 rule4;
 #endif
 #if LAYERS > 5
-MASK(5)
+uniform sampler2D mask5;
+uniform vec4 colour5;
+uniform vec2 rule5;
 #endif
 #if LAYERS > 6
-MASK(6)
+uniform sampler2D mask6;
+uniform vec4 colour6;
+uniform vec2 rule6;
 #endif
 #if LAYERS > 7
-MASK(7)
+uniform sampler2D mask7;
+uniform vec4 colour7;
+uniform vec2 rule7;
 #endif
 
 // rule: x is the value from which a pixel belongs to the mask, y is 1 where all that do are equally opaque.
@@ -60,9 +75,9 @@ float lined(sampler2D mask, vec2 rule, vec2 at) {
     return count > 0.5 && count < 3.5 ? 1.0 : 0.0;
 }
 
-#define LAYER(n) { \
-    float amount = colour##n.a * ((n) < FILLS ? filled(mask##n, rule##n, at) : lined(mask##n, rule##n, at)); \
-    shown = shown * (1.0 - amount) + vec4(colour##n.rgb * amount, amount); }
+#define LAYER(n, mask, colour, rule) { \
+    float amount = colour.a * ((n) < FILLS ? filled(mask, rule, at) : lined(mask, rule, at)); \
+    shown = shown * (1.0 - amount) + vec4(colour.rgb * amount, amount); }
 
 #if BASE
 float grey_at(vec2 position) {
@@ -95,28 +110,28 @@ void main() {
     // Masks are sampled once also where the picture is shrunk: noise needs the mean, an area does not.
     vec2 at = (position + 0.5) / extent;
 #if LAYERS > 0
-    LAYER(0)
+    LAYER(0, mask0, colour0, rule0)
 #endif
 #if LAYERS > 1
-    LAYER(1)
+    LAYER(1, mask1, colour1, rule1)
 #endif
 #if LAYERS > 2
-    LAYER(2)
+    LAYER(2, mask2, colour2, rule2)
 #endif
 #if LAYERS > 3
-    LAYER(3)
+    LAYER(3, mask3, colour3, rule3)
 #endif
 #if LAYERS > 4
-    LAYER(4)
+    LAYER(4, mask4, colour4, rule4)
 #endif
 #if LAYERS > 5
-    LAYER(5)
+    LAYER(5, mask5, colour5, rule5)
 #endif
 #if LAYERS > 6
-    LAYER(6)
+    LAYER(6, mask6, colour6, rule6)
 #endif
 #if LAYERS > 7
-    LAYER(7)
+    LAYER(7, mask7, colour7, rule7)
 #endif
     // Outside the picture there is the background, and the lines of masks end.
     bool outside = any(lessThan(position, vec2(-0.5))) || any(greaterThanEqual(position, size - 0.5));

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -67,19 +69,8 @@ class Texture2D(GlObject):
         self.pixels: TextureFormat = pixels
         self._smooth = False
         self._format = FORMATS[pixels]
-        GL.glBindTexture(GL.GL_TEXTURE_2D, self.name)
-        for parameter, value in (
-            (GL.GL_TEXTURE_MIN_FILTER, GL.GL_NEAREST),
-            (GL.GL_TEXTURE_MAG_FILTER, GL.GL_NEAREST),
-            (GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE),
-            (GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE),
-            (GL.GL_TEXTURE_MAX_LEVEL, 0),
-        ):
-            GL.glTexParameteri(GL.GL_TEXTURE_2D, parameter, value)
-        form = self._format
-        RAW_1_0.glTexImage2D(
-            GL.GL_TEXTURE_2D, 0, form.internal, width, height, 0, form.layout, form.type, ctypes.c_void_p(0)
-        )
+        with self._bound():
+            self._create()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -112,31 +103,49 @@ class Texture2D(GlObject):
         if not (rows and columns):
             return
         values, row_length = _rows_of_one_length(values)
-        GL.glBindTexture(GL.GL_TEXTURE_2D, self.name)
-        GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
-        GL.glPixelStorei(GL.GL_UNPACK_ROW_LENGTH, row_length)
-        RAW_1_1.glTexSubImage2D(
-            GL.GL_TEXTURE_2D, 0, column, row, columns, rows, form.layout, form.type, ctypes.c_void_p(values.ctypes.data)
-        )
-        GL.glPixelStorei(GL.GL_UNPACK_ROW_LENGTH, 0)
-        GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 4)
+        with self._bound():
+            GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
+            GL.glPixelStorei(GL.GL_UNPACK_ROW_LENGTH, row_length)
+            start = ctypes.c_void_p(values.ctypes.data)
+            RAW_1_1.glTexSubImage2D(GL.GL_TEXTURE_2D, 0, column, row, columns, rows, form.layout, form.type, start)
+            GL.glPixelStorei(GL.GL_UNPACK_ROW_LENGTH, 0)
+            GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 4)
 
     def smooth(self, on: bool) -> None:
-        """Whether a shader reads between the pixels (linear) or the nearest of them.
-
-        Leaves the texture bound to the active unit, as `upload` does: bind it to its own unit first.
-        """
+        """Whether a shader reads between the pixels (linear) or the nearest of them."""
         if on != self._smooth:
             self._smooth = on
             value = GL.GL_LINEAR if on else GL.GL_NEAREST
-            GL.glBindTexture(GL.GL_TEXTURE_2D, self.name)
-            GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MIN_FILTER, value)
-            GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAG_FILTER, value)
+            with self._bound():
+                GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MIN_FILTER, value)
+                GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAG_FILTER, value)
 
     def bind(self, unit: int) -> None:
         """Show it to shaders as texture number `unit`."""
         GL.glActiveTexture(GL.GL_TEXTURE0 + unit)
         GL.glBindTexture(GL.GL_TEXTURE_2D, self.name)
+
+    def _create(self) -> None:
+        for parameter, value in (
+            (GL.GL_TEXTURE_MIN_FILTER, GL.GL_NEAREST),
+            (GL.GL_TEXTURE_MAG_FILTER, GL.GL_NEAREST),
+            (GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE),
+            (GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE),
+            (GL.GL_TEXTURE_MAX_LEVEL, 0),
+        ):
+            GL.glTexParameteri(GL.GL_TEXTURE_2D, parameter, value)
+        form = self._format
+        RAW_1_0.glTexImage2D(
+            GL.GL_TEXTURE_2D, 0, form.internal, self.width, self.height, 0, form.layout, form.type, ctypes.c_void_p(0)
+        )
+
+    @contextmanager
+    def _bound(self) -> Iterator[None]:
+        """The texture bound to the active unit, and then what was bound before: it may be another drawing's."""
+        before = int(GL.glGetIntegerv(GL.GL_TEXTURE_BINDING_2D))
+        GL.glBindTexture(GL.GL_TEXTURE_2D, self.name)
+        yield
+        GL.glBindTexture(GL.GL_TEXTURE_2D, before)
 
     def _delete(self, name: int) -> None:
         GL.glDeleteTextures([name])

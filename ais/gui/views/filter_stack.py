@@ -227,7 +227,8 @@ class FilterStack:
 
 def _median_definitions(width: int) -> dict[str, int | str]:
     exchanges, middle = median_exchanges(width * width)
-    return {"WIDTH": width, "SORTING": " ".join(f"E({low}, {high})" for low, high in exchanges), "MIDDLE": middle}
+    sorting = " ".join(f"E(v{low}, v{high})" for low, high in exchanges)
+    return {"WIDTH": width, "SORTING": sorting, "MIDDLE": f"v{middle}"}
 
 
 def _finite(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
