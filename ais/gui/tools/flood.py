@@ -51,7 +51,8 @@ class FloodStroke:
         self._radius = flood_radius(editor)
         self._sensitivity = editor.state.flood_sensitivity
         self._waiting: deque[Point] = deque([(pointer.row, pointer.column)])
-        self._last: Point = (pointer.row, pointer.column)
+        self._at: Point = (pointer.row, pointer.column)
+        self._since_dab = 0.0
         self._regions: list[Part] = []
         self._masks.begin_stroke(self._key, self._shape)
         self._work()
@@ -59,13 +60,7 @@ class FloodStroke:
     def move(self, pointer: Pointer) -> None:
         """Put dabs between where the last one was and where the pointer is."""
         if (pointer.plane, pointer.position) == ("xy", self._key.position):
-            spacing = max(SPACING * self._radius, 1.0)
-            away = math.dist(self._last, (pointer.row, pointer.column))
-            (row, column), dabs = self._last, int(away / spacing)
-            for dab in range(1, dabs + 1):
-                share = dab * spacing / away
-                self._last = (row + share * (pointer.row - row), column + share * (pointer.column - column))
-                self._waiting.append(self._last)
+            self._go_to((pointer.row, pointer.column))
         self._work()
 
     def release(self, pointer: Pointer) -> None:
@@ -84,6 +79,15 @@ class FloodStroke:
     def cancel(self) -> None:
         """Show what the project holds again."""
         self._masks.end_stroke(self._key)
+
+    def _go_to(self, point: Point) -> None:
+        spacing, away = max(SPACING * self._radius, 1.0), math.dist(self._at, point)
+        (row, column), next_dab = self._at, spacing - self._since_dab
+        while next_dab <= away:
+            share = next_dab / away
+            self._waiting.append((row + share * (point[0] - row), column + share * (point[1] - column)))
+            next_dab += spacing
+        self._at, self._since_dab = point, away - (next_dab - spacing)
 
     def _work(self) -> None:
         picture = slice_picture(self._editor, self._key.position) if self._waiting else None

@@ -154,7 +154,7 @@ def pick_under(editor: Editor, pointer: Pointer) -> HandPick | None:
 
     def reached(pick: HandPick) -> bool:
         off = abs((pick.z, pick.y, pick.x)[normal] - here[normal])
-        if off > max(found.radius, 0.5):
+        if off >= max(found.radius, 0.5):
             return False
         across = math.sqrt(max(distance(pick) ** 2 - off**2, 0.0))
         return across <= max(math.sqrt(max(found.radius**2 - off**2, 0.0)), NEAR_PX / pointer.scale)
