@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
+from ais.annotation import Feature
 from ais.gui.display import PLANES, Contrast, DisplayFilter, Placement, Plane
 
 
@@ -174,6 +175,8 @@ class EditorState:
         The two ends (row, column) of the measured line, in the plane `measured_plane`; None for no line.
     tab
         Of the left column.
+    feature_preview
+        A feature with properties that are being chosen and are not saved yet; see `ais.gui.feature_preview`.
     """
 
     tomogram: int | None = None
@@ -207,6 +210,7 @@ class EditorState:
     crop_plane: Plane = "xy"
     measured: tuple[tuple[float, float], tuple[float, float]] | None = None
     measured_plane: Plane = "xy"
+    feature_preview: Feature | None = None
 
     @property
     def z(self) -> int:

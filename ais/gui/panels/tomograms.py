@@ -2,12 +2,168 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from imgui_bundle import ImVec2, imgui, imgui_ctx
+from imgui_bundle import icons_fontawesome_6 as icons
+
+from ais.annotation import Feature, TomogramEntry
+from ais.gui.commands.tomogram import LIST_COMMANDS, relink, run_on
+from ais.gui.panels.command_button import command_button
+from ais.gui.panels.feature_list import counts_text
+from ais.gui.panels.layout import coloured, em, faint, icon_button
+from ais.gui.theme import colour, packed
+from ais.gui.tomogram_list import Order
+from ais.project.overview import BoxCount
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
 
+MARK_EM = 0.9
+MOST_MARKS = 12
+FULL_FROM_SLICES = 10
+"""A mark is full from so many annotated slices on; below, it is filled by the share of them."""
+
 
 def draw(window: Window) -> None:
-    """Draw it."""
-    del window
+    """Draw the panel."""
+    window.part(TomogramPanel).draw(window)
+
+
+class TomogramPanel:
+    """The list, and which row it was scrolled to last."""
+
+    def __init__(self) -> None:
+        self._scrolled_to: tuple[int | None, object] = (None, None)
+
+    def draw(self, window: Window) -> None:
+        """Draw the search field and the list."""
+        editor = window.editor
+        if not editor.snapshot.tomograms:
+            faint("No tomogram yet. Open one, or drop it here.", window.theme.faint)
+            command_button(window, "file.open_tomogram", "Open tomogram...")
+            return
+        self._draw_head(window)
+        entries = editor.tomogram_list.shown(editor.snapshot)
+        if not entries:
+            faint("No tomogram has this in its name or folder.", window.theme.faint)
+            return
+        self._draw_rows(window, entries)
+
+    def _draw_head(self, window: Window) -> None:
+        listed = window.editor.tomogram_list
+        gap = imgui.get_style().item_spacing.x / 2
+        imgui.set_next_item_width(-2 * (em(1.9) + gap))
+        hint = f"Search {len(window.editor.snapshot.tomograms)} tomograms"
+        _, listed.search = imgui.input_text_with_hint("##Search tomograms", hint, listed.search)
+        imgui.same_line(0, gap)
+        if icon_button(icons.ICON_FA_ARROW_DOWN_WIDE_SHORT, "Sort", f"Sort: {listed.order.value.lower()}"):
+            imgui.open_popup("sort")
+        if imgui.begin_popup("sort"):
+            for order in Order:
+                if imgui.menu_item_simple(order.value, "", listed.order is order):
+                    listed.order = order
+            imgui.end_popup()
+        imgui.same_line(0, gap)
+        command_button(window, "file.open_tomogram", "Open tomogram", icon=icons.ICON_FA_PLUS)
+
+    def _draw_rows(self, window: Window, entries: Sequence[TomogramEntry]) -> None:
+        editor = window.editor
+        features = editor.snapshot.features[:MOST_MARKS]
+        flags = imgui.TableFlags_.scroll_y | imgui.TableFlags_.no_pad_outer_x | imgui.TableFlags_.sizing_fixed_fit
+        with imgui_ctx.begin_table("tomograms", 2, int(flags)) as table:
+            if not table:
+                return
+            imgui.table_setup_column("name", imgui.TableColumnFlags_.width_stretch)
+            imgui.table_setup_column("marks", imgui.TableColumnFlags_.width_fixed, em(MARK_EM) * len(features))
+            current = next((at for at, entry in enumerate(entries) if entry.id == editor.state.tomogram), None)
+            wanted = (editor.state.tomogram, entries)
+            scroll = current is not None and (
+                self._scrolled_to[0] != wanted[0] or self._scrolled_to[1] is not wanted[1]
+            )
+            clipper = imgui.ListClipper()
+            clipper.begin(len(entries))
+            if current is not None:
+                clipper.include_item_by_index(current)
+            while clipper.step():
+                for at in range(clipper.display_start, clipper.display_end):
+                    imgui.push_id(entries[at].id)
+                    self._draw_row(window, entries[at], features, is_current=at == current)
+                    imgui.pop_id()
+                    if at == current and scroll:
+                        self._scrolled_to = wanted
+                        if not imgui.is_item_visible():
+                            imgui.set_scroll_here_y(0.5)
+
+    def _draw_row(self, window: Window, entry: TomogramEntry, features: Sequence[Feature], *, is_current: bool) -> None:
+        editor = window.editor
+        imgui.table_next_row()
+        imgui.table_next_column()
+        if entry.missing:
+            with (
+                coloured(window.theme.danger),
+                imgui_ctx.push_style_color(imgui.Col_.button, colour(window.theme.panel, 0.0)),
+            ):
+                if imgui.small_button(f"{icons.ICON_FA_LINK_SLASH}###Relink"):
+                    relink(editor, entry.id)
+            imgui.set_item_tooltip(f"{entry.path} is missing.\nClick to say where it is now")
+            imgui.same_line()
+        flags = imgui.SelectableFlags_.span_all_columns | imgui.SelectableFlags_.allow_overlap
+        with coloured(window.theme.faint if entry.missing else window.theme.text):
+            pressed, _ = imgui.selectable(f"{entry.name}###{entry.name}", is_current, int(flags))
+        if imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
+            imgui.set_tooltip(_tooltip(window, entry))
+        if pressed:
+            editor.select_tomogram(entry.id)
+        if imgui.begin_popup_context_item("menu"):
+            for item in LIST_COMMANDS:
+                if item.separated:
+                    imgui.separator()
+                if imgui.menu_item_simple(item.text, "", False, item.enabled(editor)):
+                    run_on(editor, item, entry.id)
+            imgui.end_popup()
+        imgui.table_next_column()
+        _draw_marks(window, entry.id, features)
+
+
+def _draw_marks(window: Window, tomogram: int, features: Sequence[Feature]) -> None:
+    """A circle for each feature, fuller the more slices are annotated."""
+    if not features:
+        return
+    snapshot = window.editor.snapshot
+    marks, counts = snapshot.marks.get(tomogram, {}), snapshot.box_counts.get(tomogram, {})
+    side, height = em(MARK_EM), imgui.get_text_line_height()
+    corner = imgui.get_cursor_screen_pos()
+    letters = imgui.get_window_draw_list()
+    y, radius = corner.y + height / 2, 0.36 * side
+    for number, feature in enumerate(features):
+        x = corner.x + side * (number + 0.5)
+        slices = marks.get(feature.id, 0)
+        if not slices and feature.id not in counts:
+            letters.add_circle_filled(ImVec2(x, y), max(0.1 * side, 1.0), packed(window.theme.faint, 0.7))
+            continue
+        ink = packed(feature.colour)
+        letters.add_circle(ImVec2(x, y), radius, ink, 0, 1.5)
+        if slices:
+            letters.add_circle_filled(ImVec2(x, y), radius * min(slices / FULL_FROM_SLICES, 1.0) ** 0.5, ink)
+    imgui.dummy(ImVec2(side * len(features), height))
+    if imgui.is_item_hovered():
+        at = int((imgui.get_mouse_pos().x - corner.x) / side)
+        if 0 <= at < len(features):
+            feature = features[at]
+            boxes = counts.get(feature.id, BoxCount(0, 0))
+            imgui.set_tooltip(f"{feature.name}: {counts_text(marks.get(feature.id, 0), boxes)}")
+
+
+def _tooltip(window: Window, entry: TomogramEntry) -> str:
+    nz, ny, nx = entry.shape
+    size = f"{entry.voxel_size:.4g} A" if entry.voxel_size > 0 else "voxel size not known"
+    lines = [str(entry.path), f"{nx} x {ny} x {nz} voxels, {size}"]
+    marks = window.editor.snapshot.marks.get(entry.id, {})
+    counts = window.editor.snapshot.box_counts.get(entry.id, {})
+    for feature in window.editor.snapshot.features:
+        if feature.id in marks or feature.id in counts:
+            boxes = counts.get(feature.id, BoxCount(0, 0))
+            lines.append(f"{feature.name}: {counts_text(marks.get(feature.id, 0), boxes)}")
+    return "\n".join(lines)

@@ -11,6 +11,7 @@ from ais.annotation import Feature
 from ais.gui.display import PLANES
 from ais.gui.document import Snapshot
 from ais.gui.editor import Editor
+from ais.gui.feature_preview import shown_features
 from ais.gui.state import Tool
 from ais.gui.tools import Pointer
 from ais.gui.tools.gestures import tool_at_hand
@@ -45,7 +46,7 @@ class Marks:
         """Draw those of the features that are visible; the one that a press at the pointer would act on stands out."""
         self._follow(editor.snapshot)
         box, pick = _pointed(editor, pointer)
-        for feature in editor.snapshot.features:
+        for feature in shown_features(editor):
             if feature.visible:
                 self._draw_boxes(editor, canvas, feature, box)
                 self._draw_picks(editor, canvas, feature, pick)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ais.annotation import IGNORE, Feature
 from ais.gui.display import Plane
 from ais.gui.editor import Editor
+from ais.gui.feature_preview import shown_features
 from ais.gui.masks import MaskKey, Rect, ShownMask
 from ais.gui.views.overlay import MaskTexture, Overlay
 
@@ -53,7 +54,7 @@ class MaskLayers:
             return []
         shape = shown.picture_shape(self.plane)
         found: list[Overlay] = []
-        features = editor.snapshot.features
+        features = shown_features(editor)
         selected = editor.state.feature
         order = sorted((feature for feature in features if feature.visible), key=lambda item: item.id == selected)
         used = set()
