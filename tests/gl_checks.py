@@ -347,6 +347,29 @@ def only_the_dirty_rectangle_is_sent() -> None:
 
 
 @check
+def painting_draws_only_where_it_painted() -> None:
+    rng = np.random.default_rng(13)
+    image = noise((90, 120), 0.5)
+    arrays = [(rng.random((90, 120)) < 0.2).astype(np.uint8) for _ in range(10)]
+    masks = [mask_of(array) for array in arrays]
+    overlays = [Overlay(mask, tuple(rng.random(3)), 0.7, outline=index % 2 == 1) for index, mask in enumerate(masks)]
+    painted, fresh = SliceRenderer(), SliceRenderer()
+    painted.set_image(image)
+    fresh.set_image(image)
+    for scale in (0.3, 0.8, 1.0, 3.7):
+        where = Placement(40.3, 61.8, scale)
+        shown(painted, 150, 110, where, UNIT, True, overlays)
+        for round_number in range(12):
+            for _ in range(int(rng.integers(0, 3)) if round_number < 11 else 40):
+                which, row, column = int(rng.integers(10)), int(rng.integers(85)), int(rng.integers(115))
+                arrays[which][row : row + 5, column : column + 5] ^= 1
+                masks[which].update((row, row + 5, column, column + 5), arrays[which])
+            found = shown(painted, 150, 110, where, UNIT, True, overlays)
+            shown(fresh, 10, 10, where, UNIT)
+            assert (found == shown(fresh, 150, 110, where, UNIT, True, overlays)).all(), (scale, round_number)
+
+
+@check
 def textures_take_odd_widths_and_parts_of_arrays() -> None:
     rng = np.random.default_rng(11)
     for pixels, dtype, channels in (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +13,19 @@ from ais.gui.gl.texture import Texture2D, max_texture_size
 
 Rect = tuple[int, int, int, int]
 """(row0, row1, column0, column1), half open, in picture pixels."""
+
+
+KEPT_CHANGES = 32
+"""So many rectangles a mask remembers; painting changes a few between two frames."""
+
+
+def joined(rects: Sequence[Rect]) -> Rect:
+    """The smallest rectangle that holds all that are not empty."""
+    filled = [rect for rect in rects if rect[0] < rect[1] and rect[2] < rect[3]]
+    if not filled:
+        return 0, 0, 0, 0
+    row0, row1, column0, column1 = zip(*filled, strict=True)
+    return min(row0), max(row1), min(column0), max(column1)
 
 
 def reduction_for(shape: tuple[int, int], limit: int | None = None) -> int:
@@ -38,6 +53,7 @@ class MaskTexture:
         self.probabilities = probabilities
         self.reduction = reduction_for(shape, limit)
         self.version = 0
+        self._changes: deque[Rect] = deque(maxlen=KEPT_CHANGES)
         rows, columns = (-(-extent // self.reduction) for extent in shape)
         self.texture = Texture2D(columns, rows, "r8")
         self.texture.upload(np.zeros((rows, columns), np.uint8))
@@ -81,6 +97,14 @@ class MaskTexture:
             values = np.maximum.reduceat(values, np.arange(0, values.shape[1], by), axis=1)
         self.texture.upload(values, row0 // by, column0 // by)
         self.version += 1
+        self._changes.append((row0, row1, column0, column1))
+
+    def changed_since(self, version: int) -> Rect:
+        """A rectangle that holds all that has changed since the mask had a version; empty if nothing has."""
+        count = self.version - version
+        if count > len(self._changes):
+            return 0, self.shape[0], 0, self.shape[1]
+        return joined([self._changes[-1 - index] for index in range(count)])
 
     def release(self) -> None:
         """Free the texture."""

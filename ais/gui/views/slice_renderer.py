@@ -17,9 +17,10 @@ from ais.gui.gl.state import drawing_state
 from ais.gui.gl.texture import Texture2D
 from ais.gui.gl.triangle import FullScreenTriangle
 from ais.gui.views.filter_stack import FilterStack
-from ais.gui.views.overlay import Overlay, reduction_for
+from ais.gui.views.overlay import Overlay, joined, reduction_for
 
 Colour = tuple[float, float, float]
+Region = tuple[int, int, int, int]
 
 OUTLINE_PX = 1.5
 """Width of an outline in screen pixels."""
@@ -58,6 +59,7 @@ class SliceRenderer:
         self._view: Texture2D | None = None
         self._target: Framebuffer | None = None
         self._drawn: Any = None
+        self._versions: list[int] = []
         self.reduction = 1
         self.set_image(np.zeros((1, 1), np.float32))
 
@@ -94,7 +96,7 @@ class SliceRenderer:
         background: Colour = (0.0, 0.0, 0.0),
         outline_px: float = OUTLINE_PX,
     ) -> Texture2D:
-        """The view's picture; drawn only if something has changed since the last call.
+        """The view's picture; drawn anew only where something has changed since the last call.
 
         Parameters
         ----------
@@ -127,22 +129,29 @@ class SliceRenderer:
             for overlay in overlays
             if overlay.alpha > 0 and overlay.mask.shape == self._shape and overlay.mask.texture.name
         ]
+        versions = [overlay.mask.version for overlay in shown]
         state = (
             (width, height, placement, contrast, interpolate, background, outline_px, self._filters.version),
-            [(overlay, overlay.mask.version) for overlay in shown],
+            shown,
         )
+        region = (0, 0, width, height)
         if self._view is not None and self._drawn == state:
-            return self._view
+            region = self._repainted(shown, outline_px, placement)
+            if not (region[2] and region[3]):
+                self._versions = versions
+                return self._view
         with drawing_state(MAX_LAYERS + 1):
             picture = self._filters.result()
             view, target = self._sized(width, height)
             target.bind()
+            GL.glEnable(GL.GL_SCISSOR_TEST)
+            GL.glScissor(*region)
             # Filled ones first: a line is not covered by another feature's area.
             layers = [item for item in shown if not item.outline] + [item for item in shown if item.outline]
             batches = [layers[start : start + MAX_LAYERS] for start in range(0, len(layers), MAX_LAYERS)] or [[]]
             for index, batch in enumerate(batches):
                 self._draw_batch(index == 0, batch, picture, placement, contrast, interpolate, background, outline_px)
-        self._drawn = state
+        self._drawn, self._versions = state, versions
         return view
 
     def read_back(self) -> NDArray[np.uint8]:
@@ -184,6 +193,23 @@ class SliceRenderer:
         self._drop_view()
         if self._own_programs:
             self._programs.release()
+
+    def _repainted(self, overlays: Sequence[Overlay], outline_px: float, placement: Placement) -> Region:
+        """The part of the view, x, y, width and height, in which masks have changed since they were drawn."""
+        if self._view is None:
+            return 0, 0, 0, 0
+        height, width = self._view.shape
+        pairs = zip(overlays, self._versions, strict=True)
+        row0, row1, column0, column1 = joined([overlay.mask.changed_since(version) for overlay, version in pairs])
+        if row0 >= row1:
+            return 0, 0, 0, 0
+        left, bottom = placement.to_view(row0 - 0.5, column0 - 0.5, width, height)
+        right, top = placement.to_view(row1 - 0.5, column1 - 0.5, width, height)
+        # Lines lie on both sides of a border, and a smooth mask reaches into its neighbours.
+        margin = outline_px + placement.scale * self.reduction + 1
+        x0, x1 = (min(max(x, 0), width) for x in (math.floor(left - margin), math.ceil(right + margin)))
+        y0, y1 = (min(max(y, 0), height) for y in (math.floor(top - margin), math.ceil(bottom + margin)))
+        return x0, y0, x1 - x0, y1 - y0
 
     def _sized(self, width: int, height: int) -> tuple[Texture2D, Framebuffer]:
         if self._view is None or self._target is None or self._view.shape != (height, width):
