@@ -460,7 +460,11 @@ def nothing_is_left_after_release() -> None:
             for item in FILTERS:
                 renderer.set_filters([item])
                 renderer.draw(shape[0] + 3, 50, fitted(shape, 50, 50), UNIT, True, [Overlay(m, RED) for m in masks])
-            assert live_objects()["texture"] < 40, "old pictures pile up"
+            textures = live_objects()["texture"]
+            for sigma in np.arange(3, 24, 0.5):
+                renderer.set_filters([DisplayFilter("gaussian", float(sigma))])
+                renderer.draw(50, 50, fitted(shape, 50, 50), UNIT)
+            assert live_objects()["texture"] < textures + 12, "pictures of filters of before pile up"
             for mask in masks:
                 mask.release()
         renderer.release()
