@@ -7,13 +7,17 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ais.errors import AisError
 from ais.gui import theme
 from ais.gui.editor import Editor
 from ais.gui.shell import Shell
 
+if TYPE_CHECKING:
+    from ais.gui.pacing import Pacing
+
+BLINK_S = 0.4
 Story = Callable[[Any, Editor], None]
 Part = TypeVar("Part")
 _log = logging.getLogger(__name__)
@@ -52,6 +56,8 @@ class Window:
         What is shown.
     keys
         Which keys do what.
+    pacing
+        Decides when a frame is drawn.
     views
         The pictures.
     welcome
@@ -66,7 +72,8 @@ class Window:
         Panel to whether it is shown, for those that can be closed.
     """
 
-    def __init__(self, editor: Editor, pace: Callable[[], None]) -> None:
+    def __init__(self, editor: Editor, pacing: Pacing) -> None:
+        from ais.gui.full_screen import FullScreen
         from ais.gui.keys import KeyMap
         from ais.gui.palette import Palette
         from ais.gui.panels.notices import NoticeCards
@@ -85,7 +92,8 @@ class Window:
         self.notice_cards = NoticeCards()
         self.jobs_cleared = 0
         self.switches = {name: Switch(editor.shell, name.lower()) for name in ("History", "Jobs")}
-        self._pace = pace
+        self.pacing = pacing
+        self._full_screen = FullScreen()
         self._parts: dict[type[object], object] = {}
         self._themed: tuple[str, float] | None = None
         self._failing: set[str] = set()
@@ -108,11 +116,13 @@ class Window:
     def before_frame(self) -> None:
         """Take in what threads have brought; before Dear ImGui begins a frame."""
         from imgui_bundle import hello_imgui
+        from imgui_bundle.glfw_utils import glfw_window_hello_imgui
 
         with self._living_on("poll"):
             self.editor.poll()
         self._follow_theme()
         self._let_keys_move()
+        self._full_screen.follow(glfw_window_hello_imgui(), self.editor.shell.full_screen)
         if self.editor.shell.leave:
             hello_imgui.get_runner_params().app_shall_exit = True
         if self.editor.shell.reset_layout:
@@ -145,9 +155,19 @@ class Window:
                 for request in requests:
                     request(picture)
 
+    @property
+    def seconds_to_frame(self) -> float | None:
+        """When the next frame is needed though there is no input; None if only events need one."""
+        from imgui_bundle import imgui
+
+        wait = self.editor.seconds_to_frame
+        if imgui.get_io().want_text_input:  # the cursor blinks
+            wait = BLINK_S if wait is None else min(wait, BLINK_S)
+        return wait
+
     def after_swap(self) -> None:
         """Wait until there is a reason for another frame."""
-        self._pace()
+        self.pacing.wait()
 
     # Within
 

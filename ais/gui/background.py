@@ -19,6 +19,8 @@ THREADS = 4
 SHOWN_AFTER_S = 0.3
 """Work that takes longer is shown in the list of jobs."""
 ENDED_KEPT = 50
+LOOKED_AT_EVERY_S = 0.1
+"""So often the time left and the moving bar of work without known length are drawn anew."""
 
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
@@ -161,6 +163,14 @@ class Background:
             deliver()
         if any(work.finished for work in self.works):
             self.works = [work for work in self.works if not work.finished]
+
+    def seconds_to_change(self) -> float | None:
+        """When the list of jobs looks different though no thread says so; None while nothing with a title runs."""
+        running = [work for work in self.works if work.title]
+        if not running:
+            return None
+        waits = [SHOWN_AFTER_S - (time.monotonic() - work.started) for work in running if not work.shown]
+        return max(0.02, min(waits, default=LOOKED_AT_EVERY_S))
 
     @property
     def busy(self) -> bool:

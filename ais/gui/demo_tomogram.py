@@ -12,7 +12,7 @@ from ais.project import Project
 
 FOLDER = "demo"
 NAME = "demo"
-SHAPE = (64, 256, 256)
+SHAPE = (56, 224, 224)
 SEED = 1
 BOX_SIZE = 64
 

@@ -18,6 +18,7 @@ from ais.gui.dialogs import Dialogs
 from ais.gui.display import PLANES, Contrast, DisplayFilter, Placement, Plane
 from ais.gui.document import Crop, Document, Edited, Snapshot, crop_key
 from ais.gui.dropped import files_in
+from ais.gui.feature_shelf import FeatureShelf
 from ais.gui.lengths_of_time import clock
 from ais.gui.masks import Masks
 from ais.gui.notices import Notices
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 PROJECT_ENDING = ".aisproj"
 RECENT_PLACES = 8
+FRAME_S = 1 / 60
 LONG_S = 5.0
 """Whoever has started what takes longer has turned to something else, and is told when it ends."""
 REMEMBER_VIEW_AFTER_S = 2.0
@@ -67,6 +69,8 @@ class Editor:
         What is remembered of the user.
     notices
         Sentences on the screen.
+    feature_shelf
+        Features remembered from other projects.
     background
         Threads for reading and measuring.
     document, masks
@@ -90,6 +94,7 @@ class Editor:
         self.notices = Notices()
         self.background = Background(wake, self.notices.problem)
         self.background.tell_end = self._after_work
+        self.feature_shelf = FeatureShelf(settings_folder, self.background)
         self.document: Document | None = None
         self.masks: Masks | None = None
         self.shown: ShownTomogram | None = None
@@ -386,6 +391,7 @@ class Editor:
             for edited in self.document.poll():
                 self._after_edit(edited)
         self._follow_snapshot()
+        self.feature_shelf.follow(self.document)
         if self.shown is not None and (problem := self.shown.reader.problem):
             self.notices.problem(problem)
         self._play()
@@ -396,8 +402,18 @@ class Editor:
 
     @property
     def animating(self) -> bool:
-        """Whether frames must follow each other without input: a drag, playing, a brush that waits to be saved."""
-        return self.gesture is not None or self.state.playing > 0 or self.state.radius_wish is not None
+        """Whether frames must follow each other without input: a drag, a brush that waits to be saved."""
+        return self.gesture is not None or self.state.radius_wish is not None
+
+    @property
+    def seconds_to_frame(self) -> float | None:
+        """When the next frame is needed though there is no input; None if only input or news of a thread need one."""
+        waits = [wait for wait in (self.notices.seconds_to_change(), self.background.seconds_to_change()) if wait]
+        if self.animating:
+            waits.append(FRAME_S)
+        if self.state.playing > 0:
+            waits.append(self._played_at + 1 / self.state.playing - time.monotonic())
+        return max(0.0, min(waits)) if waits else None
 
     def close(self) -> None:
         """Finish the edits that are waiting, remember the view, stop all threads and processes."""
@@ -409,6 +425,10 @@ class Editor:
         if self._engine is not None:
             self._engine.stop()
         self.background.close()
+        try:
+            self.feature_shelf.close()
+        except AisError as error:
+            _log.warning("%s", error)
         if self.document is not None:
             document, self.document = self.document, None
             self._close_document(document)

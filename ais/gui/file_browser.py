@@ -169,6 +169,8 @@ class FileBrowser:
         One sentence; empty if all is well.
     reading
         Whether the folder is being read.
+    searching
+        Whether the search field is being typed in.
     """
 
     def __init__(
@@ -191,6 +193,7 @@ class FileBrowser:
         self.shown: tuple[Entry, ...] = ()
         self.problem = ""
         self.reading = False
+        self.searching = False
         self.folder = question.folder
         self.path_text = str(question.folder)
         self._listing = Listing(question.folder)
@@ -237,7 +240,9 @@ class FileBrowser:
         )
         names = [entry.name for entry in self.shown]
         self.chosen &= set(names)
-        self.cursor = names.index(before) if before in names else (0 if search and names else -1)
+        self.cursor = names.index(before) if before in names else -1
+        if search and names and not self.chosen:
+            self.click(max(self.cursor, 0))
 
     def click(self, index: int, *, add: bool = False, range_: bool = False) -> None:
         """Select an entry, besides the others or up to it if several can be chosen."""

@@ -67,4 +67,4 @@ class Notices:
 
     def seconds_to_change(self) -> float | None:
         """When the next sentence leaves the screen; None if there is none."""
-        return min((SECONDS_SHOWN[n.kind] - n.age() for n in self.shown()), default=None)
+        return min((SECONDS_SHOWN[n.kind] - n.age() + 0.01 for n in self.shown()), default=None)

@@ -10,9 +10,11 @@ import glfw
 FRAMES_AFTER_EVENT = 3
 """Dear ImGui needs a few frames to show what an event has led to, such as a tooltip or the size of a window."""
 
+FRAMES_AT_REST_S = (0.1, 0.2, 0.35, 0.5, 0.65, 2.2)
+"""So long after the last event frames are still drawn, for what appears after a delay: tooltips, what is remembered."""
+
 WAIT_S = 0.25
-TOOLTIP_S = 0.6
-"""So long after the last event a frame is still drawn now and then, for what appears after a delay."""
+"""A signal from the system is noticed after this time."""
 
 
 def wake() -> None:
@@ -25,17 +27,23 @@ class Pacing:
 
     Parameters
     ----------
-    animating
-        Whether frames must follow each other without input.
+    seconds_to_frame
+        When a frame is needed without input: 0 for at once, None for never.
     leaving
         Whether the window is to close.
+
+    Attributes
+    ----------
+    frames
+        How many have been drawn.
     """
 
-    def __init__(self, animating: Callable[[], bool], leaving: Callable[[], bool]) -> None:
-        self._animating = animating
+    def __init__(self, seconds_to_frame: Callable[[], float | None], leaving: Callable[[], bool]) -> None:
+        self._seconds_to_frame = seconds_to_frame
         self._leaving = leaving
         self._frames_left = FRAMES_AFTER_EVENT
         self._last_event = time.monotonic()
+        self._rest_frames = 0
         self.frames = 0
 
     def wait(self) -> None:
@@ -44,14 +52,27 @@ class Pacing:
         if self._frames_left > 0:
             self._frames_left -= 1
             return
-        while not self._leaving() and not self._animating():
-            since = time.monotonic() - self._last_event
-            limit = WAIT_S if since > TOOLTIP_S else 0.1
-            began = time.monotonic()
+        frame_at = self._next_frame()
+        while not self._leaving():
+            now = time.monotonic()
+            if now >= frame_at:
+                return
+            limit = min(WAIT_S, frame_at - now)
             glfw.wait_events_timeout(limit)
-            if time.monotonic() - began < limit * 0.98:
+            if time.monotonic() - now < 0.98 * limit:
                 self._last_event = time.monotonic()
                 self._frames_left = FRAMES_AFTER_EVENT
+                self._rest_frames = 0
                 return
-            if since <= TOOLTIP_S:
-                return
+
+    def _next_frame(self) -> float:
+        """When the next frame is due if no event comes, in seconds of `time.monotonic`."""
+        now = time.monotonic()
+        wait = self._seconds_to_frame()
+        due = now + wait if wait is not None else float("inf")
+        if self._rest_frames < len(FRAMES_AT_REST_S):
+            rest = self._last_event + FRAMES_AT_REST_S[self._rest_frames]
+            if rest <= due:
+                self._rest_frames += 1
+                return rest
+        return due

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 
     from ais.gui.app import Story, Window
 
-LEFT_SHARE = 0.25
+LEFT_EM, LEFT_MAX_SHARE = 24.0, 0.36
 RIGHT_SHARE = 0.24
 LISTS_SHARE = 0.22
 DISPLAY_SHARE = 0.42
+OPENGL = (3, 3)
 LAYOUT_FILE = "layout.ini"
 LAYOUT_VERSION = 1
 FONT_PX = 15.0
@@ -43,8 +45,8 @@ def run_window(paths: Sequence[Path], settings_folder: Path, story: Story | None
 
     editor = Editor(settings_folder, wake)
     editor.dialogs.native = story is None and editor.settings.native_dialogs and native_dialogs.available()
-    pacing = Pacing(lambda: story is not None or editor.animating, lambda: editor.shell.leave)
-    window = Window(editor, pacing.wait)
+    pacing = Pacing(lambda: window.seconds_to_frame if story is None else 0.0, lambda: editor.shell.leave)
+    window = Window(editor, pacing)
     _leave_on_signals(editor)
     if paths:
         editor.open_paths([path.absolute() for path in paths])
@@ -62,8 +64,27 @@ def _check_screen() -> None:
     import imgui_bundle  # noqa: F401 - says where its GLFW is, so it must come first
     import glfw  # isort: skip
 
-    if not glfw.init():
-        raise AisError("The screen could not be reached, so no window can be opened: check DISPLAY.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what GLFW says becomes our sentence
+        if not glfw.init():
+            raise AisError("The screen could not be reached, so no window can be opened: check DISPLAY.")
+        for hint, value in (
+            (glfw.VISIBLE, glfw.FALSE),
+            (glfw.CONTEXT_VERSION_MAJOR, OPENGL[0]),
+            (glfw.CONTEXT_VERSION_MINOR, OPENGL[1]),
+            (glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE),
+            (glfw.OPENGL_FORWARD_COMPAT, glfw.TRUE),
+        ):
+            glfw.window_hint(hint, value)
+        tried = glfw.create_window(16, 16, "Ais", None, None)
+        glfw.default_window_hints()
+    if not tried:
+        glfw.terminate()
+        raise AisError(
+            f"No window can be opened, because OpenGL {OPENGL[0]}.{OPENGL[1]} is not there: install the driver of the "
+            "graphics card, or Mesa, which draws without one; ais doctor says more."
+        )
+    glfw.destroy_window(tried)
 
 
 def _parameters(window: Window, settings_folder: Path, story: Story | None) -> hello_imgui.RunnerParams:
@@ -89,7 +110,7 @@ def _parameters(window: Window, settings_folder: Path, story: Story | None) -> h
     look.enable_viewports = False
     graphics = hello_imgui.OpenGlOptions()
     graphics.glsl_version = "330"
-    graphics.major_version, graphics.minor_version = 3, 3
+    graphics.major_version, graphics.minor_version = OPENGL
     graphics.use_core_profile, graphics.use_forward_compat = True, True
     graphics.anti_aliasing_samples = 0
     parameters.renderer_backend_options.open_gl_options = graphics
@@ -106,10 +127,12 @@ def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
     def split(of: str, new: str, side: imgui.Dir, share: float) -> hello_imgui.DockingSplit:
         return hello_imgui.DockingSplit(of, new, side, share)
 
+    settings = window.editor.settings
+    left = min(LEFT_EM * FONT_PX * settings.font_scale / settings.window_size[0], LEFT_MAX_SHARE)
     docking = parameters.docking_params
     docking.layout_name = f"Ais {LAYOUT_VERSION}"
     docking.docking_splits = [
-        split("MainDockSpace", "Left", imgui.Dir.left, LEFT_SHARE),
+        split("MainDockSpace", "Left", imgui.Dir.left, left),
         split("MainDockSpace", "Right", imgui.Dir.right, RIGHT_SHARE),
         split("Left", "Work", imgui.Dir.down, 1 - LISTS_SHARE),
         split("Work", "Tabs", imgui.Dir.down, 1 - DISPLAY_SHARE),
@@ -123,6 +146,8 @@ def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
 
     views = dockable("Views", "MainDockSpace", lambda _: _draw_views(window), closes=False)
     views.call_begin_end = False
+    # Without a background of its own: the panels and the pictures cover it, and each layer costs milliseconds.
+    docking.main_dock_space_node_flags = int(imgui.DockNodeFlags_.none)
     docking.dockable_windows = [
         views,
         dockable("Tomograms", "Left", tomograms.draw, closes=False),
@@ -145,6 +170,7 @@ def _draw_views(window: Window) -> None:
         | imgui.WindowFlags_.no_scrollbar
         | imgui.WindowFlags_.no_scroll_with_mouse
         | imgui.WindowFlags_.no_nav_inputs
+        | imgui.WindowFlags_.no_background  # the pictures fill it: drawn in software, each layer costs milliseconds
     )
     imgui.begin("Views", None, int(flags))
     try:

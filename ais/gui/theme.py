@@ -154,7 +154,7 @@ def apply(name: str, font_scale: float) -> None:
         imgui.Col_.check_mark: theme.accent,
         imgui.Col_.tab: mix(theme.panel, theme.view, 0.5),
         imgui.Col_.tab_hovered: hover,
-        imgui.Col_.tab_selected: theme.panel,
+        imgui.Col_.tab_selected: mix(theme.panel, theme.raised, 0.7),
         imgui.Col_.tab_selected_overline: theme.accent,
         imgui.Col_.tab_dimmed: mix(theme.panel, theme.view, 0.5),
         imgui.Col_.tab_dimmed_selected: theme.panel,

@@ -168,23 +168,19 @@ def _draw_entry(window: Window, browser: FileBrowser, index: int) -> bool:
 
 
 def _keys(browser: FileBrowser) -> bool:
-    """Move by keys while no field is being typed in; whether the cursor has moved."""
+    """Move by keys, also from the search field; whether the cursor has moved."""
     io = imgui.get_io()
-    if io.want_text_input or not imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows):
+    typing = io.want_text_input
+    if typing and not browser.searching:
         return False
-    steps = {
-        imgui.Key.down_arrow: 1,
-        imgui.Key.up_arrow: -1,
-        imgui.Key.page_down: PAGE,
-        imgui.Key.page_up: -PAGE,
-        imgui.Key.home: -len(browser.shown),
-        imgui.Key.end: len(browser.shown),
-    }
+    steps = {imgui.Key.down_arrow: 1, imgui.Key.up_arrow: -1, imgui.Key.page_down: PAGE, imgui.Key.page_up: -PAGE}
+    if not typing:
+        steps |= {imgui.Key.home: -len(browser.shown), imgui.Key.end: len(browser.shown)}
     before = browser.cursor
     for key, step in steps.items():
         if imgui.is_key_pressed(key):
             browser.move(step, extend=io.key_shift)
-    if imgui.is_key_pressed(imgui.Key.backspace):
+    if imgui.is_key_pressed(imgui.Key.backspace) and not (typing and browser.search_text):
         browser.up()
     return browser.cursor != before
 
@@ -213,8 +209,11 @@ def _draw_end(window: Window, browser: FileBrowser) -> None:
         ]
         changed, browser.kind = imgui.combo("##Kind", browser.kind, names)
         imgui.same_line()
+    if imgui.is_window_appearing() and question.wanted is not Wanted.NEW_FILE:
+        imgui.set_keyboard_focus_here()
     imgui.set_next_item_width(9 * em)
     searched, browser.search_text = imgui.input_text_with_hint("##Search", "Search here", browser.search_text)
+    browser.searching = imgui.is_item_active()
     imgui.same_line()
     hid, browser.hidden = imgui.checkbox("Hidden", browser.hidden)
     if changed or searched or hid:
@@ -226,7 +225,7 @@ def _draw_end(window: Window, browser: FileBrowser) -> None:
         browser.cancel()
         return
     imgui.same_line()
-    typing = imgui.get_io().want_text_input
+    typing = imgui.get_io().want_text_input and not browser.searching
     enter = imgui.is_key_pressed(imgui.Key.enter, False) or imgui.is_key_pressed(imgui.Key.keypad_enter, False)
     confirmed = window.editor.dialogs.confirmations
     with disabled(not browser.can_accept):

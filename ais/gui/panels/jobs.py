@@ -73,7 +73,7 @@ def _draw_work(work: Work) -> None:
 
 
 def _draw_ended(window: Window, work: Work) -> None:
-    imgui.text_unformatted(work.title)
+    imgui.text_wrapped(work.title)
     ink = window.theme.danger if work.outcome == "failed" else window.theme.faint
     imgui.text_colored(colour(ink), f"{work.outcome.capitalize()} after {clock(work.seconds)}")
     imgui.separator()
@@ -83,13 +83,13 @@ def _draw_job(window: Window, engine: Engine, job: Job) -> None:
     from ais.engine import JobState
 
     if job.finished:
-        imgui.text_unformatted(job.title)
+        imgui.text_wrapped(job.title)
         ink = window.theme.danger if job.state is JobState.FAILED else window.theme.faint
         imgui.text_colored(colour(ink), f"{job.state.value.capitalize()} after {clock(job.seconds)}")
         if job.error:
             imgui.text_wrapped(job.error)
     elif job.state is JobState.WAITING:
-        imgui.text_unformatted(job.title)
+        imgui.text_wrapped(job.title)
         imgui.text_disabled("Waiting")
     else:
         _draw_progress(job.title, job.fraction, job.message, job.seconds_left)
@@ -113,15 +113,13 @@ def _draw_job(window: Window, engine: Engine, job: Job) -> None:
 
 
 def _draw_progress(title: str, fraction: float | None, message: str, left: float | None) -> None:
-    imgui.text_unformatted(title)
-    if fraction is not None:
-        text = f"{100 * fraction:.0f} %" + (f", {clock(left)} left" if left is not None else "")
-        imgui.same_line()
-        at_right_end(imgui.calc_text_size(text).x)
-        imgui.text_unformatted(text)
+    imgui.text_wrapped(title)
     imgui.progress_bar(
         fraction if fraction is not None else -imgui.get_time(), ImVec2(-1, BAR_HEIGHT * imgui.get_font_size()), ""
     )
-    if message:
+    parts = [f"{100 * fraction:.0f} %"] if fraction is not None else []
+    parts += [f"{clock(left)} left"] if left is not None else []
+    parts += [message] if message else []
+    if parts:
         with imgui_ctx.push_text_wrap_pos(0.0):
-            imgui.text_disabled(message)
+            imgui.text_disabled(", ".join(parts))

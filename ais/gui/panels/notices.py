@@ -81,7 +81,9 @@ def _draw_card(window: Window, notice: Notice, right: float, bottom: float) -> f
         imgui_ctx.push_style_var(imgui.StyleVar_.alpha, FAINT_WHILE_PAINTING if covered else 1.0),
         imgui_ctx.begin(f"##notice {notice.time}", None, flags),
     ):
-        imgui.internal.bring_window_to_display_front(imgui.internal.get_current_window())
+        if not imgui.is_popup_open("", imgui.PopupFlags_.any_popup):
+            # Else the page or menu that is open would be covered.
+            imgui.internal.bring_window_to_display_front(imgui.internal.get_current_window())
         low, size = imgui.get_window_pos(), imgui.get_window_size()
         imgui.get_window_draw_list().add_rect_filled(
             low, ImVec2(low.x + BAR * em, low.y + size.y), packed(bar), imgui.get_style().window_rounding

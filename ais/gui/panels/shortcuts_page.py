@@ -158,6 +158,11 @@ def _draw_row(window: Window, command: Command) -> None:
             page.taking, page.wanted = (None if taking else command), ""
     imgui.set_item_tooltip("Click, then press other keys")
     imgui.table_next_column()
+    with imgui_ctx.push_style_color(imgui.Col_.button, colour(window.theme.panel, 0.0)):
+        _draw_changes(window, command, text)
+
+
+def _draw_changes(window: Window, command: Command, text: str) -> None:
     if text:
         if imgui.button(f"{CLEAR}###No keys for {command.text}"):
             _change(window, command, "")
