@@ -21,6 +21,10 @@ class Shell:
     ----------
     palette, shortcuts, about, settings, messages
         Whether the command palette, the page of keys, About, the settings, and all messages are open.
+    feature_library
+        Whether the page of remembered features is open.
+    relinking
+        The page on which all tomograms are relinked: what to find and what to put there at first; None while closed.
     history, jobs
         Whether these panels are shown.
     leave
@@ -44,6 +48,8 @@ class Shell:
     about: bool = False
     settings: bool = False
     messages: bool = False
+    feature_library: bool = False
+    relinking: tuple[str, str] | None = None
     history: bool = False
     jobs: bool = False
     leave: bool = False

@@ -14,6 +14,7 @@ from ais.annotation import (
     ReorderFeatures,
     Together,
 )
+from ais.feature_library import as_operation
 from ais.gui.commands.command import Command, with_project
 from ais.gui.commands.conditions import annotated, can_edit, painted
 from ais.gui.editor import Editor
@@ -33,12 +34,20 @@ def _several(editor: Editor) -> bool:
 
 
 def _add(editor: Editor) -> None:
-    name = TextField("Name", hint="such as membrane")
+    present = {feature.name.casefold() for feature in editor.snapshot.features}
+    known = [entry.name for entry in editor.feature_shelf.entries if entry.name.casefold() not in present]
+    name = TextField("Name", hint="such as membrane", suggestions=known)
 
     def accept() -> None:
-        editor.submit(AddFeature(name.value), lambda feature: editor.select_feature(feature.id))
+        entry = editor.feature_shelf.entry(name.value)
+        operation = as_operation(entry) if entry is not None else AddFeature(name.value)
+        editor.submit(operation, lambda feature: editor.select_feature(feature.id))
 
     editor.shell.sheets.append(Sheet("Add a feature", "Add", (name,), accept))
+
+
+def _open_library(editor: Editor) -> None:
+    editor.shell.feature_library = True
 
 
 def _step(editor: Editor, step: int) -> None:
@@ -159,6 +168,13 @@ def _ignore(editor: Editor) -> None:
 FEATURE_COMMANDS = (
     Command(
         "feature.add", "Add feature...", "Feature", _add, "ctrl+shift+N", "A kind of structure to annotate", can_edit
+    ),
+    Command(
+        "feature.library",
+        "Feature library...",
+        "Feature",
+        _open_library,
+        tooltip="Features of your other projects, with their colour, brush and boxes",
     ),
     Command("feature.previous", "Previous feature", "Feature", _previous, "W", "", with_project, repeats=True),
     Command("feature.next", "Next feature", "Feature", _next, "S", "", with_project, repeats=True),

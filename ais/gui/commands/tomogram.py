@@ -12,6 +12,7 @@ from ais.gui.commands.conditions import can_edit
 from ais.gui.commands.file import tomogram_kinds
 from ais.gui.dialogs import FileKind
 from ais.gui.editor import Editor
+from ais.gui.relinking import Found, look, replacement
 from ais.gui.reveal import reveal
 from ais.gui.sheet import ChoiceField, NumberField, Sheet
 from ais.tomogram import PLAUSIBLE_A
@@ -42,6 +43,7 @@ def relink(editor: Editor, tomogram: int) -> None:
 
     def relinked(new: TomogramEntry) -> None:
         editor.notices.say(f"{new.name} is now read from {new.path}.")
+        _offer_others(editor, entry, new)
         if editor.state.tomogram == tomogram:
             editor.reopen_tomogram()
 
@@ -51,6 +53,23 @@ def relink(editor: Editor, tomogram: int) -> None:
         lambda paths: editor.submit(RelinkTomogram(tomogram, paths[0]), relinked),
         many=False,
     )
+
+
+def _offer_others(editor: Editor, old: TomogramEntry, new: TomogramEntry) -> None:
+    """If other tomograms that are missing went the same way, open the page that relinks them."""
+    find, replace = replacement(old.path, new.path)
+    others = [entry for entry in editor.snapshot.tomograms if entry.missing and entry.id != new.id]
+
+    def found(there: Found) -> None:
+        if there.missing:
+            editor.shell.relinking = (find, replace)
+
+    if others:
+        editor.background.run(lambda _: look(others, find, replace), found)
+
+
+def _relink_all(editor: Editor) -> None:
+    editor.shell.relinking = ("", "")
 
 
 def _reveal(editor: Editor, tomogram: int) -> None:
@@ -203,4 +222,14 @@ TOMOGRAM_COMMANDS: tuple[Command, ...] = (
     Command("tomogram.previous", "Previous tomogram", "Tomogram", _previous, "up", "", _any),
     Command("tomogram.next", "Next tomogram", "Tomogram", _next, "down", "", _any),
     *LIST_COMMANDS,
+    Command(
+        "tomogram.relink_all",
+        "Relink all tomograms...",
+        "Tomogram",
+        _relink_all,
+        "",
+        "Find and replace a part of their paths",
+        lambda editor: _any(editor) and can_edit(editor),
+        separated=True,
+    ),
 )

@@ -73,6 +73,9 @@ class FeatureList:
             if table:
                 self._draw_rows(window, features)
         command_button(window, "feature.add", "Add feature")
+        if editor.feature_shelf.entries:
+            imgui.same_line()
+            command_button(window, "feature.library", "Feature library", icon=icons.ICON_FA_BOOK)
 
     def _draw_rows(self, window: Window, features: Sequence[Feature]) -> None:
         icon = em(1.5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ais.gui.panels import about, first_page, palette, settings_page, shortcuts_page
+from ais.gui.panels import about, first_page, library_page, palette, relink_page, settings_page, shortcuts_page
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
@@ -23,6 +23,8 @@ def draw(window: Window) -> None:
         (shell.settings, settings_page.draw),
         (shell.about, about.draw_about),
         (shell.messages, about.draw_messages),
+        (shell.feature_library, library_page.draw),
+        (shell.relinking is not None, relink_page.draw),
     ):
         if is_open:
             page(window)

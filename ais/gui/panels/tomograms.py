@@ -10,9 +10,10 @@ from imgui_bundle import icons_fontawesome_6 as icons
 
 from ais.annotation import Feature, TomogramEntry
 from ais.gui.commands.tomogram import LIST_COMMANDS, relink, run_on
-from ais.gui.panels.command_button import command_button
+from ais.gui.panels.command_button import command_button, flow
 from ais.gui.panels.feature_list import counts_text
 from ais.gui.panels.layout import coloured, em, faint, icon_button
+from ais.gui.panels.modal import button_width
 from ais.gui.theme import colour, packed
 from ais.gui.tomogram_list import Order
 from ais.project.overview import BoxCount
@@ -36,6 +37,7 @@ class TomogramPanel:
 
     def __init__(self) -> None:
         self._scrolled_to: tuple[int | None, object] = (None, None)
+        self._counted = (-1, 0)
 
     def draw(self, window: Window) -> None:
         """Draw the search field and the list."""
@@ -45,6 +47,7 @@ class TomogramPanel:
             command_button(window, "file.open_tomogram", "Open tomogram...")
             return
         self._draw_head(window)
+        self._draw_missing(window)
         entries = editor.tomogram_list.shown(editor.snapshot)
         if not entries:
             faint("No tomogram has this in its name or folder.", window.theme.faint)
@@ -68,14 +71,28 @@ class TomogramPanel:
         imgui.same_line(0, gap)
         command_button(window, "file.open_tomogram", "Open tomogram", icon=icons.ICON_FA_PLUS)
 
+    def _draw_missing(self, window: Window) -> None:
+        snapshot = window.editor.snapshot
+        if snapshot.revision != self._counted[0]:
+            self._counted = snapshot.revision, sum(entry.missing for entry in snapshot.tomograms)
+        missing = self._counted[1]
+        if not missing:
+            return
+        with coloured(window.theme.accent):
+            imgui.align_text_to_frame_padding()
+            imgui.text(f"{missing} file{'s are' if missing != 1 else ' is'} missing.")
+        flow(button_width("Relink all..."))
+        command_button(window, "tomogram.relink_all", "Relink all...")
+
     def _draw_rows(self, window: Window, entries: Sequence[TomogramEntry]) -> None:
         editor = window.editor
         features = editor.snapshot.features[:MOST_MARKS]
         flags = imgui.TableFlags_.scroll_y | imgui.TableFlags_.no_pad_outer_x | imgui.TableFlags_.sizing_fixed_fit
-        with imgui_ctx.begin_table("tomograms", 2, int(flags)) as table:
+        with imgui_ctx.begin_table("tomograms", 3, int(flags)) as table:
             if not table:
                 return
             imgui.table_setup_column("name", imgui.TableColumnFlags_.width_stretch)
+            imgui.table_setup_column("missing", imgui.TableColumnFlags_.width_fixed)
             imgui.table_setup_column("marks", imgui.TableColumnFlags_.width_fixed, em(MARK_EM) * len(features))
             current = next((at for at, entry in enumerate(entries) if entry.id == editor.state.tomogram), None)
             wanted = (editor.state.tomogram, entries)
@@ -100,15 +117,6 @@ class TomogramPanel:
         editor = window.editor
         imgui.table_next_row()
         imgui.table_next_column()
-        if entry.missing:
-            with (
-                coloured(window.theme.danger),
-                imgui_ctx.push_style_color(imgui.Col_.button, colour(window.theme.panel, 0.0)),
-            ):
-                if imgui.small_button(f"{icons.ICON_FA_LINK_SLASH}###Relink"):
-                    relink(editor, entry.id)
-            imgui.set_item_tooltip(f"{entry.path} is missing.\nClick to say where it is now")
-            imgui.same_line()
         flags = imgui.SelectableFlags_.span_all_columns | imgui.SelectableFlags_.allow_overlap
         with coloured(window.theme.faint if entry.missing else window.theme.text):
             pressed, _ = imgui.selectable(f"{entry.name}###{entry.name}", is_current, int(flags))
@@ -123,6 +131,12 @@ class TomogramPanel:
                 if imgui.menu_item_simple(item.text, "", False, item.enabled(editor)):
                     run_on(editor, item, entry.id)
             imgui.end_popup()
+        imgui.table_next_column()
+        if entry.missing:
+            with imgui_ctx.push_style_color(imgui.Col_.button, colour(window.theme.panel, 0.0)):
+                if imgui.small_button(f"{icons.ICON_FA_LINK_SLASH}###Relink"):
+                    relink(editor, entry.id)
+            imgui.set_item_tooltip(f"{entry.path} is missing.\nClick to say where it is now")
         imgui.table_next_column()
         _draw_marks(window, entry.id, features)
 
