@@ -384,10 +384,10 @@ def test_a_flood_stroke_shows_what_it_saves(long_lived: Editor, path: Path_, rad
 def test_a_click_of_the_flood_brush_fills_the_disc_and_not_more(editor: Editor) -> None:
     editor.state.tool = Tool.FLOOD
     set_brush_radius(editor, 20.0)
-    preview = FloodPreview(editor)
+    preview = FloodPreview()
     pointer = Pointer("xy", 3, 31.0, 36.0)
-    settle(editor, lambda: preview.at(pointer) is not None)
-    region = preview.at(pointer)
+    settle(editor, lambda: preview.at(editor, pointer) is not None)
+    region = preview.at(editor, pointer)
     assert region is not None
     drag(editor, [(31.0, 36.0)])
     settle(editor)
@@ -403,16 +403,16 @@ def test_a_click_of_the_flood_brush_fills_the_disc_and_not_more(editor: Editor) 
 
 
 def test_the_preview_is_there_for_the_flood_brush_only(editor: Editor) -> None:
-    preview, pointer = FloodPreview(editor), Pointer("xy", 3, 31.0, 36.0)
+    preview, pointer = FloodPreview(), Pointer("xy", 3, 31.0, 36.0)
     for _ in range(3):
-        assert preview.at(pointer) is None
+        assert preview.at(editor, pointer) is None
         settle(editor)
     editor.state.tool = Tool.FLOOD
-    settle(editor, lambda: preview.at(pointer) is not None)
-    assert preview.at(Pointer("xz", 3, 4.0, 36.0)) is None
-    assert preview.at(Pointer("xy", 5, 31.0, 36.0)) is None  # that of another slice is not shown in its place
+    settle(editor, lambda: preview.at(editor, pointer) is not None)
+    assert preview.at(editor, Pointer("xz", 3, 4.0, 36.0)) is None
+    assert preview.at(editor, Pointer("xy", 5, 31.0, 36.0)) is None  # that of another slice is not shown in its place
     follow(editor, [(31.0, 36.0)])
-    assert preview.at(pointer) is None
+    assert preview.at(editor, pointer) is None
     editor.cancel_gesture()
 
 

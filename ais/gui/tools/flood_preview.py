@@ -8,6 +8,7 @@ from ais.annotation.flood import Part, flood_region
 from ais.gui.state import Tool
 from ais.gui.tools import Pointer
 from ais.gui.tools.flood import flood_radius
+from ais.gui.tools.gestures import tool_at_hand
 from ais.gui.tools.slice_picture import slice_picture
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class _Place(NamedTuple):
     """What a preview depends on."""
 
-    tomogram: int
+    shown: int
     z: int
     slab: int
     row: float
@@ -30,24 +31,19 @@ class _Place(NamedTuple):
 
 
 class FloodPreview:
-    """The region that a click of the flood brush would paint; the view asks for it in every frame.
+    """The region that a click of the flood brush would paint; the view asks for it in every frame."""
 
-    Parameters
-    ----------
-    editor
-        Whose tool, slice and brush it follows.
-    """
-
-    def __init__(self, editor: Editor) -> None:
-        self._editor = editor
+    def __init__(self) -> None:
         self._found: tuple[_Place, Part] | None = None
         self._computing = False
 
-    def at(self, pointer: Pointer) -> Part | None:
+    def at(self, editor: Editor, pointer: Pointer) -> Part | None:
         """The region under the pointer.
 
         Parameters
         ----------
+        editor
+            Whose tool, slice and brush it follows.
         pointer
             Where the pointer is now.
 
@@ -57,13 +53,11 @@ class FloodPreview:
             Row and column of the mask's first pixel in the XY slice, and the mask, 0 or 1. It may be a frame or two
             late. None when the flood brush is not in hand, during a drag, and until there is something to show.
         """
-        editor = self._editor
-        if editor.state.tool is not Tool.FLOOD or pointer.plane != "xy" or editor.gesture is not None:
-            return None
-        if editor.state.tomogram is None or editor.state.feature is None:
+        flooding = tool_at_hand(editor, pointer) is Tool.FLOOD and pointer.plane == "xy"
+        if not flooding or editor.gesture is not None or editor.shown is None or editor.state.feature is None:
             return None
         place = _Place(
-            editor.state.tomogram,
+            id(editor.shown),
             pointer.position,
             editor.state.slab,
             pointer.row,
@@ -72,12 +66,12 @@ class FloodPreview:
             editor.state.flood_sensitivity,
         )
         if (self._found is None or self._found[0] != place) and not self._computing:
-            self._compute(place)
+            self._compute(editor, place)
         found = self._found
         return found[1] if found is not None and found[0].same_slice(place) else None
 
-    def _compute(self, place: _Place) -> None:
-        picture = slice_picture(self._editor, place.z)
+    def _compute(self, editor: Editor, place: _Place) -> None:
+        picture = slice_picture(editor, place.z)
         if picture is None:
             return
         self._computing = True
@@ -91,7 +85,7 @@ class FloodPreview:
             self._computing = False
             self._found = None
 
-        self._editor.background.run(
+        editor.background.run(
             lambda _: flood_region(picture, (place.row, place.column), place.radius, place.sensitivity),
             done,
             failed=failed,

@@ -18,6 +18,7 @@ from ais.gui.slice_reader import SliceRequest
 from ais.gui.state import ViewState
 from ais.gui.views import tool_marks
 from ais.gui.views.canvas import Canvas
+from ais.gui.views.flood_overlay import FloodOverlay
 from ais.gui.views.marks import Marks
 from ais.gui.views.mask_layers import MaskLayers
 from ais.gui.views.pointing import Pointing
@@ -57,6 +58,7 @@ class PlaneView:
         self._renderer = SliceRenderer(programs)
         self._masks = MaskLayers(plane, turned=plane == "yz")
         self._marks = Marks()
+        self._flood = FloodOverlay()
         self._tomogram: ShownTomogram | None = None
         self._fallback: Contrast | None = None
         self._wanted: int | None = None
@@ -155,6 +157,7 @@ class PlaneView:
         if self.plane == "xy":
             tool_marks.draw_scale_bar(editor, canvas)
         if hovered and not self.pointing.panning:
+            self._flood.draw(editor, canvas, pointer)
             tool_marks.draw_cursor(editor, canvas, pointer, self.pointing.erasing)
 
     def _contrast(self, editor: Editor) -> Contrast:
