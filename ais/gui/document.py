@@ -136,6 +136,8 @@ class Document:
         When the last edit was on disk, seconds since 1970; None before the first one.
     submitted
         How many edits and questions there have been.
+    closed
+        Set by whoever closes it, once nothing more is done with its file.
     """
 
     def __init__(self, project: Project, wake: Callable[[], None], problem: Callable[[str], None]) -> None:
@@ -151,6 +153,7 @@ class Document:
         self._waiting = 0
         self._edits_waiting = 0
         self.submitted = 0
+        self.closed = threading.Event()
         self._edited: list[Edited] = []
         self._thread = threading.Thread(target=self._work, name="ais-document", daemon=True)
         self._thread.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -106,7 +107,10 @@ class Editor:
         self._wake = wake
         self._engine: Engine | None = None
         self._beginning: Work | None = None
-        self._wanted_tomogram: int | None = None
+        # Who is being opened: a new object for each time, as projects number their tomograms alike.
+        self._opening: object | None = None
+        self._closing: list[Document] = []
+        self._not_taken_over: list[Project] = []
         self._remembered: dict[str, Any] = {}
         self._remember_at = 0.0
         self._played_at = 0.0
@@ -149,20 +153,23 @@ class Editor:
     def _open_folders(self, paths: Sequence[Path]) -> None:
         """Open what is in folders, besides the files."""
 
-        def look(_: Work) -> list[Path]:
-            return [found for path in paths for found in (files_in(path) if path.is_dir() else [path])]
+        def look(_: Work) -> dict[Path, list[Path]]:
+            return {path: files_in(path) if path.is_dir() else [path] for path in paths}
 
-        def found(files: list[Path]) -> None:
-            if files:
-                self.open_paths(files)
-            else:
-                names = ", ".join(path.name or str(path) for path in paths)
-                self.notices.problem(f"There is no tomogram in {names}: choose files that end in .mrc, .rec or .tif.")
+        def found(files: dict[Path, list[Path]]) -> None:
+            self.open_paths([path for inside in files.values() for path in inside])
+            empty = ", ".join(path.name or str(path) for path, inside in files.items() if not inside)
+            if empty:
+                self.notices.problem(f"There is no tomogram in {empty}: choose files that end in .mrc, .rec or .tif.")
 
         self.background.run(look, found, title="Looking into folders")
 
     def open_project(self, path: Path, then: Callable[[], None] | None = None) -> None:
         """Open a project in place of the one that is open."""
+        if self.document is not None and self.document.project.path == Path(os.path.realpath(path)):
+            if then is not None:
+                then()
+            return
         self.begin_project(lambda _: Project.open(path), f"Opening {path.name}", then)
 
     def new_project(self, path: Path | None = None, then: Callable[[], None] | None = None) -> None:
@@ -177,13 +184,24 @@ class Editor:
         self, make: Callable[[Work], Project], title: str, then: Callable[[], None] | None = None
     ) -> None:
         """Make or open a project in a thread, show it in place of the one that is open, then do something more."""
+        closing = list(self._closing)
+
+        def begin(work: Work) -> Project:
+            # It may be one of those: as long as that is open, it can only be read.
+            for document in closing:
+                while not document.closed.wait(0.1):
+                    work.report(0, 0)
+            project = make(work)
+            self._not_taken_over.append(project)
+            return project
 
         def opened(project: Project) -> None:
+            self._not_taken_over.remove(project)
             self.use_project(project)
             if then is not None:
                 then()
 
-        self._beginning = self.background.run(make, opened, title=title)
+        self._beginning = self.background.run(begin, opened, title=title)
 
     @property
     def beginning(self) -> Work | None:
@@ -201,7 +219,8 @@ class Editor:
         if project.notice:
             self.notices.problem(project.notice)
         self.state.feature = None
-        self._wanted_tomogram = None
+        self._opening = None
+        self._remembered = {}
         self._select_first = project.view_state("selected", {})
 
     def close_project(self, *, removing: bool = False) -> None:
@@ -213,6 +232,7 @@ class Editor:
         if self.document is not None:
             document, self.document, self.masks = self.document, None, None
             self.state = EditorState(tab=self.state.tab)
+            self._closing = [*(other for other in self._closing if not other.closed.is_set()), document]
             self.background.run(lambda _: self._close_document(document, removing))
 
     def submit(
@@ -261,17 +281,17 @@ class Editor:
         if entry is None:
             return
         document, project = self.document, self.document.project
-        self._wanted_tomogram = number
+        this = self._opening = object()
 
         def opened(shown: ShownTomogram) -> None:
-            if self._wanted_tomogram != number or self.document is not document or self.closing:
+            if self._opening is not this or self.document is not document or self.closing:
                 self.background.run(lambda _: shown.close())
                 return
             self._show(shown, project.view_state(f"view {entry.id}"))
 
         def failed(sentence: str) -> None:
-            if self._wanted_tomogram == number:
-                self._wanted_tomogram = None
+            if self._opening is this:
+                self._opening = None
                 self.notices.problem(sentence)
 
         self.background.run(
@@ -305,7 +325,7 @@ class Editor:
     @property
     def opening(self) -> bool:
         """Whether a tomogram is being opened."""
-        return self._wanted_tomogram is not None
+        return self._opening is not None
 
     # The view
 
@@ -429,6 +449,9 @@ class Editor:
             self.feature_shelf.close()
         except AisError as error:
             _log.warning("%s", error)
+        for project in self._not_taken_over:
+            project.close()
+            self._leave_file(project)
         if self.document is not None:
             document, self.document = self.document, None
             self._close_document(document)
@@ -451,12 +474,17 @@ class Editor:
         return [*places, *((folder.name or str(folder), folder) for folder in folders[:RECENT_PLACES])]
 
     def _close_document(self, document: Document, removing: bool = False) -> None:
-        path = document.project.path
-        document.close()
+        try:
+            document.close()
+            self._leave_file(document.project, removing)
+        finally:
+            document.closed.set()
+
+    def _leave_file(self, project: Project, removing: bool = False) -> None:
         if removing:
-            untitled.remove(path)
-        elif untitled.is_untitled(path, self.settings_folder):
-            untitled.discard_if_empty(path)
+            untitled.remove(project.path)
+        elif untitled.is_untitled(project.path, self.settings_folder):
+            untitled.discard_if_empty(project.path)
 
     def _add_tomograms(self, paths: Sequence[Path]) -> None:
         if not paths:
@@ -478,7 +506,7 @@ class Editor:
             self.submit(AddTomogram(path), added)
 
     def _show(self, shown: ShownTomogram, remembered: Any) -> None:
-        self._wanted_tomogram = None
+        self._opening = None
         self.shown = shown
         state = self.state
         shape = shown.shape
@@ -498,7 +526,7 @@ class Editor:
             self.use_automatic_contrast()
 
     def _close_tomogram(self) -> None:
-        self._wanted_tomogram = None
+        self._opening = None
         self.state.outline, self.state.measured, self.state.dragged = [], None, None
         if self.shown is not None:
             shown, self.shown = self.shown, None

@@ -116,14 +116,17 @@ class ProjectReader(ProjectOverview):
         Raises
         ------
         AisError
-            If the file is missing, cannot be read, or is no longer the volume that was annotated.
+            If the file is missing, cannot be read, or is no longer the volume that was annotated; or if the tomogram
+            has been removed from the project.
         """
         from ais.tomogram import Tomogram
 
         if entry.missing:
             raise AisError(f"{entry.path} is missing: relink the tomogram {entry.name} to where it is now.")
-        override = self._rows("SELECT voxel_size FROM tomograms WHERE id = ?", entry.id)[0][0]
-        tomogram = Tomogram(entry.path, override, entry.normalization)
+        found_rows = self._rows("SELECT voxel_size FROM tomograms WHERE id = ?", entry.id)
+        if not found_rows:
+            raise AisError(f"{self.path.name} has no tomogram {entry.name} any more.")
+        tomogram = Tomogram(entry.path, found_rows[0][0], entry.normalization)
         if tomogram.shape != entry.shape:
             found = tomogram.shape
             tomogram.close()
