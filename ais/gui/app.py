@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BLINK_S = 0.4
 Story = Callable[[Any, Editor], None]
 Part = TypeVar("Part")
+KEPT_ERRORS = 100
 _log = logging.getLogger(__name__)
 
 
@@ -132,8 +133,16 @@ class Window:
 
     def draw(self, name: str, panel: Callable[[Window], None]) -> None:
         """Draw a panel; should it fail, the others are still drawn."""
+        from imgui_bundle import imgui
+
+        before = imgui.internal.ErrorRecoveryState()
+        imgui.internal.error_recovery_store_state(before)
+        failed = True
         with self._living_on(name):
             panel(self)
+            failed = False
+        if failed:
+            imgui.internal.error_recovery_try_to_recover_state(before)  # what the panel had begun must be ended
 
     def run_keys(self) -> None:
         """Do what pressed keys ask for."""
@@ -210,7 +219,8 @@ class Window:
             self.editor.notices.problem(str(error))
         except Exception:  # noqa: BLE001 - a fault in one panel must not close the window
             text = traceback.format_exc()
-            self.editor.shell.unexpected.append(text)
+            if len(self.editor.shell.unexpected) < KEPT_ERRORS:  # a panel may fail in every frame
+                self.editor.shell.unexpected.append(text)
             if part not in self._failing:
                 self._failing.add(part)
                 _log.error("unexpected error in %s\n%s", part, text)

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 LEFT_EM, LEFT_MAX_SHARE = 24.0, 0.36
 RIGHT_SHARE = 0.24
-LISTS_SHARE = 0.22
-DISPLAY_SHARE = 0.42
+LISTS_EM, LISTS_MAX_SHARE = 12.0, 0.22
+DISPLAY_EM, DISPLAY_MAX_SHARE = 17.0, 0.38
+BARS_EM = 4.0
 OPENGL = (3, 3)
 LAYOUT_FILE = "layout.ini"
 LAYOUT_VERSION = 1
@@ -129,13 +130,17 @@ def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
 
     settings = window.editor.settings
     left = min(LEFT_EM * FONT_PX * settings.font_scale / settings.window_size[0], LEFT_MAX_SHARE)
+    # In a low window all three parts of the left column give way.
+    height = settings.window_size[1] / (FONT_PX * settings.font_scale) - BARS_EM
+    lists = min(LISTS_EM / height, LISTS_MAX_SHARE)
+    shown = min(DISPLAY_EM / (height * (1 - lists)), DISPLAY_MAX_SHARE)
     docking = parameters.docking_params
     docking.layout_name = f"Ais {LAYOUT_VERSION}"
     docking.docking_splits = [
         split("MainDockSpace", "Left", imgui.Dir.left, left),
         split("MainDockSpace", "Right", imgui.Dir.right, RIGHT_SHARE),
-        split("Left", "Work", imgui.Dir.down, 1 - LISTS_SHARE),
-        split("Work", "Tabs", imgui.Dir.down, 1 - DISPLAY_SHARE),
+        split("Left", "Work", imgui.Dir.down, 1 - lists),
+        split("Work", "Tabs", imgui.Dir.down, 1 - shown),
     ]
 
     def dockable(label: str, space: str, draw: Any, shown: bool = True, closes: bool = True) -> Any:
@@ -229,10 +234,13 @@ def _load_fonts() -> None:
 def _after_start(window: Window) -> None:
     """Once the window is there: plots can be drawn, and files can be dropped on it."""
     import glfw
-    from imgui_bundle import implot
+    from imgui_bundle import imgui, implot
     from imgui_bundle.glfw_utils import glfw_window_hello_imgui
 
     implot.create_context()
+    # A panel that fails is cut short, which Dear ImGui would end the program for.
+    imgui.get_io().config_error_recovery_enable_assert = False
+    imgui.get_io().config_error_recovery_enable_tooltip = False
 
     def dropped(_window: Any, paths: Sequence[str]) -> None:
         window.editor.open_paths([Path(path) for path in paths])

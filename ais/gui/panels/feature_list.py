@@ -13,7 +13,7 @@ from ais.annotation.feature_operations import PALETTE
 from ais.gui.commands import command
 from ais.gui.feature_preview import preview, save_preview, shown_features
 from ais.gui.panels.command_button import command_button
-from ais.gui.panels.layout import coloured, em, faint
+from ais.gui.panels.layout import coloured, elided, em, faint
 from ais.gui.panels.menu import run_item
 from ais.gui.theme import colour, packed
 from ais.project.overview import BoxCount
@@ -111,8 +111,7 @@ class FeatureList:
         imgui.table_next_column()
         _draw_counts(window, feature.id)
         imgui.table_next_column()
-        outlined = icons.ICON_FA_DRAW_POLYGON if feature.outline else icons.ICON_FA_SQUARE
-        if _small_icon(window, outlined, "Outline", "Filled or outline (shift+F)", on=feature.outline):
+        if _draw_filling(window, feature):
             editor.submit(ChangeFeature(feature.id, outline=not feature.outline))
         imgui.table_next_column()
         eye = icons.ICON_FA_EYE if feature.visible else icons.ICON_FA_EYE_SLASH
@@ -126,7 +125,7 @@ class FeatureList:
         imgui.push_style_var(imgui.StyleVar_.selectable_text_align, ImVec2(0, 0.5))
         with coloured(window.theme.text if feature.visible else window.theme.faint):
             pressed, _ = imgui.selectable(
-                f"{feature.name.replace('##', '# #')}###{feature.name}",
+                f"{elided(feature.name, imgui.get_content_region_avail().x)}###{feature.name}",
                 editor.state.feature == feature.id,
                 ROW_FLAGS,
                 ImVec2(0, height),
@@ -281,9 +280,27 @@ def _small_icon(window: Window, icon: str, name: str, tooltip: str, *, on: bool)
         imgui_ctx.push_style_color(imgui.Col_.button, colour(window.theme.panel, 0.0)),
         coloured(window.theme.text if on else window.theme.faint, 1.0 if on else 0.7),
         imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(0, imgui.get_style().frame_padding.y)),
+        imgui_ctx.push_style_var(imgui.StyleVar_.frame_border_size, 0.0),
     ):
         pressed = imgui.button(f"{icon}###{name}", ImVec2(em(1.5), 0))
     imgui.set_item_tooltip(tooltip)
+    return bool(pressed)
+
+
+def _draw_filling(window: Window, feature: Feature) -> bool:
+    """A square as the feature is drawn, filled or as an outline; whether it was pressed."""
+    corner, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
+    pressed = imgui.invisible_button("Outline", ImVec2(em(1.5), height))
+    hovered = imgui.is_item_hovered()
+    imgui.set_item_tooltip("Shown as an outline (shift+F)" if feature.outline else "Shown filled (shift+F)")
+    side = em(0.72)
+    low = ImVec2(round(corner.x + (em(1.5) - side) / 2), round(corner.y + (height - side) / 2))
+    high = ImVec2(low.x + round(side), low.y + round(side))
+    ink = packed(window.theme.text if hovered else window.theme.faint)
+    letters = imgui.get_window_draw_list()
+    if not feature.outline:
+        letters.add_rect_filled(low, high, packed(window.theme.faint, 0.45))
+    letters.add_rect(low, high, ink, 1.0, 1.5)
     return bool(pressed)
 
 

@@ -16,7 +16,8 @@ from ais.gui.theme import colour
 if TYPE_CHECKING:
     from ais.gui.app import Window
 
-HEIGHT_EM = 4.6
+HEIGHT_EM, LEAST_EM = 4.6, 2.6
+MOST_OF_PANEL = 0.35
 NEAREST_FRACTION = 0.004
 """The two limits keep at least this part of the histogram between them."""
 
@@ -33,7 +34,11 @@ def draw_histogram(window: Window, histogram: Histogram, contrast: Contrast) -> 
     implot.push_style_var(implot.StyleVar_.plot_padding, ImVec2(0, 0))
     implot.push_style_color(implot.Col_.plot_bg, colour(theme.field))
     implot.push_style_color(implot.Col_.plot_border, colour(theme.field))
-    if implot.begin_plot("##histogram", ImVec2(-1, em(HEIGHT_EM)), int(flags)):
+    if implot.begin_plot(
+        "##histogram",
+        ImVec2(-1, min(max(imgui.get_content_region_avail().y * MOST_OF_PANEL, em(LEAST_EM)), em(HEIGHT_EM))),
+        int(flags),
+    ):
         none = int(implot.AxisFlags_.no_decorations | implot.AxisFlags_.lock)
         implot.setup_axes("", "", none, none)
         margin = (last - first) * 0.02

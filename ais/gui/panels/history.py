@@ -10,7 +10,7 @@ from imgui_bundle import ImVec2, imgui, imgui_ctx
 
 from ais.annotation import HistoryEntry
 from ais.gui.document import HISTORY_SHOWN
-from ais.gui.panels.layout import coloured, disabled, em, faint
+from ais.gui.panels.layout import coloured, disabled, elided, em, faint
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
@@ -73,7 +73,9 @@ def _draw_row(window: Window, history: Sequence[HistoryEntry], row: int, *, is_c
     with coloured(window.theme.faint if undone or entry is None else window.theme.text, 0.75 if undone else 1.0):
         text = entry.text if entry is not None else beginning
         flags = int(imgui.SelectableFlags_.span_all_columns)
-        pressed, _ = imgui.selectable(f"{text.replace('##', '# #')}###{row}", is_current, flags, ImVec2(0, em(1.25)))
+        pressed, _ = imgui.selectable(
+            f"{elided(text, imgui.get_content_region_avail().x)}###{row}", is_current, flags, ImVec2(0, em(1.25))
+        )
         if entry is not None and imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
             when = local_time(entry.time)
             imgui.set_tooltip(f"{entry.text}\n{when:%Y-%m-%d %H:%M:%S}{', undone' if undone else ''}" if when else text)

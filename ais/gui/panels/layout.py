@@ -59,6 +59,21 @@ def icon_button(icon: str, name: str, tooltip: str, *, on: bool = False, accent:
     return pressed
 
 
+def elided(text: str, width: float) -> str:
+    """As much of a text as fits into a width in pixels, with an ellipsis where it does not fit."""
+    text = text.replace("##", "# #")  # what follows it would not be shown
+    if imgui.calc_text_size(text).x <= width:
+        return text
+    short, long = 0, len(text)
+    while short < long:
+        middle = (short + long + 1) // 2
+        if imgui.calc_text_size(f"{text[:middle].rstrip()}...").x <= width:
+            short = middle
+        else:
+            long = middle - 1
+    return f"{text[:short].rstrip()}..."
+
+
 @contextmanager
 def coloured(rgb: Rgb, alpha: float = 1.0) -> Iterator[None]:
     """Letters in a colour."""

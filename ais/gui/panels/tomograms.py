@@ -9,10 +9,11 @@ from imgui_bundle import ImVec2, imgui, imgui_ctx
 from imgui_bundle import icons_fontawesome_6 as icons
 
 from ais.annotation import Feature, TomogramEntry
+from ais.gui.commands import command
 from ais.gui.commands.tomogram import LIST_COMMANDS, relink, run_on
 from ais.gui.panels.command_button import command_button, flow
 from ais.gui.panels.feature_list import counts_text
-from ais.gui.panels.layout import coloured, em, faint, icon_button
+from ais.gui.panels.layout import coloured, elided, em, faint, icon_button
 from ais.gui.panels.modal import button_width
 from ais.gui.theme import colour, packed
 from ais.gui.tomogram_list import Order
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ais.gui.app import Window
 
 MARK_EM = 0.9
+LOW_EM = 7.0
 MOST_MARKS = 12
 FULL_FROM_SLICES = 10
 """A mark is full from so many annotated slices on; below, it is filled by the share of them."""
@@ -47,7 +49,6 @@ class TomogramPanel:
             command_button(window, "file.open_tomogram", "Open tomogram...")
             return
         self._draw_head(window)
-        self._draw_missing(window)
         entries = editor.tomogram_list.shown(editor.snapshot)
         if not entries:
             faint("No tomogram has this in its name or folder.", window.theme.faint)
@@ -57,7 +58,9 @@ class TomogramPanel:
     def _draw_head(self, window: Window) -> None:
         listed = window.editor.tomogram_list
         gap = imgui.get_style().item_spacing.x / 2
-        imgui.set_next_item_width(-2 * (em(1.9) + gap))
+        missing = self._missing(window)
+        is_low = imgui.get_content_region_avail().y < em(LOW_EM)
+        imgui.set_next_item_width(-(2 + (is_low and missing > 0)) * (em(1.9) + gap))
         hint = f"Search {len(window.editor.snapshot.tomograms)} tomograms"
         _, listed.search = imgui.input_text_with_hint("##Search tomograms", hint, listed.search)
         imgui.same_line(0, gap)
@@ -70,14 +73,24 @@ class TomogramPanel:
             imgui.end_popup()
         imgui.same_line(0, gap)
         command_button(window, "file.open_tomogram", "Open tomogram", icon=icons.ICON_FA_PLUS)
+        if missing and is_low:
+            imgui.same_line(0, gap)
+            with coloured(window.theme.accent):
+                pressed = icon_button(
+                    icons.ICON_FA_LINK_SLASH, "Relink all...", f"{missing} files are missing: relink all"
+                )
+            if pressed:
+                command("tomogram.relink_all").run(window.editor)
+        elif missing:
+            self._draw_missing(window, missing)
 
-    def _draw_missing(self, window: Window) -> None:
+    def _missing(self, window: Window) -> int:
         snapshot = window.editor.snapshot
         if snapshot.revision != self._counted[0]:
             self._counted = snapshot.revision, sum(entry.missing for entry in snapshot.tomograms)
-        missing = self._counted[1]
-        if not missing:
-            return
+        return self._counted[1]
+
+    def _draw_missing(self, window: Window, missing: int) -> None:
         with coloured(window.theme.accent):
             imgui.align_text_to_frame_padding()
             imgui.text(f"{missing} file{'s are' if missing != 1 else ' is'} missing.")
@@ -119,7 +132,9 @@ class TomogramPanel:
         imgui.table_next_column()
         flags = imgui.SelectableFlags_.span_all_columns | imgui.SelectableFlags_.allow_overlap
         with coloured(window.theme.faint if entry.missing else window.theme.text):
-            pressed, _ = imgui.selectable(f"{entry.name}###{entry.name}", is_current, int(flags))
+            pressed, _ = imgui.selectable(
+                f"{elided(entry.name, imgui.get_content_region_avail().x)}###{entry.name}", is_current, int(flags)
+            )
         if imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
             imgui.set_tooltip(_tooltip(window, entry))
         if pressed:
