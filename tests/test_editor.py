@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from windowless import nothing, open_and_name, said, settled, until
 
 from ais.annotation import AddFeature, ChangeFeature, PaintStroke, PlaceBoxes, RemoveTomogram
 from ais.errors import AisError
@@ -22,10 +23,6 @@ from ais.gui.masks import MaskKey
 from ais.project import Project
 
 SHAPE = (6, 40, 50)
-
-
-def nothing() -> None:
-    """What wakes no window."""
 
 
 @pytest.fixture
@@ -42,32 +39,6 @@ def editor(tmp_path: Path) -> Iterator[Editor]:
     made = Editor(tmp_path / "settings", nothing)
     yield made
     made.close()
-
-
-def until(editor: Editor, condition: Callable[[], object], seconds: float = 10.0) -> None:
-    """Poll as the window does."""
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, [notice.text for notice in editor.notices.said]
-        editor.poll()
-        time.sleep(0.002)
-
-
-def settled(editor: Editor) -> None:
-    """Until no edit is under way."""
-    until(editor, lambda: not editor.background.busy and not (editor.document and editor.document.busy))
-
-
-def said(editor: Editor) -> str:
-    return " ".join(notice.text for notice in editor.notices.said)
-
-
-def open_and_name(editor: Editor, path: Path, *features: str) -> None:
-    editor.open_paths([path])
-    until(editor, lambda: editor.shown)
-    for name in features:
-        editor.submit(AddFeature(name))
-    until(editor, lambda: len(editor.snapshot.features) == len(features))
 
 
 def test_a_tomogram_opened_without_a_project_is_kept_in_one_without_a_name(

@@ -237,7 +237,8 @@ def _histogram(values: NDArray[np.float32], first: float, last: float, integers:
     else:
         width, start, count = (last - first) / BINS, first, BINS
     edges = start + width * np.arange(count + 1, dtype=np.float64)
-    scaled = (values - np.float32(start)) * np.float32(1.0 / width)
+    with np.errstate(over="ignore"):  # of values near the end of what a float can hold; they are outside then
+        scaled = (values - np.float32(start)) * np.float32(1.0 / width)
     inside = (scaled >= 0) & (scaled <= count)
     places = np.minimum(scaled[inside].astype(np.int32), count - 1)
     return Histogram(np.bincount(places, minlength=count).astype(np.int64), edges)
