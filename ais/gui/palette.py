@@ -110,7 +110,7 @@ class Palette:
     text
         As typed.
     found
-        Best first; those that can be done now before the others.
+        Best first, each with whether it can be done now.
     cursor
         Index of the one that Enter runs.
     """
@@ -123,8 +123,8 @@ class Palette:
     def find(self, text: str, editor: Editor) -> None:
         """Look for what was typed."""
         self.text = text
-        found = [(command, command.enabled(editor)) for command in search(text, editor.settings.recent_commands)]
-        self.found = sorted(found, key=lambda item: not item[1]) if text.strip() else found
+        # What fits best stays first even if it cannot be done now: Enter must not run something else instead.
+        self.found = [(command, command.enabled(editor)) for command in search(text, editor.settings.recent_commands)]
         self.cursor = 0
 
     def move(self, step: int) -> None:

@@ -73,10 +73,10 @@ def _draw_browser(window: Window, browser: FileBrowser) -> None:
         with imgui_ctx.begin_child("files", ImVec2(0, height)):
             _draw_files(window, browser)
         _draw_end(window, browser)
+        if window.editor.dialogs.confirmations:
+            _draw_confirmation(window)
         if window.editor.dialogs.browser is not browser:
             imgui.close_current_popup()
-    if window.editor.dialogs.confirmations:
-        _draw_confirmation(window)
 
 
 def _draw_path(browser: FileBrowser) -> None:
@@ -188,6 +188,7 @@ def _keys(browser: FileBrowser) -> bool:
 def _draw_end(window: Window, browser: FileBrowser) -> None:
     question, em = browser.question, imgui.get_font_size()
     entered = False
+    typing = imgui.get_io().want_text_input and not browser.searching
     if question.wanted is Wanted.NEW_FILE:
         imgui.align_text_to_frame_padding()
         imgui.text_unformatted("Name")
@@ -225,7 +226,6 @@ def _draw_end(window: Window, browser: FileBrowser) -> None:
         browser.cancel()
         return
     imgui.same_line()
-    typing = imgui.get_io().want_text_input and not browser.searching
     enter = imgui.is_key_pressed(imgui.Key.enter, False) or imgui.is_key_pressed(imgui.Key.keypad_enter, False)
     confirmed = window.editor.dialogs.confirmations
     with disabled(not browser.can_accept):

@@ -108,7 +108,8 @@ def _draw_known(window: Window, known: Known) -> None:
     if known.recent:
         imgui.text_colored(faint, "Recent projects")
         for project in known.recent[:SHOWN_RECENT]:
-            _draw_recent(window, project)
+            with imgui_ctx.push_id(str(project.path)):
+                _draw_recent(window, project)
     if known.recent and known.recovered:
         imgui.dummy(ImVec2(0, imgui.get_font_size()))
     if known.recovered:
@@ -122,14 +123,14 @@ def _draw_known(window: Window, known: Known) -> None:
 def _draw_recent(window: Window, project: RecentProject) -> None:
     settings = window.editor.settings
     with disabled(not project.exists):
-        if _row(project.path.stem, _short(project.path.parent), str(project.path)):
+        if _row(project.path.stem, _short(project.path.parent), project.path):
             window.editor.open_project(project.path)
     tooltip = str(project.path) if project.exists else f"{project.path} is not there now"
     if imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip | imgui.HoveredFlags_.allow_when_disabled):
         imgui.set_tooltip(tooltip)
     if imgui.is_item_hovered(imgui.HoveredFlags_.allow_when_disabled) and imgui.is_mouse_released(1):
-        imgui.open_popup(f"menu {project.path}")
-    with imgui_ctx.begin_popup(f"menu {project.path}") as opened:
+        imgui.open_popup("of a recent project")
+    with imgui_ctx.begin_popup("of a recent project") as opened:
         if opened and imgui.menu_item_simple("Remove from this list"):
             settings.recent_projects = [text for text in settings.recent_projects if text != str(project.path)]
 
@@ -141,7 +142,7 @@ def _draw_recovered(window: Window, project: Recovered) -> None:
     else:
         when, what = project.path.stem, "cannot be read"
     room = imgui.get_content_region_avail().x - imgui.get_frame_height() - imgui.get_style().item_spacing.x
-    if _row(when, what, str(project.path), room):
+    if _row(when, what, project.path, room):
         window.editor.open_project(project.path)
     imgui.set_item_tooltip("Open it; then File > Name this project... keeps it where you want")
     imgui.same_line()
@@ -151,11 +152,11 @@ def _draw_recovered(window: Window, project: Recovered) -> None:
     imgui.set_item_tooltip("Remove it from the disk...")
 
 
-def _row(name: str, more: str, key: str, width: float = 0.0) -> bool:
+def _row(name: str, more: str, path: Path, width: float = 0.0) -> bool:
     """Draw a line that can be pressed: a name, and behind it what else is known."""
     padding = imgui.get_style().frame_padding
     size = ImVec2(width or imgui.get_content_region_avail().x, imgui.get_frame_height())
-    pressed = imgui.selectable(f"##{key}", False, 0, size)[0]
+    pressed = imgui.selectable(f"###Open {path.name}", False, 0, size)[0]
     corner = imgui.get_item_rect_min()
     letters, line = imgui.get_window_draw_list(), ImVec2(corner.x + padding.x, corner.y + padding.y)
     with imgui_ctx.push_clip_rect(corner, ImVec2(corner.x + size.x, corner.y + size.y), True):

@@ -43,8 +43,9 @@ class ShortcutsPage:
 def draw(window: Window) -> None:
     """Draw it while it is open."""
     page, editor = window.shortcuts_page, window.editor
+    escape_closes = page.taking is None
     _take_key(window)
-    with modal(TITLE, WIDTH, HEIGHT, escape=page.taking is None) as stays:
+    with modal(TITLE, WIDTH, HEIGHT, escape=escape_closes) as stays:
         if stays is None:
             return
         if not stays:
