@@ -6,6 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
+def always() -> bool:
+    """For fields that are always asked for."""
+    return True
+
+
+def any_name(text: str) -> str:
+    """For names that nothing is wrong with."""
+    del text
+    return ""
+
+
 @dataclass
 class NumberField:
     """A number to type.
@@ -24,6 +35,8 @@ class NumberField:
         Whether only whole numbers make sense.
     tooltip
         One sentence more.
+    asked
+        Whether it matters, given what has been entered elsewhere; else it is not shown.
     """
 
     label: str
@@ -33,6 +46,7 @@ class NumberField:
     unit: str = ""
     whole: bool = False
     tooltip: str = ""
+    asked: Callable[[], bool] = always
 
     @property
     def count(self) -> int:
@@ -41,7 +55,7 @@ class NumberField:
 
     def problem(self) -> str:
         """What is wrong with the value; empty if nothing."""
-        if self.low <= self.value <= self.high:
+        if self.low <= self.value <= self.high or not self.asked():
             return ""
         return f"{self.label}: {self.low:g} to {self.high:g}{f' {self.unit}' if self.unit else ''}."
 
@@ -60,12 +74,15 @@ class ChoiceField:
         Which one is chosen, counted from 0.
     tooltip
         One sentence more.
+    asked
+        Whether it matters, given what has been entered elsewhere; else it is not shown.
     """
 
     label: str
     options: Sequence[str]
     value: int = 0
     tooltip: str = ""
+    asked: Callable[[], bool] = always
 
     def problem(self) -> str:
         """What is wrong with the choice; empty if nothing."""
@@ -86,6 +103,8 @@ class TextField:
         Shown while nothing has been typed.
     suggestions
         What can be taken by a click, instead of typing.
+    check
+        What is wrong with a text that is not empty; an empty sentence if nothing.
     tooltip
         One sentence more.
     """
@@ -94,11 +113,16 @@ class TextField:
     value: str = ""
     hint: str = ""
     suggestions: Sequence[str] = ()
+    check: Callable[[str], str] = any_name
     tooltip: str = ""
+
+    def asked(self) -> bool:
+        """Whether it matters; a name always does."""
+        return True
 
     def problem(self) -> str:
         """What is wrong with the text; empty if nothing."""
-        return "" if self.value.strip() else f"{self.label}: type something."
+        return self.check(self.value.strip()) if self.value.strip() else f"{self.label}: type something."
 
 
 Field = NumberField | ChoiceField | TextField

@@ -88,9 +88,9 @@ def _threshold(editor: Editor) -> None:
     assert editor.shown is not None
     statistics, level = editor.shown.statistics, state.lasso_level
     middle = (statistics.low + statistics.high) / 2 if statistics is not None else 0.0
-    how = ChoiceField("Threshold", ["Found in each outline (Otsu)", "The value below"], 0 if level is None else 1)
-    value = NumberField("Value", middle if level is None else level, -1e30, 1e30)
-    what = ChoiceField("Paint", ["What is darker", "What is brighter"], int(state.lasso_brighter))
+    how = ChoiceField("Threshold", ["Found in each outline", "A value"], 0 if level is None else 1)
+    value = NumberField("Value", middle if level is None else level, -1e30, 1e30, asked=lambda: how.value > 0)
+    what = ChoiceField("Paint", ["Darker", "Brighter"], int(state.lasso_brighter))
 
     def accept() -> None:
         state.lasso_threshold = True
@@ -99,7 +99,7 @@ def _threshold(editor: Editor) -> None:
         choose_tool(editor, Tool.LASSO)
 
     note = "The lasso will paint only the pixels inside that are darker, or brighter, than the threshold."
-    editor.shell.sheets.append(Sheet("Threshold in the lasso", "Use", (value, how, what), accept, note))
+    editor.shell.sheets.append(Sheet("Threshold in the lasso", "Use", (how, value, what), accept, note))
 
 
 def _first_slice(editor: Editor) -> None:

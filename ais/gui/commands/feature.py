@@ -36,7 +36,11 @@ def _several(editor: Editor) -> bool:
 def _add(editor: Editor) -> None:
     present = {feature.name.casefold() for feature in editor.snapshot.features}
     known = [entry.name for entry in editor.feature_shelf.entries if entry.name.casefold() not in present]
-    name = TextField("Name", hint="such as membrane", suggestions=known)
+
+    def check(text: str) -> str:
+        return f"There is a feature {text} already." if text.casefold() in present else ""
+
+    name = TextField("Name", hint="such as membrane", suggestions=known, check=check)
 
     def accept() -> None:
         entry = editor.feature_shelf.entry(name.value)

@@ -41,8 +41,8 @@ DIALECT_NAMES = ("RELION 5", "Warp", "RELION 4")
 
 def _import(editor: Editor, title: str, path: Path, paint: Callable[[dict[str, Any]], None]) -> None:
     """Ask which voxels of a mask are painted."""
-    value = NumberField("Value", 1.0, -1e30, 1e30)
     chosen = ChoiceField("Paint voxels", PAINT_BY)
+    value = NumberField("Value", 1.0, -1e30, 1e30, asked=lambda: chosen.value > 0)
     kept = ChoiceField("What is there", ["Stays", "Is replaced"])
 
     def accept() -> None:
@@ -50,7 +50,7 @@ def _import(editor: Editor, title: str, path: Path, paint: Callable[[dict[str, A
         label = value.value if chosen.value == 2 else None
         paint({"threshold": threshold, "label": label, "replace": bool(kept.value)})
 
-    editor.shell.sheets.append(Sheet(title, "Import", (value, chosen, kept), accept, path.name))
+    editor.shell.sheets.append(Sheet(title, "Import", (chosen, value, kept), accept, path.name))
 
 
 def _import_mask(editor: Editor) -> None:
@@ -124,7 +124,13 @@ def _export_marks(editor: Editor, what: str, kinds: tuple[Kind, ...]) -> None:
     where = ChoiceField("From", ["This tomogram", "All tomograms"])
     which = ChoiceField("Boxes", ["Positive", "Negative"])
     dialect = ChoiceField("Star file for", DIALECT_NAMES)
-    tilt_pixel = NumberField("Unbinned pixel", 1.0, 0.01, 1000.0, "A", tooltip="Of the tilt series; for RELION 4")
+    tilt_pixel = NumberField(
+        "Unbinned pixel",
+        1.0,
+        *(0.01, 1000.0, "A"),
+        tooltip="Of the tilt series before binning, which RELION 4 counts in",
+        asked=lambda: DIALECTS[dialect.value] == "relion4",
+    )
     fields: list[Field] = [where, *([which] if len(kinds) > 1 else []), dialect, tilt_pixel]
 
     def accept() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, imgui, imgui_ctx
 
-from ais.gui.panels.layout import coloured, em, label
+from ais.gui.panels.layout import LABEL_EM, coloured, em, label
 from ais.gui.panels.modal import at_right_end, button_width, disabled, modal, strong_button
 from ais.gui.sheet import ChoiceField, NumberField, Sheet, TextField
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from ais.gui.app import Window
 
 WIDTH = 25.0
+GAP = 0.15
 LIST_ROWS = 7
 RADIO_OPTIONS = 3
-"""Up to so many options stand below each other; more are a list."""
+"""Up to so many options are seen at once; more are a list."""
 
 
 def draw(window: Window) -> None:
@@ -33,16 +34,20 @@ def draw(window: Window) -> None:
             with coloured(window.theme.faint):
                 imgui.text_wrapped(sheet.note)
             imgui.spacing()
-        taken = busy = False
+        busy = taken = False
         for number, field in enumerate(sheet.fields):
+            if not field.asked():
+                continue
             if number == 0 and imgui.is_window_appearing():
                 imgui.set_keyboard_focus_here()
+            label(field.label, field.tooltip)
             if isinstance(field, NumberField):
                 _draw_number(field)
             elif isinstance(field, TextField):
                 taken = _draw_text(field) or taken
             else:
                 busy = _draw_choice(field) or busy
+            imgui.dummy(ImVec2(0, em(GAP)))
         problem = sheet.problem()
         imgui.spacing()
         with coloured(window.theme.danger):
@@ -69,7 +74,6 @@ def _was_touched(sheet: Sheet) -> bool:
 
 
 def _draw_number(field: NumberField) -> None:
-    label(field.label, field.tooltip)
     imgui.set_next_item_width(em(8))
     if field.whole:
         _, count = imgui.input_int(f"##{field.label}", field.count, 0, 0, imgui.InputTextFlags_.auto_select_all)
@@ -84,16 +88,15 @@ def _draw_number(field: NumberField) -> None:
 
 def _draw_text(field: TextField) -> bool:
     """Draw it; gives whether a suggestion was taken."""
-    label(field.label, field.tooltip)
     flags = imgui.InputTextFlags_.auto_select_all
     _, field.value = imgui.input_text_with_hint(f"##{field.label}", field.hint, field.value, flags)
     if not field.suggestions:
         return False
-    wanted = field.value.casefold()
-    found = [name for name in field.suggestions if wanted in name.casefold() and name != field.value]
-    label("")
-    taken, height = False, LIST_ROWS * imgui.get_text_line_height_with_spacing()
-    with imgui_ctx.begin_child(f"suggestions of {field.label}", ImVec2(-1, height)):
+    wanted, taken = field.value.strip().casefold(), False
+    found = [name for name in field.suggestions if wanted in name.casefold()]
+    height = min(len(field.suggestions), LIST_ROWS) * imgui.get_text_line_height_with_spacing()
+    imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + em(LABEL_EM) - imgui.get_style().window_padding.x)
+    with imgui_ctx.begin_child(f"suggestions of {field.label}", ImVec2(0, height)):
         for name in found:
             if imgui.selectable(name, False)[0]:
                 field.value, taken = name, True
@@ -102,13 +105,8 @@ def _draw_text(field: TextField) -> bool:
 
 def _draw_choice(field: ChoiceField) -> bool:
     """Draw it; gives whether enter belongs to its list."""
-    label(field.label, field.tooltip)
     if len(field.options) <= RADIO_OPTIONS:
-        left = imgui.get_cursor_pos_x()
-        for number, option in enumerate(field.options):
-            imgui.set_cursor_pos_x(left)
-            if imgui.radio_button(option, field.value == number):
-                field.value = number
+        _draw_radio_buttons(field)
         return False
     drawn = imgui.begin_combo(f"##{field.label}", field.options[field.value])
     busy = drawn or imgui.is_item_focused()
@@ -118,3 +116,17 @@ def _draw_choice(field: ChoiceField) -> bool:
                 field.value = number
         imgui.end_combo()
     return busy
+
+
+def _draw_radio_buttons(field: ChoiceField) -> None:
+    """Beside each other as long as there is room for the next one."""
+    style, left = imgui.get_style(), imgui.get_cursor_pos_x()
+    for number, option in enumerate(field.options):
+        width = imgui.get_frame_height() + style.item_inner_spacing.x + imgui.calc_text_size(option).x
+        if number:
+            imgui.same_line()
+            if imgui.get_content_region_avail().x < width:
+                imgui.new_line()
+                imgui.set_cursor_pos_x(left)
+        if imgui.radio_button(option, field.value == number):
+            field.value = number
