@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from ais.trainset.extraction import extract, extract_to
+from ais.trainset.extraction import SetPreview, extract, extract_to, preview_samples
 from ais.trainset.training_set import SampleRecord, TrainingSet, describe_training_set, pool
 
-__all__ = ["SampleRecord", "TrainingSet", "describe_training_set", "extract", "extract_to", "pool"]
+__all__ = [
+    "SampleRecord",
+    "SetPreview",
+    "TrainingSet",
+    "describe_training_set",
+    "extract",
+    "extract_to",
+    "pool",
+    "preview_samples",
+]

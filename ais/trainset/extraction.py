@@ -24,6 +24,37 @@ from ais.trainset.training_set import VOXEL_SIZE_TOLERANCE, SampleRecord, Traini
 BOX_SIZES_PX = (4, 2048)
 MAX_FEATURES = 250
 MAX_CUT_PX = 16384
+SPREADS_SHOWN = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class SetPreview:
+    """A training set before it is made.
+
+    Attributes
+    ----------
+    n_samples, n_positive
+        Samples, and those of them in which a feature is labelled.
+    voxel_size
+        In angstrom; 0.0 when unknown.
+    features
+        Names: the first has label 1, the others 3, 4, ...
+    images
+        uint8 (n, box, box), the middle slices: 0 and 255 are `SPREADS_SHOWN` spreads below and above the tomogram's
+        mean.
+    labels
+        uint8 (n, box, box).
+    records
+        Where each of these samples comes from.
+    """
+
+    n_samples: int
+    n_positive: int
+    voxel_size: float
+    features: tuple[str, ...]
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    records: list[SampleRecord]
 
 
 @dataclass(frozen=True)
@@ -75,6 +106,7 @@ def extract(
     voxel_size: float | None = None,
     background: int = 0,
     seed: int = 0,
+    tomograms: Collection[int] | None = None,
     progress: Progress = SILENT,
 ) -> TrainingSet:
     """Make a training set of a project's boxes.
@@ -106,6 +138,8 @@ def extract(
         boxes; fewer if there is no room.
     seed
         Of these places.
+    tomograms
+        Numbers of the tomograms whose boxes are used; by default all.
     progress
         Told after every sample.
 
@@ -119,7 +153,8 @@ def extract(
         If a feature does not exist, there are no boxes, a feature is painted in none of them, or a tomogram is missing
         or its voxel size unknown where it is needed.
     """
-    plan = _make_plan(project, features, negatives, _Geometry(box_size, depth, voxel_size), background, seed)
+    geometry = _Geometry(box_size, depth, voxel_size)
+    plan = _make_plan(project, features, negatives, geometry, background, seed, tomograms)
     shape = (len(plan.cuts), depth, box_size, box_size)
     images, labels = np.empty(shape, np.float32), np.empty((shape[0], *shape[2:]), np.uint8)
     for index, (image, plane) in enumerate(_samples(plan, progress)):
@@ -141,6 +176,7 @@ def extract_to(
     voxel_size: float | None = None,
     background: int = 0,
     seed: int = 0,
+    tomograms: Collection[int] | None = None,
     progress: Progress = SILENT,
 ) -> dict[str, Any]:
     """Write the training set that `extract` makes, sample by sample, so that it may be larger than memory.
@@ -149,7 +185,7 @@ def extract_to(
     ----------
     path
         The file (``.scnt``); it appears whole or not at all.
-    project, features, negatives, box_size, depth, voxel_size, background, seed, progress
+    project, features, negatives, box_size, depth, voxel_size, background, seed, tomograms, progress
         As in `extract`.
 
     Returns
@@ -162,7 +198,8 @@ def extract_to(
     AisError
         As `extract`; or if the file cannot be written.
     """
-    plan = _make_plan(project, features, negatives, _Geometry(box_size, depth, voxel_size), background, seed)
+    geometry = _Geometry(box_size, depth, voxel_size)
+    plan = _make_plan(project, features, negatives, geometry, background, seed, tomograms)
     n_positive, present = 0, set[int]()
     for _, labels in _labelled(plan):
         n_positive += is_positive(labels)
@@ -178,6 +215,63 @@ def extract_to(
     return figures(header)
 
 
+def preview_samples(
+    project: Project,
+    features: Sequence[str],
+    negatives: Sequence[str] = (),
+    *,
+    box_size: int = 64,
+    depth: int = 1,
+    voxel_size: float | None = None,
+    background: int = 0,
+    seed: int = 0,
+    tomograms: Collection[int] | None = None,
+    count: int = 64,
+    progress: Progress = SILENT,
+) -> SetPreview:
+    """What `extract` would make, with the pictures of some of its samples.
+
+    Parameters
+    ----------
+    project, features, negatives, box_size, depth, voxel_size, background, seed, tomograms, progress
+        As in `extract`.
+    count
+        At most so many pictures, spread evenly over the set.
+
+    Returns
+    -------
+    SetPreview
+
+    Raises
+    ------
+    AisError
+        As `extract`.
+    """
+    geometry = _Geometry(box_size, depth, voxel_size)
+    plan = _make_plan(project, features, negatives, geometry, background, seed, tomograms)
+    chosen = set(np.linspace(0, len(plan.cuts) - 1, min(count, len(plan.cuts))).round().astype(int).tolist())
+    labels, cuts, n_positive, present = [], [], 0, set[int]()
+    for index, (cut, plane) in enumerate(_labelled(plan)):
+        n_positive += is_positive(plane)
+        present.update(np.unique(plane).tolist())
+        if index in chosen:
+            labels.append(plane)
+            cuts.append(cut)
+    _require_painted(plan, present)
+    shown = _samples(replace(plan, cuts=cuts), progress)
+    images = [_as_picture(image[depth // 2]) for image, _ in shown]
+    names = tuple(feature.name for feature in plan.features)
+    records = [cut.record for cut in cuts]
+    figures = (len(plan.cuts), n_positive, plan.voxel_size, names)
+    return SetPreview(*figures, np.stack(images), np.stack(labels), records)
+
+
+def _as_picture(normalised: NDArray[np.float32]) -> NDArray[np.uint8]:
+    grey = (normalised + np.float32(SPREADS_SHOWN)) * np.float32(255 / (2 * SPREADS_SHOWN))
+    picture: NDArray[np.uint8] = np.rint(grey.clip(0, 255)).astype(np.uint8)
+    return picture
+
+
 def _make_plan(
     project: Project,
     features: Sequence[str],
@@ -185,13 +279,16 @@ def _make_plan(
     geometry: _Geometry,
     background: int,
     seed: int,
+    tomograms: Collection[int] | None,
 ) -> _Plan:
-    _check_geometry(geometry, background)
+    check_geometry(box_size=geometry.box_size, depth=geometry.depth, voxel_size=geometry.voxel_size)
+    if not 0 <= background <= MAX_BOXES:
+        raise AisError(f"Ask for 0 to {MAX_BOXES} samples of the background, not {background}.")
     wanted, against = ([project.feature(name) for name in names] for names in (features, negatives))
     _check_features(wanted, against)
-    places = _placed(project, [*wanted, *against])
+    places = _placed(project, [*wanted, *against], tomograms)
     _check_boxes(places, wanted, against)
-    voxel_size = _common_voxel_size([place.entry for place in places], geometry.voxel_size)
+    voxel_size = common_voxel_size([place.entry for place in places], geometry.voxel_size)
     if background:
         places += _in_background(project, places, wanted[0], geometry.box_size, voxel_size, background, seed)
     order = {feature.id: index for index, feature in enumerate([*wanted, *against])}
@@ -200,10 +297,11 @@ def _make_plan(
     return _Plan(project, wanted, voxel_size, cuts)
 
 
-def _placed(project: Project, features: list[Feature]) -> list[_Place]:
+def _placed(project: Project, features: list[Feature], tomograms: Collection[int] | None) -> list[_Place]:
     return [
         _Place(entry, feature, box, feature.box_size)
         for entry in project.tomograms()
+        if tomograms is None or entry.id in tomograms
         for feature in features
         for box in project.boxes(entry.id, feature.id)
     ]
@@ -216,7 +314,7 @@ def _in_background(
     found: list[_Place] = []
     for index, entry in enumerate(entries):
         share = (count * (index + 1)) // len(entries) - (count * index) // len(entries)
-        side = math.ceil(box_size * _step(entry, voxel_size, box_size))
+        side = math.ceil(box_size * voxels_per_pixel(entry, voxel_size, box_size))
         centres = background_positions(project, entry.id, feature, share, box_size=side, seed=seed) if share else ()
         # The user has not looked there: that there is nothing is what the request for random background assumes.
         boxes = [Box(0, int(z), int(y), int(x), negative=True) for z, y, x in centres]
@@ -238,7 +336,7 @@ def _cuts(places: list[_Place], against: set[int], geometry: _Geometry, voxel_si
             number = sample_id((*content, ids[number]))
         own_box = feature.box_size if box.id else size
         record = SampleRecord(number, entry.name, str(entry.path), feature.name, *where, own_box, size, negative)
-        frame = SampleFrame(*where, size, depth, _step(entry, voxel_size, size))
+        frame = SampleFrame(*where, size, depth, voxels_per_pixel(entry, voxel_size, size))
         cuts.append(_Cut(place, frame, feature.id in against, record))
     return cuts
 
@@ -267,12 +365,10 @@ def _samples(plan: _Plan, progress: Progress) -> Iterator[Sample]:
                 done += 1
 
 
-def _check_geometry(geometry: _Geometry, background: int) -> None:
-    box_size, depth, voxel_size = geometry.box_size, geometry.depth, geometry.voxel_size
+def check_geometry(*, box_size: int, depth: int, voxel_size: float | None) -> None:
+    """AisError if samples cannot have this size in pixels, number of slices, or voxel size in angstrom."""
     if voxel_size is not None and not (math.isfinite(voxel_size) and voxel_size > 0):
         raise AisError(f"A voxel size must be a positive number of angstrom, not {voxel_size:g}.")
-    if not 0 <= background <= MAX_BOXES:
-        raise AisError(f"Ask for 0 to {MAX_BOXES} samples of the background, not {background}.")
     if not BOX_SIZES_PX[0] <= box_size <= BOX_SIZES_PX[1]:
         raise AisError(f"The box size must be {BOX_SIZES_PX[0]} to {BOX_SIZES_PX[1]} pixels, not {box_size}.")
     if not (1 <= depth <= MAX_DEPTH and depth % 2 == 1):
@@ -308,8 +404,21 @@ def _require_painted(plan: _Plan, present: Collection[int]) -> None:
             raise AisError(f"Nothing is painted as {feature.name} in any box: annotate it inside the boxes first.")
 
 
-def _common_voxel_size(entries: list[TomogramEntry], voxel_size: float | None) -> float:
-    """The set's voxel size: as given, else the lower median over all boxes; 0.0 if no tomogram has one."""
+def common_voxel_size(entries: Sequence[TomogramEntry], voxel_size: float | None) -> float:
+    """A set's voxel size in angstrom: as given, else the lower median; 0.0 if no tomogram has one.
+
+    Parameters
+    ----------
+    entries
+        The tomogram of each box, at least one.
+    voxel_size
+        What the user has asked for; None for the median.
+
+    Raises
+    ------
+    AisError
+        If a tomogram's is not known where it is needed.
+    """
     sizes = sorted(entry.voxel_size for entry in entries)
     if voxel_size is None and not sizes[-1]:
         return 0.0
@@ -319,8 +428,14 @@ def _common_voxel_size(entries: list[TomogramEntry], voxel_size: float | None) -
     return sizes[(len(sizes) - 1) // 2] if voxel_size is None else float(voxel_size)
 
 
-def _step(entry: TomogramEntry, voxel_size: float, box_size: int) -> float:
-    """Voxels of a tomogram per pixel of a sample."""
+def voxels_per_pixel(entry: TomogramEntry, voxel_size: float, box_size: int) -> float:
+    """Voxels of a tomogram per pixel of a sample; 1.0 where they differ by less than 5 % and nothing is resampled.
+
+    Raises
+    ------
+    AisError
+        If a sample of so many pixels would be cut from an absurdly large part of the tomogram.
+    """
     if abs(entry.voxel_size - voxel_size) < VOXEL_SIZE_TOLERANCE * voxel_size or not voxel_size:
         return 1.0
     step = voxel_size / entry.voxel_size
