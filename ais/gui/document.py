@@ -333,7 +333,8 @@ class Document:
             self._edited.append(Edited(region, local, travelled))
 
         if publish:
-            self._publish(everything=not local)
+            elsewhere = local and region is not None and region.tomogram != self._watched
+            self._publish(everything=not local or elsewhere)
         self._news.put(tell)
 
     def _publish(self, everything: bool) -> None:
