@@ -6,7 +6,6 @@ import bz2
 import gzip
 import hashlib
 import os
-import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from ais.errors import AisError, describe_os_error
 from ais.formats.atomic import atomic_path
 from ais.formats.volume import Array, Volume, VolumeInfo
+from ais.progress import SILENT, Progress
 
 CACHE_VARIABLE = "AIS_CACHE"
 COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open}
@@ -164,10 +164,27 @@ def open_volume(path: Path | str) -> Volume:
             raise AisError(f"{name} is a folder, not a volume file.")
         if not path.exists():
             raise AisError(f"{name} does not exist.")
-        readable = _unpacked(path) if path.suffix.lower() in COMPRESSED else path
-        return form.open(readable, name)
+        return form.open(unpack(path), name)
     except OSError as error:
         raise AisError(describe_os_error(error)) from error
+
+
+def unpack(path: Path, progress: Progress = SILENT) -> Path:
+    """The plain file of a volume: itself, or its unpacked copy in the cache, made first if it is not there yet.
+
+    `open_volume` does it too; this is for those who want to see how far it is, or to stop it.
+
+    Raises
+    ------
+    AisError
+        If it is of an unknown kind, or damaged.
+    OSError
+        If it cannot be read, or its copy not be written.
+    Cancelled
+        If the user has asked to stop.
+    """
+    _format_of(path)
+    return _unpacked(path, progress) if path.suffix.lower() in COMPRESSED else path
 
 
 def write_volume(
@@ -260,7 +277,7 @@ def _format_of(path: Path) -> VolumeFormat:
     raise AisError(f"{path} is not a volume file that Ais knows: its name must end in one of {endings}.")
 
 
-def _unpacked(path: Path) -> Path:
+def _unpacked(path: Path, progress: Progress) -> Path:
     """The unpacked copy of a compressed file, made in the cache if it is not there yet."""
     from platformdirs import user_cache_path
 
@@ -272,8 +289,10 @@ def _unpacked(path: Path) -> Path:
         return target
     with atomic_path(target) as temporary, open(temporary, "wb") as output:
         try:
-            with COMPRESSED[path.suffix.lower()](path, "rb") as packed:
-                shutil.copyfileobj(packed, output, COPY_BYTES)
+            with path.open("rb") as file, COMPRESSED[path.suffix.lower()](file, "rb") as packed:
+                while part := packed.read(COPY_BYTES):
+                    progress.report(file.tell(), facts.st_size, path.name)
+                    output.write(part)
         except (EOFError, gzip.BadGzipFile, ValueError, zlib.error) as error:
             raise AisError(f"{path} is damaged and cannot be unpacked: copy it again.") from error
         except OSError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ais.annotation import IGNORE, AddTomogram, ChangeSetting, Operation, TomogramEntry
 from ais.errors import AisError
+from ais.formats.registry import COMPRESSED, unpack
 from ais.gui import untitled
 from ais.gui.background import Background, Work
 from ais.gui.contrast import ContrastStatistics, measure
@@ -107,8 +108,7 @@ class Editor:
         self._wake = wake
         self._engine: Engine | None = None
         self._beginning: Work | None = None
-        # Who is being opened: a new object for each time, as projects number their tomograms alike.
-        self._opening: object | None = None
+        self._opening: Work | None = None
         self._closing: list[Document] = []
         self._not_taken_over: list[Project] = []
         self._remembered: dict[str, Any] = {}
@@ -240,19 +240,44 @@ class Editor:
         operation: Operation[Result],
         then: Callable[[Result], None] | None = None,
         failed: Callable[[], None] | None = None,
+        title: str = "",
     ) -> None:
-        """Make an edit of the project; see `Document.submit`."""
+        """Make an edit of the project; see `Document.submit`.
+
+        Parameters
+        ----------
+        operation, then, failed
+            As there.
+        title
+            For the list of jobs, while it takes long.
+        """
         if self.document is None:
             self.notices.say("Open a tomogram first.", "hint")
         elif self.read_only:
             self.notices.problem(self.document.project.notice or "This project can only be read.")
-        else:
+        elif not title:
             self.document.submit(operation, then, failed)
+        else:
+            work = self.background.watch(title)
+
+            def done(result: Result) -> None:
+                work.finished = True
+                if then is not None:
+                    then(result)
+
+            def given_up() -> None:
+                work.finished = True
+                if failed is not None:
+                    failed()
+
+            self.document.submit(operation, done, given_up)
 
     def undo(self) -> None:
-        """Take the last edit back; the view goes to where it acted."""
+        """Take the last edit back, or the last corner of an open outline; the view goes to where it acted."""
         if self.gesture is not None:
             self.cancel_gesture()
+        elif self.state.outline:
+            self.state.outline.pop()
         elif self.document is not None:
             self.document.undo()
 
@@ -281,25 +306,24 @@ class Editor:
         if entry is None:
             return
         document, project = self.document, self.document.project
-        this = self._opening = object()
 
         def opened(shown: ShownTomogram) -> None:
-            if self._opening is not this or self.document is not document or self.closing:
+            if self._opening is not work or self.document is not document or self.closing:
                 self.background.run(lambda _: shown.close())
                 return
             self._show(shown, project.view_state(f"view {entry.id}"))
 
         def failed(sentence: str) -> None:
-            if self._opening is this:
+            if self._opening is work:
                 self._opening = None
                 self.notices.problem(sentence)
 
-        self.background.run(
-            lambda _: ShownTomogram.open(entry, project.open_tomogram(entry), self._wake),
-            opened,
-            title=f"Opening {entry.name}",
-            failed=failed,
-        )
+        def open_it(work: Work) -> ShownTomogram:
+            if not entry.missing:
+                unpack(entry.path, work)
+            return ShownTomogram.open(entry, project.open_tomogram(entry), self._wake)
+
+        work = self._opening = self.background.run(open_it, opened, title=f"Opening {entry.name}", failed=failed)
 
     def reopen_tomogram(self) -> None:
         """Open the selected tomogram anew, such as after its voxel size has changed or it was relinked."""
@@ -325,7 +349,7 @@ class Editor:
     @property
     def opening(self) -> bool:
         """Whether a tomogram is being opened."""
-        return self._opening is not None
+        return self._opening is not None and not self._opening.finished
 
     # The view
 
@@ -503,7 +527,20 @@ class Editor:
                 if first:
                     self.select_tomogram(entry.id)
 
+            self._add_tomogram(path, added)
+
+    def _add_tomogram(self, path: Path, added: Callable[[TomogramEntry], None]) -> None:
+        """Add a file to the project; a compressed one is unpacked first, beside the edits that are made meanwhile."""
+        if path.suffix.lower() not in COMPRESSED:
             self.submit(AddTomogram(path), added)
+            return
+        document = self.document
+
+        def unpacked(_: Path) -> None:
+            if self.document is document:
+                self.submit(AddTomogram(path), added)
+
+        self.background.run(lambda work: unpack(path, work), unpacked, title=f"Unpacking {path.name}")
 
     def _show(self, shown: ShownTomogram, remembered: Any) -> None:
         self._opening = None
