@@ -35,6 +35,8 @@ class Shell:
         Whether the panels are to go back to their places.
     picture_requests
         Each is called once with a picture of the whole window as it was drawn last.
+    view_requests
+        Each is called once with a picture of the XY slice with its masks, one pixel for each voxel.
     renaming
         What is being renamed in a list: ("feature", number); None for nothing.
     sheets
@@ -56,6 +58,7 @@ class Shell:
     full_screen: bool = False
     reset_layout: bool = False
     picture_requests: list[Callable[[Picture], None]] = field(default_factory=list)
+    view_requests: list[Callable[[Picture], None]] = field(default_factory=list)
     renaming: tuple[str, int] | None = None
     sheets: list[Any] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ais.gui.commands.command import Command, always, with_tomogram
 from ais.gui.editor import Editor
+from ais.gui.saved_pictures import ask_and_save_view, save_window
 
 PAGE = 10
 PLAY_SPEED = 20.0
@@ -140,5 +141,24 @@ VIEW_COMMANDS = (
         always,
         lambda editor: editor.shell.full_screen,
         separated=True,
+    ),
+    Command(
+        "view.save_window",
+        "Save picture of the window",
+        "View",
+        save_window,
+        "F12",
+        "A PNG file beside the project",
+        always,
+        separated=True,
+    ),
+    Command(
+        "view.save_view",
+        "Save picture of the view...",
+        "View",
+        ask_and_save_view,
+        "shift+F12",
+        "The slice with its overlays and a scale bar, one pixel for each voxel",
+        with_tomogram,
     ),
 )

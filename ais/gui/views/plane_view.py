@@ -10,12 +10,15 @@ from imgui_bundle import ImVec2, imgui
 from numpy.typing import NDArray
 
 from ais.gui.contrast import automatic_limits
-from ais.gui.display import Contrast, Plane
+from ais.gui.display import Contrast, Placement, Plane
 from ais.gui.editor import Editor
 from ais.gui.gl.program import ProgramCache
+from ais.gui.gl.texture import Texture2D
+from ais.gui.shell import Picture
 from ais.gui.shown_tomogram import ShownTomogram
 from ais.gui.slice_reader import SliceRequest
 from ais.gui.state import ViewState
+from ais.gui.theme import packed
 from ais.gui.views import tool_marks
 from ais.gui.views.canvas import Canvas
 from ais.gui.views.flood_overlay import FloodOverlay
@@ -81,28 +84,28 @@ class PlaneView:
         editor = window.editor
         view = editor.view(self.plane)
         self._follow(editor, view)
-        placement, shown = view.placement, editor.shown
-        if placement is None or shown is None or self.picture is None or view.position is None:
-            return
-        self._renderer.set_filters(editor.state.filters)
-        masks = [] if editor.state.overlays_hidden else self._masks.overlays(editor, view.position)
-        density = imgui.get_io().display_framebuffer_scale.x or 1.0
+        placement = view.placement
         width, height = view.size
-        texture = self._renderer.draw(
-            round(width * density),
-            round(height * density),
-            replace(placement, scale=placement.scale * density),
-            self._contrast(editor),
-            editor.state.interpolate,
-            masks,
-            window.theme.view,
-        )
         corner = ImVec2(view.origin[0] + width, view.origin[1] + height)
         draw_list = imgui.get_window_draw_list()
+        if placement is None or editor.shown is None or self.picture is None or view.position is None:
+            draw_list.add_rect_filled(ImVec2(*view.origin), corner, packed(window.theme.view))
+            return
+        density = imgui.get_io().display_framebuffer_scale.x or 1.0
+        dense = replace(placement, scale=placement.scale * density)
+        texture = self._render(window, round(width * density), round(height * density), dense)
         draw_list.push_clip_rect(ImVec2(*view.origin), corner, True)
         draw_list.add_image(imgui.ImTextureRef(texture.name), ImVec2(*view.origin), corner)
         self._draw_marks(window, Canvas(self.plane, view.position, view, draw_list, imgui.get_font_size()))
         draw_list.pop_clip_rect()
+
+    def native_picture(self, window: Window) -> Picture | None:
+        """The slice with its masks, one pixel for each voxel, (rows, columns, 3), row 0 of the slice at the bottom."""
+        if self.picture is None or window.editor.shown is None:
+            return None
+        rows, columns = self._renderer.shape
+        self._render(window, columns, rows, Placement((rows - 1) / 2, (columns - 1) / 2, 1.0))
+        return np.ascontiguousarray(self._renderer.read_back()[:, :, :3])
 
     def value_at(self, row: float, column: float) -> float | None:
         """The picture's value at (row, column), in the tomogram's own units; None outside."""
@@ -116,6 +119,15 @@ class PlaneView:
         """Free what the graphics driver keeps."""
         self._masks.release()
         self._renderer.release()
+
+    def _render(self, window: Window, width: int, height: int, placement: Placement) -> Texture2D:
+        editor, position = window.editor, window.editor.view(self.plane).position
+        self._renderer.set_filters(editor.state.filters)
+        hidden = editor.state.overlays_hidden
+        masks = [] if hidden or position is None else self._masks.overlays(editor, position)
+        return self._renderer.draw(
+            width, height, placement, self._contrast(editor), editor.state.interpolate, masks, window.theme.view
+        )
 
     def _follow(self, editor: Editor, view: ViewState) -> None:
         """Ask for the slice that is wanted and show the newest one that is there."""

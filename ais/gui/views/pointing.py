@@ -76,6 +76,11 @@ class Pointing:
         self._crossing = False, False
 
     @property
+    def pressing(self) -> bool:
+        """Whether a gesture began in this view and has not ended."""
+        return self._pressed is not None
+
+    @property
     def panning(self) -> bool:
         """Whether the picture is being moved."""
         return self._panning is not None

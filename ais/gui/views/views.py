@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, imgui
 
 from ais.gui.display import PLANES, Placement, Plane
+from ais.gui.editor import Editor
 from ais.gui.gl.program import ProgramCache
 from ais.gui.panels.layout import em
 from ais.gui.theme import packed
@@ -45,10 +46,10 @@ class Views:
         high = ImVec2(whole.x + whole.width, whole.y + whole.height)
         draw_list = imgui.get_window_draw_list()
         draw_list.push_clip_rect(ImVec2(whole.x, whole.y), high, False)
-        draw_list.add_rect_filled(ImVec2(whole.x, whole.y), high, packed(window.theme.view))
         if editor.shown is None:
+            draw_list.add_rect_filled(ImVec2(whole.x, whole.y), high, packed(window.theme.view))
             draw_empty(window, whole)
-            self._close(PLANES)
+            self._close(PLANES, editor)
         else:
             bar = slice_bar.bar_height()
             room = Area(whole.x, whole.y, whole.width, max(whole.height - bar, 1.0))
@@ -56,6 +57,7 @@ class Views:
             below = ImVec2(whole.x, room.y + room.height)
             draw_list.add_rect_filled(below, high, packed(window.theme.panel))
             slice_bar.draw(window, below.x, below.y, whole.width)
+            self._answer(window)
         draw_list.pop_clip_rect()
 
     def release(self) -> None:
@@ -85,13 +87,13 @@ class Views:
             areas, corner = self.arrangement.divide(room, shape, gap)
         else:
             areas = {"xy": room}
-            self._close(("xz", "yz"))
+            self._close(("xz", "yz"), editor)
         for plane, area in areas.items():
             take_up(views[plane], area)
         self._place(window, tuple(areas))
-        if editor.state.ortho:
-            line = packed(window.theme.accent, 0.8)
-            self.arrangement.drag_lines(room, areas, gap, line)
+        if corner is not None:
+            _fill_between(window, room, areas, corner)
+            self.arrangement.drag_lines(room, areas, gap, packed(window.theme.accent, 0.8))
         for plane in areas:
             if self._plane(plane).press_area(editor):
                 linking.follow(views, plane, shape)
@@ -119,8 +121,33 @@ class Views:
             self._planes[plane] = PlaneView(plane, self._programs)
         return self._planes[plane]
 
-    def _close(self, planes: tuple[Plane, ...]) -> None:
+    def _answer(self, window: Window) -> None:
+        """Give those who want it a picture of the slice."""
+        requests, window.editor.shell.view_requests = window.editor.shell.view_requests, []
+        picture = self._plane("xy").native_picture(window) if requests else None
+        if picture is not None:
+            for request in requests:
+                request(picture)
+
+    def _close(self, planes: tuple[Plane, ...], editor: Editor | None = None) -> None:
         for plane in planes:
             view = self._planes.pop(plane, None)
             if view is not None:
+                if editor is not None:
+                    editor.view(plane).hovered = None
+                    if view.pointing.pressing:
+                        editor.cancel_gesture()
                 view.release()
+
+
+def _fill_between(window: Window, room: Area, areas: dict[Plane, Area], corner: Area) -> None:
+    """Paint what lies between the planes, and the free corner."""
+    draw_list, colour = imgui.get_window_draw_list(), packed(window.theme.view)
+    xy = areas["xy"]
+    right, low = room.x + room.width, room.y + room.height
+    for one, other in (
+        (ImVec2(xy.x + xy.width, room.y), ImVec2(corner.x, low)),
+        (ImVec2(room.x, xy.y + xy.height), ImVec2(right, corner.y)),
+        (ImVec2(corner.x, corner.y), ImVec2(right, low)),
+    ):
+        draw_list.add_rect_filled(one, other, colour)

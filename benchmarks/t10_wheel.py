@@ -1,0 +1,168 @@
+"""T10: frames per second while the wheel turns through slices of 1024 x 1024 pixels with three masks over them.
+
+In the real window, 1600 x 1000, on a screen in memory with OpenGL in software; each notch of the wheel is a frame with
+another slice. Then with two display filters, and once more while a busy process takes the other core, as a training
+does. A line each for the frames per second and for the 99th percentile of the time from frame to frame. The reference
+composes the same picture with NumPy, without drawing it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from figure import Figure, report
+
+HERE = Path(__file__).resolve().parent
+TESTS = HERE.parent / "tests"
+SHAPE = (100, 1024, 1024)
+WINDOW = (1600, 1000)
+FRAMES = 240
+KINDS = ("three masks", "three masks and two filters")
+COLOURS = ((0.9, 0.6, 0.0), (0.34, 0.71, 0.91), (0.0, 0.62, 0.45))
+BUSY = "while True: sum(i * i for i in range(100000))"
+
+
+def make_project(folder: Path) -> Path:
+    """A tomogram of noise and blobs, each slice another one, with three features painted in every slice."""
+    from ais.annotation import AddFeature, AddTomogram, PaintStroke, Together
+    from ais.formats.mrc import MrcWriter
+    from ais.project import Project
+
+    rng = np.random.default_rng(0)
+    nz, ny, nx = SHAPE
+    noise = rng.normal(0, 400, (ny, nx)).astype("int16")
+    with MrcWriter(folder / "tomogram.mrc", SHAPE, "int16", voxel_sizes=(10.0, 10.0, 10.0)) as writer:
+        for z in range(nz):
+            writer.write(np.roll(noise, (7 * z, 13 * z), axis=(0, 1))[np.newaxis])
+    project = Project.create(folder / "wheel.aisproj")
+    tomogram = project.apply(AddTomogram(folder / "tomogram.mrc"))
+    for name, colour in zip(("Membrane", "Ribosome", "Microtubule"), COLOURS, strict=True):
+        feature = project.apply(AddFeature(name, colour=colour))
+        strokes = [
+            PaintStroke(tomogram.id, feature.id, z, rng.uniform(0, 1023, (8, 2)).tolist(), 20.0) for z in range(nz)
+        ]
+        project.apply(Together("Paint every slice", strokes))
+    project.close()
+    return folder / "wheel.aisproj"
+
+
+def turn_the_wheel(context: Any, editor: Any) -> dict[str, dict[str, float]]:
+    """Turn the wheel in the window, without and with filters; gives what was measured."""
+    from acting import frames, until
+    from imgui_bundle import ImVec2
+
+    from ais.gui.display import DisplayFilter
+
+    until(context, lambda: editor.view("xy").position is not None and editor.state.contrast is not None, 60, "a slice")
+    view = editor.view("xy")
+    context.mouse_teleport_to_pos(ImVec2(view.origin[0] + view.size[0] / 2, view.origin[1] + view.size[1] / 2))
+    measured = {}
+    for kind in KINDS:
+        if kind == KINDS[1]:
+            editor.state.filters = [DisplayFilter("gaussian", 2.0), DisplayFilter("unsharp", 4.0, 0.5)]
+        editor.go_to(z=0)
+        frames(context, 30)
+        times, seen, way = [time.perf_counter()], [view.position], -1
+        for _ in range(FRAMES):
+            if not 0 < editor.state.z < SHAPE[0] - 1:
+                way = -1 if editor.state.z == 0 else 1
+            context.mouse_wheel_y(way)
+            times.append(time.perf_counter())
+            seen.append(view.position)
+        steps = np.diff(times)
+        pictures = sum(one != other for one, other in itertools.pairwise(seen))
+        measured[kind] = {
+            "rate": pictures / (times[-1] - times[0]),
+            "frames": FRAMES / (times[-1] - times[0]),
+            "slowest": float(np.percentile(steps, 99)),
+        }
+    return measured
+
+
+def child(project: Path, folder: Path) -> None:
+    """Open the window and measure in it; in a process of its own, on a screen in memory."""
+    sys.path.insert(0, str(TESTS))
+    sys.path.insert(0, str(TESTS / "gui"))
+    from acting import Context
+
+    from ais.gui import app
+
+    def story(engine: Any, editor: Any) -> None:
+        context = Context(engine, folder, lambda: None)
+        (folder / "measured.json").write_text(json.dumps(turn_the_wheel(context, editor)))
+
+    settings = folder / "settings"
+    settings.mkdir(exist_ok=True)
+    (settings / "settings.json").write_text(json.dumps({"window_size": list(WINDOW)}))
+    app.run([project], settings_folder=settings, story=story)
+
+
+def measured_in_window(project: Path, folder: Path) -> dict[str, dict[str, float]]:
+    sys.path.insert(0, str(TESTS))
+    from xvfb import virtual_screen
+
+    with virtual_screen(WINDOW) as environment:
+        words = [sys.executable, __file__, str(project), str(folder)]
+        subprocess.run(words, env=environment, check=True, timeout=300)
+    found: dict[str, dict[str, float]] = json.loads((folder / "measured.json").read_text())
+    return found
+
+
+def composed_per_second(filters: bool) -> float:
+    """Pictures per second that NumPy composes: limits of contrast, three masks blended, and SciPy's filters."""
+    from scipy import ndimage
+
+    rng = np.random.default_rng(0)
+    picture = rng.normal(0, 400, SHAPE[1:]).astype("float32")
+    masks = rng.random((3, *SHAPE[1:])) < 0.1
+    seconds = []
+    for _ in range(5):
+        began = time.perf_counter()
+        shown = picture
+        if filters:
+            shown = ndimage.gaussian_filter(shown, 2.0)
+            shown = shown + 0.5 * (shown - ndimage.gaussian_filter(shown, 4.0))
+        grey = np.clip((shown + 1200) / 2400, 0, 1)
+        colours = np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+        for mask, colour in zip(masks, COLOURS, strict=True):
+            colours[mask] = 0.5 * colours[mask] + 0.5 * np.array(colour, "float32")
+        (colours * 255).astype("uint8")
+        seconds.append(time.perf_counter() - began)
+    return 1 / statistics.median(seconds)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        project = make_project(folder)
+        references = dict(zip(KINDS, (composed_per_second(False), composed_per_second(True)), strict=True))
+        for load in ("", " beside a busy process"):
+            busy = subprocess.Popen([sys.executable, "-c", BUSY]) if load else None
+            try:
+                measured = measured_in_window(project, folder)
+            finally:
+                if busy is not None:
+                    busy.kill()
+                    busy.wait()
+            for kind in KINDS:
+                found = measured[kind]
+                report(Figure(f"T10 {kind}{load}", found["rate"], references[kind], "slices/s", more_is_better=True))
+                report(Figure(f"T10 {kind}{load}: 99 % of frames", found["slowest"], None))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        child(Path(sys.argv[1]), Path(sys.argv[2]))
+    else:
+        os.environ.pop("DISPLAY", None)
+        main()
