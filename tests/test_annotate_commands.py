@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ais.annotation import IGNORE, AddFeature, PaintStroke
+from ais.annotation import IGNORE, AddFeature, ClearSlice, DeleteFeature, PaintStroke
 from ais.formats.coordinates import read_coordinates
 from ais.formats.registry import write_volume
 from ais.gui.commands import COMMANDS, command
@@ -256,6 +256,27 @@ def test_ten_slices_are_interpolated_and_annotated_slices_are_found(editor: Edit
     for expected in (2, 3, 4, 5, 11, 11):
         run(editor, "slice.next_annotated")
         assert editor.state.z == expected
+
+
+def test_what_takes_long_is_on_the_list_of_jobs_until_it_ends(editor: Editor) -> None:
+    paint(editor, 0, 30, 30, 4)
+    paint(editor, 11, 30, 30, 15)
+    assert editor.document is not None
+    go_on = threading.Event()
+    editor.document.ask(lambda _: go_on.wait(), lambda _: None)
+    command("slice.interpolate").run(editor)
+    assert [work.title for work in editor.background.works] == ["Interpolating"]
+    go_on.set()
+    settle(editor)
+    assert not editor.background.works
+    command("boxes.auto").run(editor)
+    found = editor.shell.sheets.pop()
+    editor.submit(ClearSlice(1, 1, 0))
+    editor.submit(DeleteFeature(1))
+    found.on_accept()  # for a feature that is gone by then
+    settle(editor)
+    assert not editor.background.works
+    assert "no feature" in said(editor)
 
 
 def test_a_slice_is_copied_on_back_and_to_another_feature(editor: Editor) -> None:

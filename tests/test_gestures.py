@@ -345,6 +345,36 @@ def test_without_a_feature_the_user_is_told_to_add_one(editor: Editor) -> None:
     assert not project(editor).features()
 
 
+def test_a_hidden_feature_is_not_painted(editor: Editor) -> None:
+    command("feature.hide").run(editor)
+    settle(editor)
+    for tool in (Tool.BRUSH, Tool.FLOOD, Tool.LASSO, Tool.BOX, Tool.PICK):
+        editor.state.tool = tool
+        editor.notices.said.clear()
+        drag(editor, [(10.0, 10.0), (10.0, 30.0), (30.0, 30.0)])
+        settle(editor)
+        assert "is hidden: show it first (X)" in said(editor)
+    assert editor.snapshot.undo_text.startswith("Change visible")
+
+
+def test_undo_takes_the_last_corner_of_an_open_outline_back(editor: Editor) -> None:
+    drag(editor, [(10.0, 10.0), (10.0, 30.0)])
+    settle(editor)
+    text = editor.snapshot.undo_text
+    editor.state.tool = Tool.LASSO
+    for corner in ((10.0, 10.0), (30.0, 10.0), (30.0, 30.0)):
+        drag(editor, [corner])
+    editor.undo()
+    settle(editor)
+    assert editor.state.outline == [(10.0, 10.0), (30.0, 10.0)]
+    assert editor.snapshot.undo_text == text
+    for _ in range(3):
+        editor.undo()
+    settle(editor)
+    assert not editor.state.outline
+    assert editor.snapshot.undo_text != text
+
+
 def test_a_project_that_can_only_be_read_is_not_painted(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Editor, "read_only", True)
     for tool in Tool:

@@ -102,7 +102,8 @@ def _rename(editor: Editor) -> None:
 def _duplicate(editor: Editor) -> None:
     feature = _selected(editor)
     if feature is not None:
-        editor.submit(DuplicateFeature(feature.id), lambda copy: editor.select_feature(copy.id))
+        title = f"Duplicating {feature.name}"
+        editor.submit(DuplicateFeature(feature.id), lambda copy: editor.select_feature(copy.id), title=title)
 
 
 def _merge(editor: Editor) -> None:
@@ -114,7 +115,8 @@ def _merge(editor: Editor) -> None:
 
     def accept() -> None:
         target = others[into.value].id
-        editor.submit(MergeFeatures(target, [feature.id]), lambda _: editor.select_feature(target))
+        title = f"Merging {feature.name}"
+        editor.submit(MergeFeatures(target, [feature.id]), lambda _: editor.select_feature(target), title=title)
 
     note = f"All that belongs to {feature.name}, in all tomograms, becomes part of the other feature."
     editor.shell.sheets.append(Sheet(f"Merge {feature.name}", "Merge", (into,), accept, note))

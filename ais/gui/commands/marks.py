@@ -45,7 +45,7 @@ def _place_boxes(editor: Editor, title: str, note: str, count: int, background: 
         seed = len(_boxes(editor))  # so that asking again does not try the same places
         operation = BackgroundBoxes if background else AutoPlaceBoxes
         kind = "background box" if background else "box"
-        editor.submit(operation(*target, boxes.count, seed, slices), _placed(editor, kind))
+        editor.submit(operation(*target, boxes.count, seed, slices), _placed(editor, kind), title="Placing boxes")
 
     editor.shell.sheets.append(Sheet(title, "Place", (boxes, where), accept, note))
 

@@ -90,7 +90,8 @@ def _copy_to_feature(editor: Editor) -> None:
     def accept() -> None:
         source = None if which.value else z
         copy = CopySlice(tomogram, feature, source, None, others[to.value][0], bool(how.value))
-        editor.submit(copy, lambda _: editor.notices.say(f"Copied to {others[to.value][1]}."))
+        name = others[to.value][1]
+        editor.submit(copy, lambda _: editor.notices.say(f"Copied to {name}."), title=f"Copying to {name}")
 
     editor.shell.sheets.append(Sheet("Copy to another feature", "Copy", (to, which, how), accept))
 
@@ -109,7 +110,7 @@ def _interpolate_between(editor: Editor, first: int | None, last: int | None) ->
         else:
             editor.notices.say("The outlines lie too far apart to be blended: annotate a slice between them.", "hint")
 
-    editor.submit(InterpolateSlices(tomogram, feature, first, last), done)
+    editor.submit(InterpolateSlices(tomogram, feature, first, last), done, title="Interpolating")
 
 
 def _interpolate(editor: Editor) -> None:

@@ -37,6 +37,10 @@ def paint_target(editor: Editor) -> Target | None:
     if state.feature is None:
         editor.notices.say(ADD_A_FEATURE, "hint")
         return None
+    feature = editor.snapshot.feature(state.feature)
+    if feature is not None and not feature.visible:
+        editor.notices.say(f"{feature.name} is hidden: show it first (X), to see what you paint.", "hint")
+        return None
     return Target(state.tomogram, state.feature)
 
 
