@@ -119,6 +119,8 @@ class Window:
         from imgui_bundle import hello_imgui
         from imgui_bundle.glfw_utils import glfw_window_hello_imgui
 
+        from ais.gui.runner import lay_out_anew
+
         with self._living_on("poll"):
             self.editor.poll()
         self._follow_theme()
@@ -128,7 +130,7 @@ class Window:
             hello_imgui.get_runner_params().app_shall_exit = True
         if self.editor.shell.reset_layout:
             self.editor.shell.reset_layout = False
-            hello_imgui.get_runner_params().docking_params.layout_reset = True
+            lay_out_anew(self)
         self._title()
 
     def draw(self, name: str, panel: Callable[[Window], None]) -> None:
@@ -183,6 +185,8 @@ class Window:
     def _follow_theme(self) -> None:
         wanted = (self.editor.settings.theme, self.editor.settings.font_scale)
         if wanted != self._themed:
+            if self._themed is not None and self._themed[1] != wanted[1]:
+                self.editor.shell.reset_layout = True
             self._themed = wanted
             theme.apply(*wanted)
 

@@ -125,23 +125,10 @@ def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
 
     from ais.gui.panels import annotate, display, history, jobs, tomograms
 
-    def split(of: str, new: str, side: imgui.Dir, share: float) -> hello_imgui.DockingSplit:
-        return hello_imgui.DockingSplit(of, new, side, share)
-
     settings = window.editor.settings
-    left = min(LEFT_EM * FONT_PX * settings.font_scale / settings.window_size[0], LEFT_MAX_SHARE)
-    # In a low window all three parts of the left column give way.
-    height = settings.window_size[1] / (FONT_PX * settings.font_scale) - BARS_EM
-    lists = min(LISTS_EM / height, LISTS_MAX_SHARE)
-    shown = min(DISPLAY_EM / (height * (1 - lists)), DISPLAY_MAX_SHARE)
     docking = parameters.docking_params
     docking.layout_name = f"Ais {LAYOUT_VERSION}"
-    docking.docking_splits = [
-        split("MainDockSpace", "Left", imgui.Dir.left, left),
-        split("MainDockSpace", "Right", imgui.Dir.right, RIGHT_SHARE),
-        split("Left", "Work", imgui.Dir.down, 1 - lists),
-        split("Work", "Tabs", imgui.Dir.down, 1 - shown),
-    ]
+    docking.docking_splits = _splits(settings.font_scale, *settings.window_size)
 
     def dockable(label: str, space: str, draw: Any, shown: bool = True, closes: bool = True) -> Any:
         found = hello_imgui.DockableWindow(label, space, lambda: window.draw(label, draw), shown, closes)
@@ -182,6 +169,36 @@ def _draw_views(window: Window) -> None:
         window.views.draw(window)
     finally:
         imgui.end()
+
+
+def _splits(font_scale: float, width: float, height: float) -> list[hello_imgui.DockingSplit]:
+    """How the window is divided: by the size of the letters, and by its own where it is small."""
+    from imgui_bundle import hello_imgui, imgui
+
+    def split(of: str, new: str, side: imgui.Dir, share: float) -> hello_imgui.DockingSplit:
+        return hello_imgui.DockingSplit(of, new, side, share)
+
+    left = min(LEFT_EM * FONT_PX * font_scale / width, LEFT_MAX_SHARE)
+    # In a low window all three parts of the left column give way.
+    lines = height / (FONT_PX * font_scale) - BARS_EM
+    lists = min(LISTS_EM / lines, LISTS_MAX_SHARE)
+    shown = min(DISPLAY_EM / (lines * (1 - lists)), DISPLAY_MAX_SHARE)
+    return [
+        split("MainDockSpace", "Left", imgui.Dir.left, left),
+        split("MainDockSpace", "Right", imgui.Dir.right, RIGHT_SHARE),
+        split("Left", "Work", imgui.Dir.down, 1 - lists),
+        split("Work", "Tabs", imgui.Dir.down, 1 - shown),
+    ]
+
+
+def lay_out_anew(window: Window) -> None:
+    """Put the panels back in their places, as wide as the letters need."""
+    from imgui_bundle import hello_imgui, imgui
+
+    size = imgui.get_main_viewport().size
+    docking = hello_imgui.get_runner_params().docking_params
+    docking.docking_splits = _splits(window.editor.settings.font_scale, size.x, size.y)
+    docking.layout_reset = True
 
 
 def _set_callbacks(parameters: hello_imgui.RunnerParams, window: Window, story: Story | None) -> None:

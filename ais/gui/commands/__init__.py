@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ais.gui.commands.annotate import ANNOTATE_COMMANDS
+from ais.gui.commands.appearance import APPEARANCE_COMMANDS
 from ais.gui.commands.command import MENUS, Command
 from ais.gui.commands.edit import EDIT_COMMANDS
 from ais.gui.commands.feature import FEATURE_COMMANDS
@@ -17,6 +18,7 @@ COMMANDS: tuple[Command, ...] = (
     *FILE_COMMANDS,
     *EDIT_COMMANDS,
     *VIEW_COMMANDS,
+    *APPEARANCE_COMMANDS,
     *TOMOGRAM_COMMANDS,
     *FEATURE_COMMANDS,
     *ANNOTATE_COMMANDS,
