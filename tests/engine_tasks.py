@@ -45,6 +45,31 @@ def reports_then_waits(arguments: Arguments, context: TaskContext) -> None:
         time.sleep(0.01)
 
 
+def publishes(arguments: Arguments, context: TaskContext) -> str:
+    """Shows many values, the last of which count, and waits to be cancelled."""
+    for number in range(arguments["count"]):
+        context.publish("number", number)
+        context.publish("picture", np.full((64, 64), number % 256, np.uint8))
+    context.publish("other", [1, None, "x"])
+    if arguments.get("wait"):
+        while True:
+            context.checkpoint()
+            time.sleep(0.01)
+    return "shown"
+
+
+def publishes_what_cannot_be_sent(arguments: Arguments, context: TaskContext) -> None:
+    context.publish("path", Path("x"))
+
+
+def keeps(arguments: Arguments, context: TaskContext) -> list[int]:
+    """How many things were made anew, and how many bytes are kept."""
+    made = []
+    for key in arguments["keys"]:
+        context.kept.get(key, lambda key=key: made.append(key) or key, lambda _: 300 << 20)  # type: ignore[misc]
+    return [len(made), context.kept.nbytes]
+
+
 def keeps_its_best(arguments: Arguments, context: TaskContext) -> str:
     """As a training: asked to stop, it takes longer than the patience to keep what it has."""
     try:

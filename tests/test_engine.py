@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from ais.engine import Engine, EngineStatus, Job, JobState
 from ais.engine.job import LOG_LINES
+from ais.engine.plain import check_plain
 from ais.engine.remaining_time import RemainingTime
-from ais.engine.tasks import check_plain
 
 PATIENCE_S = 120.0  # the process is of low priority, and the machine may be busy
 FRAME_S = 0.005
@@ -110,6 +110,44 @@ def test_jobs_run_in_order_and_their_news_come_once(shared: Engine) -> None:
     assert shared.jobs[:5] == jobs[::-1]
     times = [job.ended for job in jobs]
     assert times == sorted(times)  # type: ignore[type-var]
+
+
+def test_values_are_shown_while_a_job_runs(shared: Engine) -> None:
+    job = submit(shared, "publishes", count=1000, wait=True)
+    seen: list[int] = []
+
+    def all_there() -> bool:
+        if "number" in job.published:
+            seen.append(job.published["number"])
+        return "other" in job.published
+
+    until(all_there, shared)
+    assert job.state is JobState.RUNNING
+    assert job.published["number"] == 999
+    assert (job.published["picture"] == 999 % 256).all()
+    assert job.published["other"] == [1, None, "x"]
+    assert seen == sorted(seen)
+    before = job.published
+    shared.cancel(job)
+    assert ended(shared, job) == [JobState.CANCELLED]
+    assert before["number"] == 999
+
+
+def test_the_last_values_are_there_when_a_job_ends(shared: Engine) -> None:
+    job = submit(shared, "publishes", count=3)
+    assert ended(shared, job) == [JobState.DONE]
+    assert job.published["number"] == 2
+    wrong = submit(shared, "publishes_what_cannot_be_sent")
+    assert ended(shared, wrong) == [JobState.FAILED]
+    assert "TypeError" in wrong.error
+
+
+def test_what_is_kept_from_job_to_job_is_bounded(engine: Engine) -> None:
+    first, again, more = (submit(engine, "keeps", keys=keys) for keys in (["a"], ["a"], ["b", "c", "b", "a"]))
+    assert ended(engine, first, again, more) == [JobState.DONE] * 3
+    assert first.result == [1, 300 << 20]
+    assert again.result == [0, 300 << 20], "it is still there"
+    assert more.result == [4, 300 << 20], "two are too many bytes, so each is made anew"
 
 
 def test_the_window_is_woken_when_there_is_news() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ais.engine.kept import Kept
 from ais.engine.messages import Computing, Stopping
+from ais.engine.plain import check_plain
 from ais.errors import Cancelled
 from ais.progress import Progress
 
@@ -29,11 +31,28 @@ class TaskContext(Progress):
         Set when the user has asked the job to stop.
     run_urgent
         Runs the urgent jobs that have arrived; None inside an urgent job.
+    kept
+        What stays in the process from job to job.
+    ending
+        Says whether the process is to end.
+
+    Attributes
+    ----------
+    kept
+        What stays in the process from job to job: loaded models, open tomograms, wishes of the window.
     """
 
     def __init__(
-        self, number: int, outbox: Outbox, cancelled: threading.Event, run_urgent: Callable[[], None] | None
+        self,
+        number: int,
+        outbox: Outbox,
+        cancelled: threading.Event,
+        run_urgent: Callable[[], None] | None,
+        kept: Kept,
+        ending: Callable[[], bool],
     ) -> None:
+        self.kept = kept
+        self._ending = ending
         self._number = number
         self._outbox = outbox
         self._cancelled = cancelled
@@ -64,6 +83,30 @@ class TaskContext(Progress):
             raise Cancelled
         if self._run_urgent is not None and threading.get_ident() == self._thread:
             self._run_urgent()
+
+    def publish(self, name: str, value: Any) -> None:
+        """Show a value in the window while the job runs: in `Job.published`, the latest of each name.
+
+        Parameters
+        ----------
+        name
+            What it is.
+        value
+            JSON-able values, tuples, and NumPy arrays. It is not copied and is sent up to 0.1 s later, so nobody may
+            change it afterwards.
+
+        Raises
+        ------
+        TypeError
+            For a value of another kind.
+        """
+        check_plain(value)
+        self._outbox.publish(self._number, name, value)
+
+    @property
+    def ending(self) -> bool:
+        """Whether the process is to end: then a cancelled job has seconds, and what it leaves can be gone on with."""
+        return self._ending()
 
     def log(self, line: str) -> None:
         """Write a line into the job's log; what modules of Ais log gets there by itself."""

@@ -11,8 +11,21 @@ from typing import Any
 
 from ais.engine.job import Job, JobState
 from ais.engine.link import Link
-from ais.engine.messages import Advanced, Cancel, Computing, Ended, Ready, Run, Started, Stop, Stopping, ToWindow
-from ais.engine.tasks import check_plain, known
+from ais.engine.messages import (
+    Advanced,
+    Cancel,
+    Computing,
+    Ended,
+    Published,
+    Ready,
+    Run,
+    Started,
+    Stop,
+    Stopping,
+    ToWindow,
+)
+from ais.engine.plain import check_plain
+from ais.engine.tasks import known
 
 HISTORY = 100
 """Ended jobs beyond this number are forgotten."""
@@ -262,6 +275,10 @@ class Engine:
                 if progress is not None:
                     job.advance(*progress)
                 self._tell(job)
+            case Published(number, values):
+                job = self._sent[number]
+                job.published = {**job.published, **values}
+                self._tell(job)
             case Stopping(number):
                 self._kill_after(TIDYING_PATIENCE_S, self._sent[number])
             case Ended(number, state, result, error):
@@ -319,6 +336,7 @@ class Engine:
                 self._end_lost(job, error)
 
     def _end_lost(self, job: Job, error: str) -> None:
+        job.lost = True
         self._end(job, JobState.CANCELLED if job.state is JobState.CANCELLING else JobState.FAILED, error=error)
 
     def _fail(self, problem: str) -> None:

@@ -48,6 +48,11 @@ class Inbox:
                 request.cancelled.set()
             self._changed.notify()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether all has been asked to stop."""
+        return self._stopped
+
     def next(self) -> Request | None:
         """The next job, as soon as there is one; None after `stop`."""
         with self._changed:

@@ -53,10 +53,15 @@ class Job:
         What is being done now.
     log
         Lines that the task has written, oldest first, at most `LOG_LINES`.
+    published
+        The latest value of each name that the task has shown while it ran: JSON-able values and NumPy arrays. With each
+        news of it this is another mapping; one that was read never changes.
     result
         What the task has returned: JSON-able values and NumPy arrays; None unless done.
     error
         One sentence if it failed.
+    lost
+        Whether it failed because the compute process ended, for whatever reason.
     started, ended
         Seconds of `time.monotonic`; None before.
     """
@@ -71,8 +76,10 @@ class Job:
     fraction: float | None = None
     message: str = ""
     log: tuple[str, ...] = ()
+    published: Mapping[str, Any] = field(default_factory=dict)
     result: Any = None
     error: str = ""
+    lost: bool = False
     started: float | None = None
     ended: float | None = None
     _remaining: RemainingTime = field(default_factory=RemainingTime, repr=False)

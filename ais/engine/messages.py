@@ -63,6 +63,14 @@ class Advanced:
 
 
 @dataclass(frozen=True)
+class Published:
+    """To the window: values that a job shows while it runs, by name; those of other names stay."""
+
+    number: int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Stopping:
     """To the window: the job has seen that it is cancelled and puts things in order."""
 
@@ -87,4 +95,4 @@ class Ended:
 
 
 ToProcess = Run | Cancel | Stop
-ToWindow = Ready | Started | Advanced | Stopping | Computing | Ended
+ToWindow = Ready | Started | Advanced | Published | Stopping | Computing | Ended

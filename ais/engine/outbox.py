@@ -6,9 +6,10 @@ import contextlib
 import threading
 import time
 from multiprocessing.connection import Connection
+from typing import Any
 
 from ais.engine.job import LOG_LINES
-from ais.engine.messages import Advanced, Ended, ToWindow
+from ais.engine.messages import Advanced, Ended, Published, ToWindow
 
 INTERVAL_S = 0.1
 
@@ -29,6 +30,7 @@ class Outbox:
         self._collecting = threading.Lock()
         self._progress: dict[int, tuple[float, float, str, float]] = {}
         self._lines: dict[int, list[str]] = {}
+        self._values: dict[int, dict[str, Any]] = {}
         self._news = threading.Event()
         threading.Thread(target=self._flush_often, name="progress", daemon=True).start()
 
@@ -52,6 +54,12 @@ class Outbox:
             del lines[:-LOG_LINES]
         self._news.set()
 
+    def publish(self, number: int, name: str, value: Any) -> None:
+        """Send a value of a job soon, unless there is a newer one of that name by then."""
+        with self._collecting:
+            self._values.setdefault(number, {})[name] = value
+        self._news.set()
+
     def end(self, message: Ended) -> None:
         """Send how a job ended, after all that it has said."""
         self._flush()
@@ -69,6 +77,9 @@ class Outbox:
             with self._collecting:
                 progress, self._progress = self._progress, {}
                 lines, self._lines = self._lines, {}
+                values, self._values = self._values, {}
             for number in sorted(progress.keys() | lines.keys()):
                 news = Advanced(number, progress.get(number), tuple(lines.get(number, ())))
                 self._connection.send(news)
+            for number in sorted(values):
+                self._connection.send(Published(number, values[number]))

@@ -13,9 +13,11 @@ from multiprocessing.connection import Connection
 from ais.engine.context import TaskContext
 from ais.engine.inbox import Inbox, Request
 from ais.engine.job import JobState
+from ais.engine.kept import Kept
 from ais.engine.messages import Cancel, Ended, Ready, Run, Started
 from ais.engine.outbox import Outbox
-from ais.engine.tasks import check_plain, task_function
+from ais.engine.plain import check_plain
+from ais.engine.tasks import task_function
 from ais.errors import AisError, Cancelled, describe_os_error
 
 NICENESS = 10
@@ -38,6 +40,7 @@ class _Worker:
         self._connection = connection
         self._inbox = Inbox()
         self._outbox = Outbox(connection)
+        self._kept = Kept()
         self._contexts: list[TaskContext] = []  # of the running job, and of an urgent one inside it
 
     def serve(self) -> None:
@@ -73,7 +76,9 @@ class _Worker:
         else:
             self._outbox.send(Started(number))
             run_urgent = None if self._contexts else self._run_urgent
-            context = TaskContext(number, self._outbox, request.cancelled, run_urgent)
+            context = TaskContext(
+                number, self._outbox, request.cancelled, run_urgent, self._kept, lambda: self._inbox.stopped
+            )
             self._contexts.append(context)
             ended = _outcome(request.run, context)
             self._contexts.pop()
@@ -90,6 +95,7 @@ def _outcome(run: Run, context: TaskContext) -> Ended:
     except AisError as error:
         return Ended(run.number, JobState.FAILED, error=str(error))
     except MemoryError:
+        context.kept.forget()
         sentence = "There is not enough memory for this: use a smaller range, crop or batch size."
         return Ended(run.number, JobState.FAILED, error=sentence)
     except OSError as error:

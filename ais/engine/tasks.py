@@ -17,7 +17,16 @@ from ais.engine.context import TaskContext
 
 Task = Callable[[Mapping[str, Any], TaskContext], Any]
 
-TASKS: Mapping[str, str] = MappingProxyType({"self_test": "ais.engine.self_test:self_test"})
+TASKS: Mapping[str, str] = MappingProxyType(
+    {
+        "check_model": "ais.engine.work.check:check_model",
+        "leave_training": "ais.engine.work.training:leave_training",
+        "live": "ais.engine.work.live:live",
+        "self_test": "ais.engine.self_test:self_test",
+        "train": "ais.engine.work.training:train",
+        "watch_slice": "ais.engine.work.training:watch_slice",
+    }
+)
 
 
 def known(name: str) -> bool:
@@ -31,22 +40,3 @@ def task_function(name: str) -> Task:
     module, _, function = TASKS.get(name, name).partition(":")
     task: Task = getattr(importlib.import_module(module), function)
     return task
-
-
-def check_plain(value: Any) -> None:
-    """TypeError unless arguments or a result consist of JSON-able values, tuples, and arrays of numbers.
-
-    Anything else might not go through the pipe, or load libraries of the compute process into the window's.
-    """
-    if value is None or type(value) in (bool, int, float, str):
-        return
-    if type(value) in (list, tuple):
-        for entry in value:
-            check_plain(entry)
-    elif type(value) is dict:
-        for key, entry in value.items():
-            if type(key) is not str:
-                raise TypeError(f"the key {key!r} is not text")
-            check_plain(entry)
-    elif type(value).__module__ != "numpy" or getattr(value, "dtype", value).hasobject:
-        raise TypeError(f"a {type(value).__name__} cannot be sent")

@@ -52,6 +52,9 @@ class Segmenter:
         As in `ais.models.backend`.
     memory
         Bytes that the network may use for its intermediate images.
+    in_training
+        Whether the network is one that goes on learning: each result is then of its weights at that moment, in the
+        precision in which it is trained.
 
     Raises
     ------
@@ -68,6 +71,7 @@ class Segmenter:
         precision: str = "auto",
         device: str = "auto",
         memory: int = MEMORY_BYTES,
+        in_training: bool = False,
     ) -> None:
         check_count(tta, model.info.depth)
         if batch_size != "auto" and batch_size < 1:
@@ -84,7 +88,9 @@ class Segmenter:
         self._margin = min(self._halo, _round_up(MARGIN_PX, seen.stride))
         self._volumetric = architecture(model.info.architecture).volumetric
         self._features = model.info.found
-        self._prepare(compute_dtype(precision, self._device))
+        self._in_training = in_training
+        trained_in = model.network.dtype_policy.name
+        self._prepare(trained_in if in_training else compute_dtype(precision, self._device))
 
     @property
     def dtype(self) -> str:
@@ -268,7 +274,7 @@ class Segmenter:
         output = self._function(images)
         if np.isfinite(output).all():
             return output
-        if self._dtype == "float32":
+        if self._dtype == "float32" or self._in_training:
             raise AisError(f"The model {self.model.info.feature} gives values that are not numbers: train it again.")
         log.warning("The model %s overflows in 16 bits and is computed in float32.", self.model.info.feature)
         self._prepare("float32")
@@ -277,9 +283,10 @@ class Segmenter:
     def _prepare(self, dtype: str) -> None:
         self._dtype = dtype
         with self._backend.scope(self._device):
-            network = self.model.network_as(dtype)
+            network = self.model.network if self._in_training else self.model.network_as(dtype)
             self._bytes_per_pixel = peak_bytes_per_pixel(network)
-            self._function = self._backend.compiled(with_fewer_products(network), self._device)
+            used = network if self._in_training else with_fewer_products(network)
+            self._function = self._backend.compiled(used, self._device)
         # Slices of a network that slides along z share their neighbours.
         most = peak_bytes_per_pixel(network, LARGEST_BATCH) - self._bytes_per_pixel
         self._bytes_per_further_slice = most / (LARGEST_BATCH - 1)

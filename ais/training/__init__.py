@@ -54,6 +54,7 @@ def train(
     preprocessing: str = "",
     on_epoch: Callable[[EpochReport], None] | None = None,
     on_model: Callable[[Model], None] | None = None,
+    on_step: Callable[[Model], None] | None = None,
     progress: Progress = SILENT,
 ) -> TrainingResult:
     """Train a network and write it as a model file.
@@ -110,6 +111,9 @@ def train(
         Called after each epoch.
     on_model
         Called after each epoch with the model as it is then, such as to show what it finds.
+    on_step
+        Called after each step with the model in training itself, always the same one, in the precision in which it is
+        trained. It may be looked at, and used to segment as it is then (`Segmenter` with ``in_training``).
     progress
         Told after each step.
 
@@ -178,6 +182,9 @@ def train(
             title = find_architecture(chosen).title
             raise AisError(f"There is not enough memory for {title}: choose a smaller network.") from error
         show = None if on_model is None else lambda network: on_model(Model(network, info))
+        if on_step is not None:
+            in_training = Model(run.learner.network, info)
+            run.on_step = lambda: on_step(in_training)
         stopped = run.go(on_epoch, show, progress)
         model = Model(run.best_network(), replace(info, training=run.record()))
         save_model(output, model, training_preview(model, run.samples))

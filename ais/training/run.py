@@ -41,13 +41,20 @@ log = logging.getLogger(__name__)
 
 
 class TrainingRun:
-    """One training: samples, network, optimizer, and what has been reached so far."""
+    """One training: samples, network, optimizer, and what has been reached so far.
+
+    Attributes
+    ----------
+    on_step
+        Called after each step.
+    """
 
     def __init__(
         self, settings: Settings, info: ModelInfo, training_set: TrainingSet, checkpoint: Path, base: Model | None
     ) -> None:
         self.settings = settings
         self.info = info
+        self.on_step: Callable[[], None] = lambda: None
         self.checkpoint = checkpoint
         self.training_set = training_set
         self.names = tuple(training_set.features) or (training_set.name,)
@@ -187,7 +194,12 @@ class TrainingRun:
         trained_s = time.perf_counter() - began
         loss, counts, val_loss = self.learner.loss, self.learner.counts, None
         if len(self.samples.held):
-            val_loss, counts = self._validate()
+            done = epoch * len(order) + len(order)
+            val_loss, counts = self._validate(
+                lambda: progress.report(
+                    done, planned.epochs * len(order), f"epoch {epoch + 1} of {planned.epochs}: validating"
+                )
+            )
         reached = loss if val_loss is None else val_loss
         return EpochReport(
             epoch=epoch + 1,
@@ -218,6 +230,7 @@ class TrainingRun:
                 if not math.isfinite(loss):
                     return
             progress.report(done + 1, total, self._step_text(epoch, planned, step + 1, steps, loss))
+            self.on_step()
 
     def _step_text(self, epoch: int, planned: Course, step: int, steps: int, loss: float) -> str:
         last = f", last epoch {self.history[-1].text().partition(': ')[2]}" if self.history else ""
@@ -232,13 +245,17 @@ class TrainingRun:
 
         return Batches(make, len(order))
 
-    def _validate(self) -> tuple[float, list[Counts]]:
+    def _validate(self, report: Callable[[], None]) -> tuple[float, list[Counts]]:
         held = self.samples.held
         self.learner.begin_epoch()
+        reported = time.perf_counter()
         with self.learner.averaged():
             for first in range(0, len(held), self.batch_size):
                 chosen = held[first : first + self.batch_size]
                 self.learner.measure(self.samples.images[chosen], self.samples.labels[chosen])
+                if time.perf_counter() - reported > LOOKS_EVERY_S:
+                    reported = time.perf_counter()
+                    report()
         return self.learner.loss, self.learner.counts
 
     def _finish(self, report: EpochReport) -> None:
