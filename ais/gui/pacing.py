@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -17,9 +18,23 @@ WAIT_S = 0.25
 """A signal from the system is noticed after this time."""
 
 
-def wake() -> None:
-    """Have a frame drawn; may be called from any thread."""
-    glfw.post_empty_event()
+class Wake:
+    """Has a frame drawn; may be called from any thread, also when the window is no longer there."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._over = False
+
+    def __call__(self) -> None:
+        """Have a frame drawn."""
+        with self._guard:
+            if not self._over:
+                glfw.post_empty_event()
+
+    def end(self) -> None:
+        """From now on, do nothing; called before the window library is shut down."""
+        with self._guard:
+            self._over = True
 
 
 class Pacing:

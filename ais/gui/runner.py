@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from imgui_bundle import hello_imgui
 
     from ais.gui.app import Story, Window
+    from ais.gui.pacing import Wake
 
 LEFT_EM, LEFT_MAX_SHARE = 24.0, 0.36
 RIGHT_SHARE = 0.24
@@ -42,8 +43,9 @@ def run_window(paths: Sequence[Path], settings_folder: Path, story: Story | None
     from imgui_bundle import hello_imgui
 
     from ais.gui.app import Window
-    from ais.gui.pacing import Pacing, wake
+    from ais.gui.pacing import Pacing, Wake
 
+    wake = Wake()
     editor = Editor(settings_folder, wake)
     editor.dialogs.native = story is None and editor.settings.native_dialogs and native_dialogs.available()
     pacing = Pacing(lambda: window.seconds_to_frame if story is None else 0.0, lambda: editor.shell.leave)
@@ -52,7 +54,7 @@ def run_window(paths: Sequence[Path], settings_folder: Path, story: Story | None
     if paths:
         editor.open_paths([path.absolute() for path in paths])
     try:
-        hello_imgui.run(_parameters(window, settings_folder, story))
+        hello_imgui.run(_parameters(window, settings_folder, story, wake))
     finally:
         editor.close()
     return 0
@@ -88,7 +90,7 @@ def _check_screen() -> None:
     glfw.destroy_window(tried)
 
 
-def _parameters(window: Window, settings_folder: Path, story: Story | None) -> hello_imgui.RunnerParams:
+def _parameters(window: Window, settings_folder: Path, story: Story | None, wake: Wake) -> hello_imgui.RunnerParams:
     from imgui_bundle import hello_imgui
 
     editor = window.editor
@@ -99,7 +101,13 @@ def _parameters(window: Window, settings_folder: Path, story: Story | None) -> h
     app.window_geometry.size = editor.settings.window_size
     parameters.ini_folder_type = hello_imgui.IniFolderType.absolute_path
     parameters.ini_filename = str(settings_folder / LAYOUT_FILE)
-    settings_folder.mkdir(parents=True, exist_ok=True)
+    try:
+        settings_folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parameters.ini_disable = True
+        editor.notices.problem(
+            f"{settings_folder} is no folder that Ais can write to ({error.strerror}): settings are not kept."
+        )
     parameters.fps_idling.enable_idling = False
     parameters.fps_idling.remember_enable_idling = False
     look = parameters.imgui_window_params
@@ -116,7 +124,7 @@ def _parameters(window: Window, settings_folder: Path, story: Story | None) -> h
     graphics.anti_aliasing_samples = 0
     parameters.renderer_backend_options.open_gl_options = graphics
     _set_layout(parameters, window)
-    _set_callbacks(parameters, window, story)
+    _set_callbacks(parameters, window, story, wake)
     return parameters
 
 
@@ -201,7 +209,7 @@ def lay_out_anew(window: Window) -> None:
     docking.layout_reset = True
 
 
-def _set_callbacks(parameters: hello_imgui.RunnerParams, window: Window, story: Story | None) -> None:
+def _set_callbacks(parameters: hello_imgui.RunnerParams, window: Window, story: Story | None, wake: Wake) -> None:
     from ais.gui.panels import dialogs, menu, notices, pages, sheets, status
 
     calls = parameters.callbacks
@@ -229,6 +237,7 @@ def _set_callbacks(parameters: hello_imgui.RunnerParams, window: Window, story: 
     def before_exit() -> None:
         from imgui_bundle import implot
 
+        wake.end()
         window.views.release()
         implot.destroy_context()
 

@@ -1,0 +1,103 @@
+"""The window is closed in the middle of something: it goes at once, and what was finished is in one whole file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import closing
+import pytest
+from stage import HERE, ROOT
+from xvfb import virtual_screen
+
+from ais.project import Project
+
+SECONDS_TO_START = 40.0
+SECONDS_TO_CLOSE = 2.0
+SLACK = 2.0
+"""The limit is that of an idle machine; tests run beside each other."""
+
+SITUATIONS = [
+    ("stroke", "SIGTERM"),
+    ("stroke", "button"),
+    ("stroke", "SIGKILL"),
+    ("playing", "SIGINT"),
+    ("opening", "SIGTERM"),
+    ("saving", "button"),
+    ("saving", "SIGTERM"),
+    ("copying", "SIGTERM"),
+    ("exporting", "SIGTERM"),
+]
+
+
+@pytest.fixture(scope="module")
+def screen() -> object:
+    with virtual_screen() as environment:
+        yield environment
+
+
+def start(situation: str, folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
+    """Open the window and wait until it is in the middle of it."""
+    home = {f"XDG_{kind}_HOME": str(folder / "home" / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "closing.py"), situation, str(folder)],
+        env={**environment, **home, "PYTHONPATH": paths},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line == "ready\n":
+            return process
+    raise AssertionError("".join(said))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize(("situation", "how"), SITUATIONS, ids=["-".join(pair) for pair in SITUATIONS])
+def test_closing(situation: str, how: str, tmp_path: Path, screen: dict[str, str]) -> None:
+    closing.prepare(tmp_path, situation)
+    process = start(situation, tmp_path, screen)
+    try:
+        if how == "button":
+            assert process.stdin is not None
+            process.stdin.write("close\n")
+            process.stdin.flush()
+        else:
+            process.send_signal(getattr(signal, how))
+        began = time.perf_counter()
+        code = process.wait(30)
+        took = time.perf_counter() - began
+        said = process.communicate()[0]
+    finally:
+        process.kill()
+    path = tmp_path / closing.PROJECT
+    if how == "SIGKILL":
+        assert code == -signal.SIGKILL
+    else:
+        assert code == 0, said
+        assert took < SECONDS_TO_CLOSE + SLACK
+        beside = [found.name for found in tmp_path.glob(f"{closing.PROJECT}*")]
+        assert beside == [closing.PROJECT]
+        assert not said, said
+    with Project.open(path) as project:
+        assert not project.read_only
+        project.check_integrity()
+        strokes = [entry.text for entry in project.history() if entry.text.startswith("Paint")]
+    expected = {"stroke": closing.FINISHED, "saving": closing.WAITING, "copying": closing.WAITING, "exporting": 1}
+    assert len(strokes) == expected.get(situation, 0)
+    # Nothing is left half written.
+    assert not (tmp_path / closing.EXPORTED).exists()
+    assert not [found for found in tmp_path.rglob("*") if ".tmp" in found.name or "partial" in found.name]
+    copy = tmp_path / closing.COPY
+    if copy.exists():
+        with Project.open(copy) as project:
+            project.check_integrity()
