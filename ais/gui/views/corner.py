@@ -24,7 +24,7 @@ def draw_corner(window: Window, area: Area) -> None:
         return
     nz, ny, nx = shown.shape
     size, units = voxel_size(editor), editor.settings.units
-    lines = [shown.entry.name, f"{nx} x {ny} x {nz} voxels (x, y, z)"]
+    lines = [shown.entry.name, f"{nx} x {ny} x {nz} voxels"]
     if size > 0:
         extents = " x ".join(length_text(count * size, units) for count in (nx, ny, nz))
         lines += [extents, f"Voxel size {size:.4g} A"]
@@ -39,9 +39,12 @@ def draw_corner(window: Window, area: Area) -> None:
     x, y = area.x + em(0.6), area.y + em(0.6)
     room = max(area.width - em(1.2), 1.0)
     for index, line in enumerate(lines):
+        height = imgui.calc_text_size(line, False, room).y
+        if y + height > area.y + area.height:
+            break
         colour = window.theme.text if index == 0 else window.theme.faint
         draw_list.add_text(imgui.get_font(), imgui.get_font_size(), ImVec2(x, y), packed(colour), line, room)
-        y += imgui.calc_text_size(line, False, room).y + em(0.25)
+        y += height + em(0.25)
     draw_list.pop_clip_rect()
 
 

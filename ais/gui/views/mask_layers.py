@@ -15,7 +15,8 @@ from ais.gui.masks import MaskKey, Rect, ShownMask
 from ais.gui.views.overlay import MaskTexture, Overlay
 
 IGNORE_COLOUR = (0.62, 0.62, 0.62)
-IGNORE_ALPHA = 0.75
+STRIPE_COLOUR, STRIPE_ALPHA = (0.0, 0.0, 0.0), 0.5
+BORDER_COLOUR, BORDER_ALPHA = (1.0, 1.0, 1.0), 0.8
 STRIPES_PER_PICTURE = 64
 LEAST_STRIPE_PX = 6
 
@@ -143,8 +144,11 @@ def _stripes(shape: tuple[int, ...], row0: int, row1: int, column0: int, column1
 def _overlays(layer: _Layer, feature: Feature | None) -> list[Overlay]:
     if feature is not None:
         return [Overlay(layer.texture, feature.colour, feature.alpha, feature.outline)]
-    border = Overlay(layer.texture, IGNORE_COLOUR, IGNORE_ALPHA, outline=True)
-    return [border] if layer.stripes is None else [Overlay(layer.stripes, IGNORE_COLOUR, IGNORE_ALPHA), border]
+    # Dark stripes in a bright line are seen on any ground, and no feature looks like that.
+    border = Overlay(layer.texture, BORDER_COLOUR, BORDER_ALPHA, outline=True)
+    if layer.stripes is None:
+        return [border]
+    return [Overlay(layer.stripes, STRIPE_COLOUR, STRIPE_ALPHA), border]
 
 
 def _release(layer: _Layer) -> None:

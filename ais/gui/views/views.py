@@ -42,7 +42,10 @@ class Views:
         padding = imgui.get_style().window_padding
         start, size = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail()
         # The pictures reach to the border of the window; only what is typed and pressed keeps a distance from it.
-        whole = Area(start.x - padding.x, start.y - padding.y, size.x + 2 * padding.x, size.y + 2 * padding.y)
+        # In whole pixels, so that a picture's pixels are those of the screen.
+        left, top = round(start.x - padding.x), round(start.y - padding.y)
+        right, low = round(start.x + size.x + padding.x), round(start.y + size.y + padding.y)
+        whole = Area(left, top, max(right - left, 1), max(low - top, 1))
         high = ImVec2(whole.x + whole.width, whole.y + whole.height)
         draw_list = imgui.get_window_draw_list()
         draw_list.push_clip_rect(ImVec2(whole.x, whole.y), high, False)
@@ -51,7 +54,7 @@ class Views:
             draw_empty(window, whole)
             self._close(PLANES, editor)
         else:
-            bar = slice_bar.bar_height()
+            bar = round(slice_bar.bar_height())
             room = Area(whole.x, whole.y, whole.width, max(whole.height - bar, 1.0))
             self._draw_planes(window, room)
             below = ImVec2(whole.x, room.y + room.height)
