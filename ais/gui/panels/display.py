@@ -45,7 +45,7 @@ def _voxel_size(window: Window) -> None:
     with coloured(window.theme.accent):
         imgui.text_wrapped(doubt)
     label("Voxel size", "Kept in the project; the tomogram's file is never changed")
-    changed, value = imgui.input_float(
+    changed, value = imgui.input_double(
         "##voxel size", 0.0, 0.0, 0.0, "%.3f A", int(imgui.InputTextFlags_.enter_returns_true)
     )
     if changed and PLAUSIBLE_A[0] <= value <= PLAUSIBLE_A[1]:

@@ -15,6 +15,7 @@ from ais.gui.panels.layout import coloured, disabled, elided, em, faint
 if TYPE_CHECKING:
     from ais.gui.app import Window
 
+WITH_TIME_EM = 16.0
 BEGINNING = "Before all of these edits"
 
 
@@ -37,13 +38,16 @@ class History:
             faint("Every edit appears here, and can be taken back by a click.", window.theme.faint)
             return
         flags = imgui.TableFlags_.scroll_y | imgui.TableFlags_.no_pad_outer_x | imgui.TableFlags_.sizing_fixed_fit
-        with disabled(editor.read_only), imgui_ctx.begin_table("history", 2, int(flags)) as table:
+        with_time = imgui.get_content_region_avail().x > em(WITH_TIME_EM)
+        with disabled(editor.read_only), imgui_ctx.begin_table("history", 1 + with_time, int(flags)) as table:
             if table:
-                self._draw_rows(window, history)
+                imgui.table_setup_column("edit", imgui.TableColumnFlags_.width_stretch)
+                if with_time:
+                    width = imgui.calc_text_size("00:00:00 ").x
+                    imgui.table_setup_column("time", imgui.TableColumnFlags_.width_fixed, width)
+                self._draw_rows(window, history, with_time)
 
-    def _draw_rows(self, window: Window, history: Sequence[HistoryEntry]) -> None:
-        imgui.table_setup_column("edit", imgui.TableColumnFlags_.width_stretch)
-        imgui.table_setup_column("time", imgui.TableColumnFlags_.width_fixed, imgui.calc_text_size("00:00:00 ").x)
+    def _draw_rows(self, window: Window, history: Sequence[HistoryEntry], with_time: bool) -> None:
         current = sum(not entry.undone for entry in history)  # 0 is the row before all edits
         number = history[current - 1].id if current else 0
         chosen: int | None = None
@@ -52,7 +56,7 @@ class History:
         clipper.include_item_by_index(current)
         while clipper.step():
             for row in range(clipper.display_start, clipper.display_end):
-                if _draw_row(window, history, row, is_current=row == current):
+                if _draw_row(window, history, row, is_current=row == current, with_time=with_time):
                     chosen = history[row - 1].id if row else 0
                 if row == current and self._followed != number:
                     self._followed = number
@@ -63,7 +67,7 @@ class History:
             window.editor.document.travel_to(chosen)
 
 
-def _draw_row(window: Window, history: Sequence[HistoryEntry], row: int, *, is_current: bool) -> bool:
+def _draw_row(window: Window, history: Sequence[HistoryEntry], row: int, *, is_current: bool, with_time: bool) -> bool:
     """Draw a row; gives whether it was pressed."""
     entry = history[row - 1] if row else None
     beginning = BEGINNING if len(history) < HISTORY_SHOWN else f"Before these {HISTORY_SHOWN} edits"
@@ -79,6 +83,8 @@ def _draw_row(window: Window, history: Sequence[HistoryEntry], row: int, *, is_c
         if entry is not None and imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
             when = local_time(entry.time)
             imgui.set_tooltip(f"{entry.text}\n{when:%Y-%m-%d %H:%M:%S}{', undone' if undone else ''}" if when else text)
+        if not with_time:
+            return bool(pressed)
         imgui.table_next_column()
         when = local_time(entry.time) if entry is not None else None
         if when is not None:

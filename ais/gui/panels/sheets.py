@@ -80,7 +80,7 @@ def _draw_number(field: NumberField) -> None:
         field.value = float(count)
     else:
         flags = imgui.InputTextFlags_.auto_select_all
-        _, field.value = imgui.input_float(f"##{field.label}", field.value, 0.0, 0.0, "%.6g", flags)
+        _, field.value = imgui.input_double(f"##{field.label}", field.value, 0.0, 0.0, "%.6g", flags)
     if field.unit:
         imgui.same_line()
         imgui.text_disabled(field.unit)

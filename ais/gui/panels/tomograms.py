@@ -38,7 +38,8 @@ class TomogramPanel:
     """The list, and which row it was scrolled to last."""
 
     def __init__(self) -> None:
-        self._scrolled_to: tuple[int | None, object] = (None, None)
+        self._scrolled_to: int | None = None
+        self._listed = ("", Order.ADDED)
         self._counted = (-1, 0)
 
     def draw(self, window: Window) -> None:
@@ -61,7 +62,8 @@ class TomogramPanel:
         missing = self._missing(window)
         is_low = imgui.get_content_region_avail().y < em(LOW_EM)
         imgui.set_next_item_width(-(2 + (is_low and missing > 0)) * (em(1.9) + gap))
-        hint = f"Search {len(window.editor.snapshot.tomograms)} tomograms"
+        count = len(window.editor.snapshot.tomograms)
+        hint = f"Search {count} tomograms" if count > 1 else "Search"
         _, listed.search = imgui.input_text_with_hint("##Search tomograms", hint, listed.search)
         imgui.same_line(0, gap)
         if icon_button(icons.ICON_FA_ARROW_DOWN_WIDE_SHORT, "Sort", f"Sort: {listed.order.value.lower()}"):
@@ -108,10 +110,11 @@ class TomogramPanel:
             imgui.table_setup_column("missing", imgui.TableColumnFlags_.width_fixed)
             imgui.table_setup_column("marks", imgui.TableColumnFlags_.width_fixed, em(MARK_EM) * len(features))
             current = next((at for at, entry in enumerate(entries) if entry.id == editor.state.tomogram), None)
-            wanted = (editor.state.tomogram, entries)
-            scroll = current is not None and (
-                self._scrolled_to[0] != wanted[0] or self._scrolled_to[1] is not wanted[1]
-            )
+            listed = editor.tomogram_list
+            if (listed.search, listed.order) != self._listed:
+                self._listed = listed.search, listed.order
+                imgui.set_scroll_y(0)
+            scroll = current is not None and self._scrolled_to != editor.state.tomogram
             clipper = imgui.ListClipper()
             clipper.begin(len(entries))
             if current is not None:
@@ -122,7 +125,7 @@ class TomogramPanel:
                     self._draw_row(window, entries[at], features, is_current=at == current)
                     imgui.pop_id()
                     if at == current and scroll:
-                        self._scrolled_to = wanted
+                        self._scrolled_to = editor.state.tomogram
                         if not imgui.is_item_visible():
                             imgui.set_scroll_here_y(0.5)
 
