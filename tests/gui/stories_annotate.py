@@ -15,7 +15,7 @@ from ais.annotation import AddFeature, AddTomogram
 from ais.formats.coordinates import read_coordinates
 from ais.formats.registry import write_volume
 from ais.gui.commands import command
-from ais.gui.display import Contrast
+from ais.gui.display import Contrast, Plane
 from ais.gui.editor import Editor
 from ais.gui.state import Tool
 from ais.project import Project
@@ -277,7 +277,28 @@ def whole_slices(ctx: Context, editor: Editor) -> None:
     assert editor.snapshot.features[0].outline
 
 
-@story(paths=a_disc)
+def finds_boxes_picks_and_the_crop_region(ctx: Context, editor: Editor) -> None:
+    ready(ctx, editor)
+    number = editor.state.feature or 0
+    boxes = editor.snapshot.boxes[number]
+    assert sum(box.negative for box in boxes) == len(boxes) == 8
+    assert (8, 60, 160, True) in [(box.z, box.y, box.x, box.negative) for box in boxes]
+    (pick,) = editor.snapshot.picks[number].picks
+    assert np.allclose((pick.z, pick.y, pick.x), (8, 120, 90), atol=1)
+    assert editor.snapshot.crop is not None
+    run(ctx, editor, "crop.clear")
+    saved(ctx, editor)
+    assert editor.snapshot.crop is None
+    press(ctx, "ctrl+z", 2)  # the view goes to what is taken back: the crop region, then the pick
+    saved(ctx, editor)
+    assert editor.snapshot.crop is None
+    press(ctx, "ctrl+z")
+    saved(ctx, editor)
+    (pick,) = editor.snapshot.picks[number].picks
+    assert np.allclose((pick.y, pick.x), (140, 60), atol=0.3)
+
+
+@story(paths=a_disc, then=[finds_boxes_picks_and_the_crop_region])
 def boxes_picks_lines_and_crops(ctx: Context, editor: Editor) -> None:
     ready(ctx, editor, "ribosome")
     number = editor.state.feature or 0
@@ -322,7 +343,17 @@ def boxes_picks_lines_and_crops(ctx: Context, editor: Editor) -> None:
     screenshot(ctx, "annotate/cropped")
 
 
-@story(paths=a_disc)
+def finds_ignore_regions_and_slices(ctx: Context, editor: Editor) -> None:
+    ready(ctx, editor)
+    assert [held(editor, z).any() for z in range(SHAPE[0])] == [5 <= z < 9 for z in range(SHAPE[0])]
+    run(ctx, editor, "feature.ignore")
+    editor.go_to(z=8)
+    saved(ctx, editor)
+    assert held(editor)[150, 30:200].all()
+    screenshot(ctx, "annotate/after-restart")
+
+
+@story(paths=a_disc, then=[finds_ignore_regions_and_slices])
 def ignore_import_and_export(ctx: Context, editor: Editor) -> None:
     ready(ctx, editor, "ribosome")
     folder = ctx.folder
@@ -360,3 +391,38 @@ def ignore_import_and_export(ctx: Context, editor: Editor) -> None:
     number = editor.state.feature or 0
     assert sorted(map(tuple, found[:, ::-1])) == sorted((b.z, b.y, b.x) for b in editor.snapshot.boxes[number])
     assert len(found) == 4
+
+
+@story(paths=a_disc)
+def across_slices(ctx: Context, editor: Editor) -> None:
+    ready(ctx, editor, "filament")
+    press(ctx, "[", 20)
+    press(ctx, "]", 3)
+    saved(ctx, editor)
+    radius = editor.snapshot.features[0].brush_radius
+    press(ctx, "o")
+    until(ctx, lambda: editor.view("xz").position == 90 and editor.view("yz").position == 110, 20, "three planes")
+    frames(ctx, 5)
+
+    def where(plane: Plane, row: float, column: float) -> tuple[int, int]:
+        x, y = editor.view(plane).to_screen(row, column)
+        return round(x), round(y)
+
+    drag(ctx, [where("xz", 4, 40), where("xz", 12, 180)])
+    saved(ctx, editor)
+    assert editor.document is not None
+    volume = np.stack(list(editor.document.project.mask_volume(1, editor.state.feature or 0))) != 0
+    assert {int(y) for y in np.nonzero(volume)[1]} == {90}
+    z, x = np.nonzero(volume[:, 90])
+    along = np.clip(((z - 4) * 8 + (x - 40) * 140) / (8**2 + 140**2), 0, 1)
+    assert np.hypot(z - 4 - 8 * along, x - 40 - 140 * along).max() < radius + 0.7
+    assert len(set(x.tolist())) > 135
+    drag(ctx, [where("yz", 8, 60), where("yz", 8, 120)], "right")
+    saved(ctx, editor)
+    after = np.stack(list(editor.document.project.mask_volume(1, editor.state.feature or 0))) != 0
+    assert not after[8, 90, 110]
+    assert {int(x) for x in np.nonzero(volume & ~after)[2]} == {110}
+    screenshot(ctx, "annotate/across-slices")
+    press(ctx, "ctrl+z", 2)
+    saved(ctx, editor)
+    assert not any(mask.any() for mask in editor.document.project.mask_volume(1, editor.state.feature or 0))
