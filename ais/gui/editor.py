@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -109,7 +110,8 @@ class Editor:
         self._engine: Engine | None = None
         self._beginning: Work | None = None
         self._opening: Work | None = None
-        self._closing: list[Document] = []
+        self._closing: list[threading.Event] = []
+        self._when_begun: list[Callable[[], None]] = []
         self._not_taken_over: list[Project] = []
         self._remembered: dict[str, Any] = {}
         self._remember_at = 0.0
@@ -183,25 +185,40 @@ class Editor:
     def begin_project(
         self, make: Callable[[Work], Project], title: str, then: Callable[[], None] | None = None
     ) -> None:
-        """Make or open a project in a thread, show it in place of the one that is open, then do something more."""
-        closing = list(self._closing)
+        """Make or open a project in a thread, show it in place of the one that is open, then do something more.
+
+        If another one was still being opened, that is given up.
+        """
+        if self._beginning is not None:
+            self._beginning.cancel()
+        closed = threading.Event()
+        others = self._files_closing(closed)
+        self._when_begun = [then] if then is not None else []
 
         def begin(work: Work) -> Project:
-            # It may be one of those: as long as that is open, it can only be read.
-            for document in closing:
-                while not document.closed.wait(0.1):
-                    work.report(0, 0)
-            project = make(work)
+            try:
+                # It may be one of those: as long as that is open, it can only be read.
+                for other in others:
+                    while not other.wait(0.1):
+                        work.report(0, 0)
+                project = make(work)
+            except BaseException:
+                closed.set()
+                raise
             self._not_taken_over.append(project)
             return project
 
         def opened(project: Project) -> None:
             self._not_taken_over.remove(project)
+            if self._beginning is not work:
+                self.background.run(lambda _: self._give_up(project, closed))
+                return
+            closed.set()
             self.use_project(project)
-            if then is not None:
-                then()
+            for go_on in self._when_begun:
+                go_on()
 
-        self._beginning = self.background.run(begin, opened, title=title)
+        work = self._beginning = self.background.run(begin, opened, title=title)
 
     @property
     def beginning(self) -> Work | None:
@@ -232,7 +249,7 @@ class Editor:
         if self.document is not None:
             document, self.document, self.masks = self.document, None, None
             self.state = EditorState(tab=self.state.tab)
-            self._closing = [*(other for other in self._closing if not other.closed.is_set()), document]
+            self._files_closing(document.closed)
             self.background.run(lambda _: self._close_document(document, removing))
 
     def submit(
@@ -504,6 +521,20 @@ class Editor:
         finally:
             document.closed.set()
 
+    def _give_up(self, project: Project, closed: threading.Event) -> None:
+        """Close a project that is no longer wanted."""
+        try:
+            project.close()
+            self._leave_file(project)
+        finally:
+            closed.set()
+
+    def _files_closing(self, another: threading.Event) -> list[threading.Event]:
+        """What is set as each project that is still open, but not shown, is closed; another one joins them."""
+        others = [event for event in self._closing if not event.is_set()]
+        self._closing = [*others, another]
+        return others
+
     def _leave_file(self, project: Project, removing: bool = False) -> None:
         if removing:
             untitled.remove(project.path)
@@ -514,7 +545,10 @@ class Editor:
         if not paths:
             return
         if self.document is None:
-            self.new_project(then=lambda: self._add_tomograms(paths))
+            if self.beginning is not None:
+                self._when_begun.append(lambda: self._add_tomograms(paths))
+            else:
+                self.new_project(then=lambda: self._add_tomograms(paths))
             return
         known = {entry.path: entry.id for entry in self.snapshot.tomograms}
         for position, path in enumerate(paths):
@@ -555,7 +589,11 @@ class Editor:
         state.contrast_is_automatic = True
         self._recall(remembered if isinstance(remembered, dict) else {})
         if shown.statistics is None:
-            self.background.run(lambda _: measure(shown.tomogram), lambda found: self._measured(shown, found))
+            self.background.run(
+                lambda _: measure(shown.tomogram),
+                lambda found: self._measured(shown, found),
+                failed=lambda sentence: self.notices.problem(sentence) if shown is self.shown else None,
+            )
 
     def _measured(self, shown: ShownTomogram, statistics: ContrastStatistics) -> None:
         shown.statistics = statistics
