@@ -134,6 +134,12 @@ class Rules:
         pairs = [name for rule in self.interactions for name in (rule.child, rule.parent)]
         return tuple(dict.fromkeys([*self.competition.emit, *self.competition.absorb, *pairs]))
 
+    def reach(self, voxel_size: float) -> int:
+        """How many pixels around a region have a say in it; `voxel_size` in angstrom."""
+        # Rules follow each other, so their reaches add up.
+        radii = sum(rule.radius for rule in self.interactions)
+        return math.ceil(radii / voxel_size) if radii > 0 else 0
+
     def check(self, features: Iterable[str]) -> None:
         """Raise an AisError if a rule names something that is not one of `features`."""
         known = list(features)

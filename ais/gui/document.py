@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from ais.annotation import Box, Feature, HistoryEntry, Operation, Region, TomogramEntry
-from ais.annotation.entries import HandPicks
+from ais.annotation.entries import HandPicks, ModelEntry
 from ais.errors import Cancelled
 from ais.gui.background import plain_sentence
 from ais.project import Project
@@ -47,6 +47,10 @@ class Snapshot:
         The latest edits, oldest first.
     crop
         The region of the watched tomogram that is worked on; None for all of it.
+    models
+        The models that the project uses, in the order in which they were added.
+    rules
+        Between them, in the order in which they act, as in a rules file.
     """
 
     revision: int = 0
@@ -60,6 +64,8 @@ class Snapshot:
     picks: Mapping[int, HandPicks] = field(default_factory=dict)
     history: tuple[HistoryEntry, ...] = ()
     crop: Crop | None = None
+    models: tuple[ModelEntry, ...] = ()
+    rules: tuple[Mapping[str, Any], ...] = ()
 
     def tomogram(self, number: int | None) -> TomogramEntry | None:
         """The tomogram of a number, or None."""
@@ -357,6 +363,8 @@ class Document:
                 tomograms=tuple(project.tomograms()),
                 marks=project.annotation_marks(),
                 box_counts=project.box_counts(),
+                models=tuple(project.models()),
+                rules=tuple(project.rules()),
             )
         if watched is not None and new.tomogram(watched) is not None:
             annotated = {feature: tuple(found) for feature, found in project.annotated_slices_of(watched).items()}

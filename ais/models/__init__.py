@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ais.models.architecture import Architecture, Layers, Option
 from ais.models.file import Model, load_model, model_hash, read_model_info, read_preview, save_model
+from ais.models.group import Group, is_group, read_group, unpack_group, write_group
 from ais.models.info import ModelInfo
+from ais.models.library import LibraryModel, add_to_library, library_folder, scan_library, search_library
 from ais.models.registry import (
     ARCHITECTURES,
     DEFAULT,
@@ -18,17 +20,27 @@ __all__ = [
     "ARCHITECTURES",
     "DEFAULT",
     "Architecture",
+    "Group",
     "Layers",
+    "LibraryModel",
     "Model",
     "ModelInfo",
     "Option",
+    "add_to_library",
     "all_architectures",
     "architecture",
     "build",
+    "is_group",
+    "library_folder",
     "load_model",
     "model_hash",
     "new_user_architecture",
+    "read_group",
     "read_model_info",
     "read_preview",
     "save_model",
+    "scan_library",
+    "search_library",
+    "unpack_group",
+    "write_group",
 ]
