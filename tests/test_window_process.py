@@ -87,6 +87,7 @@ def test_a_window_at_rest_draws_nothing_and_ends_at_once(
         at_rest = shown.told("frames")
         assert at_rest["frames"] == 0
         assert at_rest["share"] < 0.05
+        assert at_rest["heavy"] == [], "these are only for those who need them: the window opens without"
         assert shown.ends_by(signal.SIGTERM) < CLOSES_WITHIN
 
 

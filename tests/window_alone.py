@@ -21,7 +21,8 @@ from ais.annotation import AddFeature
 from ais.cli.main import run
 from ais.gui import app
 
-Steps = Iterator[object]
+Steps = Iterator[None]
+HEAVY = ("tensorflow", "keras", "torch", "jax", "vtkmodules", "scipy", "skimage", "h5py", "tifffile", "PIL")
 REST_S, MEASURED_S = 3.5, 3.0
 
 
@@ -31,6 +32,12 @@ def tell(**values: Any) -> None:
     sys.stdout.flush()
 
 
+def nothing(window: app.Window) -> Steps:
+    """Only be there."""
+    del window
+    yield
+
+
 def rest(window: app.Window) -> Steps:
     """Let a thread look how many frames are drawn, and how busy the process is, when nothing happens."""
 
@@ -38,7 +45,8 @@ def rest(window: app.Window) -> Steps:
         time.sleep(REST_S)
         frames, busy = window.pacing.frames, time.process_time()
         time.sleep(MEASURED_S)
-        tell(frames=window.pacing.frames - frames, share=(time.process_time() - busy) / MEASURED_S)
+        heavy = [name for name in HEAVY if name in sys.modules]
+        tell(frames=window.pacing.frames - frames, share=(time.process_time() - busy) / MEASURED_S, heavy=heavy)
 
     while window.editor.opening or window.editor.background.busy:
         yield
@@ -51,7 +59,7 @@ def play(window: app.Window) -> Steps:
         yield
     window.editor.state.playing = 10.0
     tell(playing=True)
-    seen = set()
+    seen: set[int] = set()
     while len(seen) < 3:
         seen.add(window.editor.state.z)
         yield

@@ -129,6 +129,7 @@ def overview() -> str:
     width = max(len(name) for name in COMMANDS)
     lines = [
         "Usage: ais COMMAND [OPTIONS]",
+        "       ais [PROJECT | TOMOGRAM...]   opens the editor window",
         "",
         "Segment cryo-electron tomograms: from a few painted slices to segmented volumes, particles and surfaces.",
         "Lengths are in angstrom unless an option ends in -px or -vox.",

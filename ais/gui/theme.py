@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imgui_bundle import ImVec2, ImVec4, imgui
+from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 
 Rgb = tuple[float, float, float]
 """Red, green, blue, each 0 to 1."""
@@ -117,13 +117,17 @@ def apply(name: str, font_scale: float) -> None:
     style.frame_rounding = style.grab_rounding = style.scrollbar_rounding = 3.0
     style.window_border_size = style.popup_border_size = 1.0
     style.frame_border_size = 1.0 if name == "high contrast" else 0.0
-    style.window_padding = ImVec2(8, 8)
-    style.frame_padding = ImVec2(6, 4)
-    style.item_spacing = ImVec2(8, 4)
-    style.item_inner_spacing = ImVec2(4, 4)
+    # A rhythm of 4 pixels where letters have their normal size; it grows with them.
+    unit = 4.0 * font_scale * hello_imgui.dpi_window_size_factor()
+    style.window_padding = ImVec2(2 * unit, 2 * unit)
+    style.frame_padding = ImVec2(1.5 * unit, unit)
+    style.cell_padding = ImVec2(unit, 0.5 * unit)
+    style.item_spacing = ImVec2(2 * unit, unit)
+    style.item_inner_spacing = ImVec2(unit, unit)
     style.window_menu_button_position = imgui.Dir.none
-    style.indent_spacing = 16.0
-    style.scrollbar_size = 12.0
+    style.indent_spacing = 4 * unit
+    style.scrollbar_size = 3 * unit
+    style.grab_min_size = 3 * unit
     style.tab_bar_border_size = 1.0
     hover = mix(theme.raised, theme.accent, 0.25)
     active = mix(theme.raised, theme.accent, 0.55)

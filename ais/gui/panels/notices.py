@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 WIDTH, BAR, MARGIN = 26.0, 0.25, 0.8
 MOST_SHOWN = 5
 FAINT_WHILE_PAINTING = 0.25
-STATUS_LINES = 1.6
+STATUS_LINES, SLICE_LINES = 1.6, 1.4
+"""What is at the bottom of the window must not be covered: the status bar, and how one goes through the slices."""
+
 DISMISS = icons_fontawesome_6.ICON_FA_XMARK
 FLAGS = (
     imgui.WindowFlags_.no_decoration
@@ -57,7 +59,8 @@ def draw(window: Window) -> None:
     em = imgui.get_font_size()
     viewport = imgui.get_main_viewport()
     right = viewport.pos.x + viewport.size.x - MARGIN * em
-    bottom = viewport.pos.y + viewport.size.y - STATUS_LINES * imgui.get_frame_height() - MARGIN * em
+    lines = STATUS_LINES + (SLICE_LINES if window.editor.shown is not None else 0.0)
+    bottom = viewport.pos.y + viewport.size.y - lines * imgui.get_frame_height() - MARGIN * em
     for notice in reversed(shown):
         bottom -= _draw_card(window, notice, right, bottom) + 0.5 * MARGIN * em
 
