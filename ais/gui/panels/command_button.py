@@ -9,6 +9,7 @@ from imgui_bundle import ImVec2, imgui
 from ais.gui.commands import command
 from ais.gui.keys import readable
 from ais.gui.panels.layout import disabled, em
+from ais.gui.panels.modal import strong_button
 from ais.gui.theme import colour
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 WHEN_OFF = int(imgui.HoveredFlags_.for_tooltip | imgui.HoveredFlags_.allow_when_disabled)
 
 
-def command_button(window: Window, name: str, text: str = "", *, icon: str = "", on: bool = False) -> bool:
+def command_button(
+    window: Window, name: str, text: str = "", *, icon: str = "", on: bool = False, strong: bool = False
+) -> bool:
     """Draw a button that runs a command.
 
     Parameters
@@ -32,6 +35,8 @@ def command_button(window: Window, name: str, text: str = "", *, icon: str = "",
         Drawn instead of a text.
     on
         Whether it stands out, as what it chooses is chosen.
+    strong
+        Whether it stands out, as it is what most people will want next.
 
     Returns
     -------
@@ -43,7 +48,10 @@ def command_button(window: Window, name: str, text: str = "", *, icon: str = "",
     with disabled(not item.enabled(window.editor)):
         if on:
             imgui.push_style_color(imgui.Col_.button, colour(window.theme.accent, 0.55))
-        pressed = imgui.button(label, ImVec2(em(1.9), 0) if icon else ImVec2(0, 0))
+        if strong:
+            pressed = strong_button(label, window.theme.accent, window.theme.on_accent)
+        else:
+            pressed = imgui.button(label, ImVec2(em(1.9), 0) if icon else ImVec2(0, 0))
         if on:
             imgui.pop_style_color()
     if imgui.is_item_hovered(WHEN_OFF):

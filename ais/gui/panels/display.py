@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from imgui_bundle import imgui
 
 from ais.annotation import SetVoxelSize
+from ais.gui.lengths import length_text
 from ais.gui.panels import display_crop, display_filters
 from ais.gui.panels.histogram import draw_histogram
 from ais.gui.panels.layout import coloured, em, faint, heading, label
@@ -96,7 +97,7 @@ def _contrast(window: Window) -> None:
     imgui.set_item_tooltip("Take contrast, filters and zoom along to the next tomogram")
     label("Slab", "Mean of so many slices")
     size = editor.shown.tomogram.voxel_size if editor.shown is not None else 0.0
-    thickness = f" = {state.slab * size / 10:.0f} nm" if size > 0 else ""
+    thickness = f" = {length_text(state.slab * size, editor.settings.units)}" if size > 0 else ""
     plural = "slice" if state.slab == 1 else "slices"
     _, slab = imgui.slider_int("##slab", state.slab, 1, MAX_SLAB, f"%d {plural}{thickness}")
     state.slab = min(max(slab, 1), MAX_SLAB)

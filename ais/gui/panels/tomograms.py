@@ -47,7 +47,7 @@ class TomogramPanel:
         editor = window.editor
         if not editor.snapshot.tomograms:
             faint("No tomogram yet. Open one, or drop it here.", window.theme.faint)
-            command_button(window, "file.open_tomogram", "Open tomogram...")
+            command_button(window, "file.open_tomogram", "Open tomogram...", strong=True)
             return
         self._draw_head(window)
         entries = editor.tomogram_list.shown(editor.snapshot)

@@ -51,7 +51,7 @@ def draw(window: Window) -> None:
         found = measured is not None and measured[0] != measured[1]
         text = f"Length: {measured_text(window.editor, measured)}" if measured and found else "Drag a line in a view."
         faint(text, window.theme.faint)
-    if tool in HINTS:
+    if tool in HINTS and window.editor.state.feature is not None:
         faint(HINTS[tool], window.theme.faint)
 
 
