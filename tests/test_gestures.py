@@ -67,6 +67,7 @@ def make_editor(folder: Path) -> Editor:
     for name in ("membrane", "ribosome"):
         editor.submit(AddFeature(name, brush_radius=4.0, box_size=16))
     settle(editor, lambda: len(editor.snapshot.features) == 2 and editor.state.feature is not None)
+    editor.go_to(z=3)
     return editor
 
 
@@ -454,6 +455,31 @@ def test_a_flood_stroke_faster_than_its_dabs_is_finished_after_the_release(edito
     key = key_of(editor)
     assert held(editor, key)[30, 28:43].mean() > 0.9
     assert np.array_equal(settled_mask(editor, key), held(editor, key))
+
+
+def test_a_flood_stroke_in_a_slice_that_has_not_been_read_is_painted_with_the_edit(editor: Editor) -> None:
+    editor.state.tool = Tool.FLOOD
+    set_brush_radius(editor, 20.0)
+    drag(editor, [(31.0, 36.0)], at=7)
+    assert not shown(editor, key_of(editor, position=7)).any()
+    settle(editor)
+    y0, x0, mask = flood_region(volume()[7], (31.0, 36.0), 20.0, editor.state.flood_sensitivity)
+    expected = np.zeros(SHAPE[1:], np.uint8)
+    expected[y0 : y0 + mask.shape[0], x0 : x0 + mask.shape[1]] = mask
+    assert expected.any()
+    assert np.array_equal(held(editor, key_of(editor, position=7)), expected)
+
+
+@pytest.mark.parametrize("tool", [Tool.BRUSH, Tool.FLOOD, Tool.LASSO])
+@pytest.mark.parametrize("threshold", [False, True])
+def test_what_was_drawn_just_before_the_window_closes_is_kept(tmp_path: Path, tool: Tool, threshold: bool) -> None:
+    editor = make_editor(tmp_path)
+    key, path = key_of(editor), project(editor).path
+    editor.state.tool, editor.state.lasso_threshold = tool, threshold
+    drag(editor, [(28.0, 28.0), (28.0, 42.0), (38.0, 42.0), (38.0, 28.0), (28.0, 30.0)])
+    editor.close()
+    with Project.open(path) as kept:
+        assert kept.mask(key.tomogram, key.feature, key.position).sum() > 80
 
 
 # The lasso

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ais.annotation import PaintRegion
+import numpy as np
+
+from ais.annotation import Operation, PaintRegion
 from ais.annotation.flood import MAX_RADIUS_PX, Part, flood_region, unite_regions
 from ais.gui.masks import MaskKey, Masks
 from ais.gui.tools import Pointer
@@ -17,14 +21,59 @@ from ais.gui.tools.target import Target
 
 if TYPE_CHECKING:
     from ais.gui.editor import Editor
+    from ais.project.edit import Edit
 
 SPACING = 0.4
 """Distance between dabs, in radii."""
 
 SECONDS_PER_FRAME = 0.008
-"""How long dabs may hold a frame up; those left come with the next frame, or in a thread after the release."""
+"""How long dabs may hold a frame up; those left come with the next frame, or after the release with the edit."""
 
 Point = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class PaintDabs(Operation[None]):
+    """Paint what the dabs of a stroke have filled, and what those will that there was no time for.
+
+    Attributes
+    ----------
+    tomogram, feature, z
+        Where.
+    regions
+        What dabs have filled.
+    points
+        Where the others are, as (row, column).
+    picture
+        Gives the slice, if there are others.
+    radius, sensitivity
+        Of the brush, as of `flood_region`.
+    """
+
+    tomogram: int
+    feature: int
+    z: int
+    regions: Sequence[Part]
+    points: Sequence[Point]
+    picture: Callable[[], Values]
+    radius: float
+    sensitivity: float
+
+    def text(self, edit: Edit) -> str:
+        """Names the slice."""
+        return self._painting((0, 0, np.zeros((0, 0), np.uint8))).text(edit)
+
+    def apply(self, edit: Edit) -> None:
+        """Fill and paint."""
+        values = self.picture() if self.points else None
+        late = [
+            flood_region(values, point, self.radius, self.sensitivity) for point in self.points if values is not None
+        ]
+        self._painting(unite_regions([*self.regions, *late])).apply(edit)
+
+    def _painting(self, part: Part) -> PaintRegion:
+        y0, x0, mask = part
+        return PaintRegion(self.tomogram, self.feature, self.z, y0, x0, mask, verb="Flood")
 
 
 class FloodStroke:
@@ -44,7 +93,6 @@ class FloodStroke:
         assert editor.masks is not None
         assert editor.shown is not None
         self._editor = editor
-        self._document = editor.document
         self._masks: Masks = editor.masks
         self._shape = editor.shown.picture_shape("xy")
         self._key = MaskKey(target.tomogram, target.feature, "xy", pointer.position)
@@ -64,17 +112,13 @@ class FloodStroke:
         self._work()
 
     def release(self, pointer: Pointer) -> None:
-        """Save the stroke, once all its dabs are there."""
+        """Save the stroke."""
         self.move(pointer)
-        if not self._waiting:
-            self._finish([])
-            return
-        picture, waiting = slice_picture_later(self._editor, self._key.position), list(self._waiting)
-        self._editor.background.run(
-            lambda _: [self._dab(values, point) for values in [picture()] for point in waiting],
-            self._finish,
-            failed=self._failed,
-        )
+        tomogram, feature, _, z = self._key
+        picture = slice_picture_later(self._editor, z)
+        brush = self._radius, self._sensitivity
+        self._editor.submit(PaintDabs(tomogram, feature, z, self._regions, list(self._waiting), picture, *brush))
+        self._masks.end_stroke(self._key)
 
     def cancel(self) -> None:
         """Show what the project holds again."""
@@ -95,27 +139,9 @@ class FloodStroke:
             return
         end = time.perf_counter() + SECONDS_PER_FRAME
         while self._waiting and time.perf_counter() < end:
-            self._show(self._dab(picture, self._waiting.popleft()))
-
-    def _dab(self, picture: Values, point: Point) -> Part:
-        return flood_region(picture, point, self._radius, self._sensitivity)
-
-    def _show(self, region: Part) -> None:
-        self._regions.append(region)
-        self._masks.change_region(self._key, self._shape, *region, erase=False)
-
-    def _finish(self, regions: list[Part]) -> None:
-        for region in regions:
-            self._show(region)
-        y0, x0, mask = unite_regions(self._regions)
-        if mask.any() and self._editor.document is self._document:
-            tomogram, feature, _, z = self._key
-            self._editor.submit(PaintRegion(tomogram, feature, z, y0, x0, mask, verb="Flood"))
-        self._masks.end_stroke(self._key)
-
-    def _failed(self, sentence: str) -> None:
-        self._masks.end_stroke(self._key)
-        self._editor.notices.problem(sentence)
+            region = flood_region(picture, self._waiting.popleft(), self._radius, self._sensitivity)
+            self._regions.append(region)
+            self._masks.change_region(self._key, self._shape, *region, erase=False)
 
 
 def flood_radius(editor: Editor) -> float:

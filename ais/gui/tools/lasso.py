@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ais.annotation import FillPolygon, PaintRegion, polygon_spans, threshold_in_polygon
+import numpy as np
+
+from ais.annotation import FillPolygon, Operation, PaintRegion, polygon_spans, threshold_in_polygon
 from ais.annotation.flood import Part
 from ais.gui.masks import MaskKey
 from ais.gui.tools import Pointer
-from ais.gui.tools.slice_picture import slice_picture_later
+from ais.gui.tools.slice_picture import Values, slice_picture_later
 from ais.gui.tools.target import paint_target
 
 if TYPE_CHECKING:
     from ais.gui.editor import Editor
+    from ais.project.edit import Edit
 
 STEP_PX = 2.0
 """Distance on the screen after which a drag gets another corner."""
@@ -103,20 +108,56 @@ def close_outline(editor: Editor) -> None:
         editor.submit(FillPolygon(*target, z, points, erase))
         masks.end_stroke(key)
         return
-    document, picture = editor.document, slice_picture_later(editor, z)
     level, brighter = state.lasso_level, state.lasso_brighter
 
-    def paint(region: Part) -> None:
-        if editor.document is not document:
-            return
-        y0, x0, mask = region
-        if not mask.any():
+    def painted(count: int) -> None:
+        if not count:
             editor.notices.say(f"Nothing in the outline is {'brighter' if brighter else 'darker'} than that.", "hint")
-            return
-        masks.begin_stroke(key, shape)
-        masks.change_region(key, shape, y0, x0, mask, erase)
-        verb = "Erase by threshold in outline:" if erase else "Threshold in outline:"
-        editor.submit(PaintRegion(*target, z, y0, x0, mask, erase, verb))
-        masks.end_stroke(key)
 
-    editor.background.run(lambda _: threshold_in_polygon(picture(), points, level, above=brighter), paint)
+    picture = slice_picture_later(editor, z)
+    editor.submit(PaintByThreshold(*target, z, points, picture, level, brighter, erase), painted)
+
+
+@dataclass(frozen=True, eq=False)
+class PaintByThreshold(Operation[int]):
+    """Paint or erase the pixels inside an outline that are darker, or brighter, than a threshold.
+
+    Attributes
+    ----------
+    tomogram, feature, z
+        Where.
+    points
+        The outline, as (row, column).
+    picture
+        Gives the slice.
+    level
+        The threshold, in the slice's values; None finds it.
+    brighter
+        Whether the brighter pixels are taken.
+    erase
+        Whether it erases.
+    """
+
+    tomogram: int
+    feature: int
+    z: int
+    points: Sequence[tuple[float, float]]
+    picture: Callable[[], Values]
+    level: float | None
+    brighter: bool
+    erase: bool
+
+    def text(self, edit: Edit) -> str:
+        """Names the slice."""
+        return self._painting((0, 0, np.zeros((0, 0), np.uint8))).text(edit)
+
+    def apply(self, edit: Edit) -> int:
+        """Paint them; gives back how many they are."""
+        part = threshold_in_polygon(self.picture(), self.points, self.level, above=self.brighter)
+        self._painting(part).apply(edit)
+        return int(np.count_nonzero(part[2]))
+
+    def _painting(self, part: Part) -> PaintRegion:
+        y0, x0, mask = part
+        verb = "Erase by threshold in outline:" if self.erase else "Threshold in outline:"
+        return PaintRegion(self.tomogram, self.feature, self.z, y0, x0, mask, self.erase, verb)

@@ -18,12 +18,12 @@ Values = NDArray[Any]
 
 
 def slice_picture(editor: Editor, z: int) -> Values | None:
-    """Slice z with its slab, if it has been read; else it is asked for and there is none yet."""
+    """Slice z with its slab, if it has been read; if it is the one on the screen it will be."""
     if editor.shown is None:
         return None
     request = SliceRequest("xy", z, editor.state.slab)
     picture = editor.shown.reader.ready(request)
-    if picture is None:
+    if picture is None and z == editor.state.z:
         editor.shown.reader.request(request)
     return picture
 
