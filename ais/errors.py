@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+NO_SPACE = "No space left to write"
+
 
 class AisError(Exception):
     """Something the user can put right: a bad file, a wrong option, a full disk.
@@ -23,6 +25,11 @@ def sentence(error: Exception, path: Path | str) -> str:
     if isinstance(error, MemoryError):
         return f"There is not enough memory for {path}: use a smaller range, crop or batch size."
     return describe_os_error(error, path) if isinstance(error, OSError) else str(error)
+
+
+def says_no_space(text: str) -> bool:
+    """Whether a sentence of `describe_os_error` says that a disk is full."""
+    return text.startswith(NO_SPACE)
 
 
 def describe_os_error(error: OSError, path: Path | str | None = None) -> str:
@@ -45,7 +52,7 @@ def describe_os_error(error: OSError, path: Path | str | None = None) -> str:
     short_write = error.errno is None and "requested and" in str(error)
     match errno.ENOSPC if short_write else error.errno:
         case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
-            return f"No space left to write {name}: free some space or choose another folder."
+            return f"{NO_SPACE} {name}: free some space or choose another folder."
         case errno.EACCES | errno.EPERM | errno.EROFS:
             return f"{name} may not be read or written: check its permissions or choose another folder."
         case errno.ENOENT:

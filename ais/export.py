@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,6 +124,7 @@ def segment(
     *,
     overwrite: bool = False,
     progress: Progress = SILENT,
+    ready: Callable[[Path, str], Segmenter] | None = None,
 ) -> list[SegmentResult]:
     """Segment tomograms; each ``<stem>__<feature>.mrc`` appears whole, with a record beside it.
 
@@ -143,7 +144,10 @@ def segment(
     overwrite
         Make everything again.
     progress
-        Told the slices done, of all tomograms.
+        Told the tomograms done and the share of the one under way, after every few slices of each network.
+    ready
+        Gives the model of a path and a `model_hash` ready to segment with these settings, such as one that is loaded
+        already; by default it is loaded here.
 
     Returns
     -------
@@ -163,7 +167,7 @@ def segment(
     chosen = _read_models(models)
     if settings.rules is not None:
         settings.rules.check([feature for model in chosen for feature in model.info.found])
-    batch = _Batch(chosen, Path(output), settings, overwrite, progress, len(inputs))
+    batch = _Batch(chosen, Path(output), settings, overwrite, progress, len(inputs), ready)
     results = [batch.segment(Path(path)) for path in inputs]
     if any(result.status != "failed" for result in results):
         write_manifest(Path(output), results)
@@ -217,6 +221,23 @@ def output_path(folder: Path, tomogram: Path, feature: str) -> Path:
     return folder / f"{volume_stem(tomogram)}__{safe or 'feature'}.mrc"
 
 
+class _Share(Progress):
+    """The progress of a part of the work, told as that of all of it."""
+
+    def __init__(self, whole: Progress, before: float, share: float, total: float, text: str) -> None:
+        self._whole = whole
+        self._before = before
+        self._share = share
+        self._total = total
+        self._text = text
+
+    def report(self, done: float, total: float, text: str = "") -> None:
+        del text
+        if done == total:
+            return  # what follows says it, once its results are safe
+        self._whole.report(self._before + self._share * done / total, self._total, self._text)
+
+
 class _Batch:
     """What the tomograms of one call share: models, loaded once and only when there is work, and the settings."""
 
@@ -228,7 +249,9 @@ class _Batch:
         overwrite: bool,
         progress: Progress,
         count: int,
+        ready: Callable[[Path, str], Segmenter] | None,
     ) -> None:
+        self._ready = ready
         self._models = models
         self._folder = folder
         self._settings = settings
@@ -318,12 +341,14 @@ class _Batch:
         yield from _empty(self._settings.dtype, wanted, 0, z0, step, (ny, nx))
         for z in range(z0, z1, step):
             last = min(z + step, z1)
-            self._progress.report(
-                self._finished + (z - z0) / (z1 - z0), self._count, f"{tomogram.name}, slice {z - z0} of {z1 - z0}"
-            )
             probabilities: dict[str, NDArray[np.float32]] = {}
-            for model in models:
-                probabilities |= self._predicted(model, tomogram, z, last, seen)
+            for number, model in enumerate(models):
+                words = f"{tomogram.name}, slice {z - z0} of {z1 - z0}"
+                share = (last - z) / (z1 - z0) / len(models)
+                before = self._finished + (z - z0) / (z1 - z0) + number * share
+                within = _Share(self._progress, before, share, self._count, words)
+                within.report(0, 1)
+                probabilities |= self._predicted(model, tomogram, z, last, seen, within)
             if rules is not None:
                 apply_rules(probabilities, rules, tomogram.voxel_size)
             yield {feature: self._placed(probabilities[feature], seen, (ny, nx)) for feature in wanted}
@@ -353,16 +378,24 @@ class _Batch:
         return whole
 
     def _predicted(
-        self, model: _ChosenModel, tomogram: Tomogram, z0: int, z1: int, crop: tuple[int, int, int, int] | None
+        self,
+        model: _ChosenModel,
+        tomogram: Tomogram,
+        z0: int,
+        z1: int,
+        crop: tuple[int, int, int, int] | None,
+        progress: Progress,
     ) -> dict[str, NDArray[np.float32]]:
         """Probabilities (n, ny, nx) of each feature that a model finds, from one pass of its network."""
-        found = self._segmenter(model).predict_slices(tomogram, z0, z1, crop=crop)
+        found = self._segmenter(model).predict_slices(tomogram, z0, z1, crop, progress=progress)
         return dict(zip(model.info.found, found if found.ndim == 4 else found[None], strict=True))
 
     def _segmenter(self, model: _ChosenModel) -> Segmenter:
         from ais.models import load_model
         from ais.segmentation import Segmenter
 
+        if self._ready is not None:
+            return self._ready(model.path, model.hash)
         if model.path not in self._segmenters:
             self._segmenters[model.path] = Segmenter(
                 load_model(model.path),

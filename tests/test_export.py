@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import mrcfile
 import numpy as np
@@ -270,9 +271,9 @@ def test_all_features_count_for_the_memory_of_a_slab(
     asked: list[int] = []
     predict = Segmenter.predict_slices
 
-    def spy(self: Segmenter, tomogram: Tomogram, z0: int, z1: int, crop: object = None) -> np.ndarray:
+    def spy(self: Segmenter, tomogram: Tomogram, z0: int, z1: int, *others: Any, **options: Any) -> np.ndarray:
         asked.append(z1 - z0)
-        return predict(self, tomogram, z0, z1, crop)  # type: ignore[arg-type]
+        return predict(self, tomogram, z0, z1, *others, **options)
 
     monkeypatch.setattr(ais.export, "SLAB_BYTES", limit)
     monkeypatch.setattr(Segmenter, "predict_slices", spy)

@@ -97,7 +97,9 @@ class Segmenter:
         """The Keras policy it computes in: ``float32``, ``mixed_bfloat16``, or ``mixed_float16``."""
         return self._dtype
 
-    def predict_slices(self, tomogram: Tomogram, z0: int, z1: int, crop: Crop | None = None) -> NDArray[np.float32]:
+    def predict_slices(
+        self, tomogram: Tomogram, z0: int, z1: int, crop: Crop | None = None, *, progress: Progress = SILENT
+    ) -> NDArray[np.float32]:
         """Probabilities of slices z0 to z1 - 1.
 
         Parameters
@@ -109,6 +111,8 @@ class Segmenter:
         crop
             (x0, x1, y0, y1): compute only there, half open, y being the array's row. What lies around it is still
             seen, so the result is the same part of the whole slice's result.
+        progress
+            Told the slices done, after every few of them.
 
         Returns
         -------
@@ -120,8 +124,10 @@ class Segmenter:
         ------
         AisError
             If the range or the crop is outside the tomogram, its values are not finite, or memory does not suffice.
+        Cancelled
+            If `progress` asks to stop.
         """
-        parts = [part for _, part in self.iter_slabs(tomogram, z0, z1, crop)]
+        parts = [part for _, part in self.iter_slabs(tomogram, z0, z1, crop, progress=progress)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-3)
 
     def iter_slabs(

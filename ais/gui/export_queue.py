@@ -1,0 +1,518 @@
+"""Exports: tomograms that are segmented one after the other by the compute process, remembered by the project.
+
+The queue lies in the project's view state, which is on disk soon after each change and has no undo. So it survives the
+editor's end and its being killed; what was not finished then is asked about when the project is opened again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ais.annotation import TomogramEntry
+from ais.engine import EngineStatus, Job, JobState
+from ais.errors import AisError, says_no_space
+from ais.export import DTYPES
+from ais.formats.registry import volume_stem
+from ais.gui.document import Crop, Document, Snapshot, crop_key, crop_of
+from ais.interactions import Rules
+from ais.project import Project
+
+if TYPE_CHECKING:
+    from ais.gui.editor import Editor
+
+KEY = "export queue"
+"""The view state that holds the volumes."""
+KEPT_ENDED = 2000
+"""Ended volumes beyond this number are forgotten, the oldest first; their files stay."""
+LARGEST_TTA = 16
+
+
+class VolumeState(StrEnum):
+    """Where a volume stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+
+ENDED = frozenset({VolumeState.DONE, VolumeState.FAILED, VolumeState.CANCELLED})
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What the user wants exported.
+
+    Attributes
+    ----------
+    tomograms
+        Their numbers, in the order in which they are segmented.
+    models
+        Model files for different features.
+    folder
+        Where ``<tomogram>__<feature>.mrc`` are written.
+    z_range, crop
+        Half-open range of slices, and (x0, x1, y0, y1), for all tomograms; None for all of it.
+    use_crops
+        Whether the crop region of each tomogram is used where `z_range` and `crop` are None.
+    rules
+        Between the models, as in a rules file.
+    tta, dtype
+        As in `ais.export.SegmentSettings`.
+    overwrite
+        Whether finished volumes are made again, and files of other settings replaced.
+    """
+
+    tomograms: tuple[int, ...]
+    models: tuple[Path, ...]
+    folder: Path
+    z_range: tuple[int, int] | None = None
+    crop: tuple[int, int, int, int] | None = None
+    use_crops: bool = True
+    rules: tuple[Mapping[str, Any], ...] = ()
+    tta: int = 1
+    dtype: str = "uint8"
+    overwrite: bool = False
+
+    def problems(self, snapshot: Snapshot) -> list[str]:
+        """Sentences about what makes it impossible; empty if nothing does. Reads no file."""
+        found = []
+        if not self.tomograms:
+            found.append("Choose at least one tomogram.")
+        if not self.models:
+            found.append("Choose at least one model.")
+        if self.dtype not in DTYPES or not 1 <= self.tta <= LARGEST_TTA:
+            found.append(f"Choose one of {', '.join(DTYPES)}, and 1 to {LARGEST_TTA} rotations and flips.")
+        try:
+            Rules.parse([dict(rule) for rule in self.rules], "The list of rules")
+        except AisError as error:
+            found.append(str(error))
+        stems: dict[str, str] = {}
+        for entry in filter(None, map(snapshot.tomogram, self.tomograms)):
+            if entry.missing:
+                found.append(f"{entry.path} is missing: relink the tomogram {entry.name}, or leave it out.")
+            elif other := stems.get(volume_stem(entry.path).casefold()):
+                same = f"{other} and {entry.path} would be written to the same files"
+                found.append(f"{same}: export them into different folders.")
+            if not entry.voxel_size:
+                found.append(f"The tomogram {entry.name} has no voxel size: set it first.")
+            stems[volume_stem(entry.path).casefold()] = str(entry.path)
+            found += self._outside(entry)
+        return found
+
+    def _outside(self, entry: TomogramEntry) -> list[str]:
+        nz, ny, nx = entry.shape
+        z0, z1 = self.z_range or (0, nz)
+        x0, x1, y0, y1 = self.crop or (0, nx, 0, ny)
+        if 0 <= z0 < z1 <= nz and 0 <= x0 < x1 <= nx and 0 <= y0 < y1 <= ny:
+            return []
+        return [f"{entry.name} has {nx} x {ny} pixels and {nz} slices: choose a range and a crop inside."]
+
+
+@dataclass
+class ExportVolume:
+    """One tomogram of the queue, with all its features; only the queue changes it.
+
+    Attributes
+    ----------
+    number
+        Its own in the queue.
+    tomogram
+        Its file.
+    models, folder
+        As in `ExportRequest`.
+    settings
+        Further arguments of the task, see `ais.engine.work.export`.
+    work
+        How much there is to do: voxels times models times rotations and flips.
+    state
+        Where it stands.
+    error
+        One sentence if it failed.
+    outputs
+        Once it is done: ``feature``, ``path`` and ``model`` of each volume.
+    kept
+        Whether it had been finished before and nothing was to be done.
+    finished
+        Seconds since 1970; 0 before it ends.
+    seconds
+        How long it took.
+    """
+
+    number: int
+    tomogram: str
+    models: list[str]
+    folder: str
+    settings: dict[str, Any]
+    work: float
+    state: VolumeState = VolumeState.WAITING
+    error: str = ""
+    outputs: list[dict[str, str]] = field(default_factory=list)
+    kept: bool = False
+    finished: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The tomogram's, without folder and ending."""
+        return volume_stem(Path(self.tomogram))
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """A segmented volume that the queue has made.
+
+    Attributes
+    ----------
+    tomogram
+        The file it was made from.
+    feature
+        What it shows.
+    path
+        Where it is.
+    model
+        The model file.
+    finished
+        Seconds since 1970.
+    seconds
+        How long its tomogram took, with all features.
+    """
+
+    tomogram: Path
+    feature: str
+    path: Path
+    model: Path
+    finished: float
+    seconds: float
+
+
+class ExportQueue:
+    """The exports of the open project.
+
+    Parameters
+    ----------
+    editor
+        Whose project and compute process it uses.
+
+    Attributes
+    ----------
+    volumes
+        In the order in which they are made.
+    paused
+        Whether no further volume is begun.
+    problem
+        One sentence that says why, if it was not the user; else empty.
+    """
+
+    def __init__(self, editor: Editor) -> None:
+        self.volumes: list[ExportVolume] = []
+        self.paused = False
+        self.problem = ""
+        self._editor = editor
+        self._document: Document | None = None
+        self._numbers = itertools.count(1)
+        self._running: ExportVolume | None = None
+        self._job: Job | None = None
+        self._results: tuple[ExportResult, ...] | None = None
+
+    # For every frame
+
+    def follow(self) -> None:
+        """Take in what has ended and begin what is next; once a frame, whether the panel is shown or not."""
+        document = self._editor.document
+        if document is not self._document:
+            self._change_document(document)
+        if self._job is not None and self._job.finished:
+            self._settle()
+        engine = self._editor.engine_in_use
+        if engine is not None and engine.status is EngineStatus.FAILED and (self._running or self._next()):
+            self._give_back()
+            self._pause(engine.problem)
+        if self._running is None and not self.paused and self._document is not None:
+            volume = self._next()
+            if volume is not None:
+                self._begin(volume)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a volume is being made or will be."""
+        return self._running is not None or (not self.paused and self._next() is not None)
+
+    @property
+    def running(self) -> ExportVolume | None:
+        """The volume that is made now."""
+        return self._running
+
+    @property
+    def fraction(self) -> float:
+        """How much of the running volume is done, 0 to 1."""
+        return (self._job.fraction or 0.0) if self._job is not None else 0.0
+
+    @property
+    def message(self) -> str:
+        """What is done now, such as the slice."""
+        return self._job.message if self._job is not None else ""
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimated time for all that is waiting and running; None while it cannot be told."""
+        rate, left = self._seconds_per_work(), 0.0
+        if self._running is not None:
+            alone = self._job.seconds_left if self._job is not None else None
+            if alone is None and rate is None:
+                return None
+            left = alone if alone is not None else (rate or 0.0) * self._running.work * (1 - self.fraction)
+        waiting = sum(volume.work for volume in self.volumes if volume.state is VolumeState.WAITING)
+        if waiting and rate is None:
+            return None
+        return left + (rate or 0.0) * waiting if self._running is not None or waiting else None
+
+    # For buttons
+
+    def add(self, request: ExportRequest) -> list[str]:
+        """Put volumes into the queue.
+
+        Returns
+        -------
+        list of str
+            Sentences about what makes it impossible; then nothing is added. The volumes come a moment later, after the
+            crop regions have been read.
+        """
+        document = self._document
+        if document is None:
+            return ["Open a tomogram first."]
+        snapshot = self._editor.snapshot
+        problems = request.problems(snapshot)
+        if problems:
+            return problems
+        entries = [entry for entry in map(snapshot.tomogram, request.tomograms) if entry is not None]
+
+        def crops(project: Project) -> list[Crop | None]:
+            return [crop_of(project.setting(crop_key(entry.id))) for entry in entries]
+
+        def add(found: list[Crop | None]) -> None:
+            if self._document is not document:
+                return
+            # What was asked for again is made once, last.
+            again = {(str(entry.path), str(request.folder)) for entry in entries}
+            models = [str(path) for path in request.models]
+            ended = [v for v in self.volumes if (v.tomogram, v.folder) in again and v.state is not VolumeState.RUNNING]
+            for volume in ended:
+                if volume.models == models and volume.state is not VolumeState.DONE:
+                    self.volumes.remove(volume)
+            self.volumes += [self._volume(request, entry, crop) for entry, crop in zip(entries, found, strict=True)]
+            self._changed()
+
+        document.ask(crops, add)
+        return []
+
+    def cancel(self, volume: ExportVolume) -> None:
+        """Take a waiting volume off, or stop the one that is being made; nothing half-written is left."""
+        if volume.state in (VolumeState.WAITING, VolumeState.INTERRUPTED):
+            volume.state, volume.finished = VolumeState.CANCELLED, time.time()
+            self._changed()
+        elif volume is self._running and self._job is not None:
+            self._editor.engine.cancel(self._job)
+
+    def cancel_all(self) -> None:
+        """Stop everything that waits or runs; what is finished stays."""
+        for volume in self.volumes:
+            if volume.state is VolumeState.WAITING or volume is self._running:
+                self.cancel(volume)
+
+    def retry(self, volume: ExportVolume) -> None:
+        """Make a volume that failed, was cancelled or interrupted again, in its place."""
+        if volume.state in (VolumeState.FAILED, VolumeState.CANCELLED, VolumeState.INTERRUPTED):
+            volume.state, volume.error, volume.finished = VolumeState.WAITING, "", 0.0
+            self._changed()
+
+    def remove(self, volume: ExportVolume) -> None:
+        """Take a volume off the list; its files stay."""
+        if volume is not self._running and volume in self.volumes:
+            self.volumes.remove(volume)
+            self._changed()
+
+    def clear_ended(self) -> None:
+        """Take off the list what is done, failed or cancelled; the files stay."""
+        self.volumes = [volume for volume in self.volumes if volume.state not in ENDED]
+        self._changed()
+
+    def pause(self) -> None:
+        """Begin no further volume; the one that is being made is finished."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Go on, also after a full disk or when the compute process has failed."""
+        self.paused, self.problem = False, ""
+        engine = self._editor.engine_in_use
+        if engine is not None and engine.status is EngineStatus.FAILED:
+            engine.start()
+
+    # After the editor was closed or has been killed
+
+    def pending(self) -> str:
+        """One sentence that asks about what an earlier session has not finished; empty if there is nothing."""
+        left = sum(volume.state is VolumeState.INTERRUPTED for volume in self.volumes)
+        if not left:
+            return ""
+        return f"The export of {left} tomogram{'s' if left > 1 else ''} was interrupted: go on with it?"
+
+    def resume_pending(self) -> None:
+        """Go on with it; volumes that were finished are kept."""
+        for volume in self.volumes:
+            if volume.state is VolumeState.INTERRUPTED:
+                volume.state = VolumeState.WAITING
+        self._changed()
+
+    def discard_pending(self) -> None:
+        """Leave it; the volumes count as cancelled and can still be retried."""
+        for volume in self.volumes:
+            if volume.state is VolumeState.INTERRUPTED:
+                volume.state, volume.finished = VolumeState.CANCELLED, time.time()
+        self._changed()
+
+    # Results
+
+    @property
+    def results(self) -> tuple[ExportResult, ...]:
+        """Volumes that were made, newest first, each file once; whether they are still there is not looked at."""
+        if self._results is None:
+            found = [
+                ExportResult(
+                    Path(volume.tomogram),
+                    output["feature"],
+                    Path(output["path"]),
+                    Path(output["model"]),
+                    volume.finished,
+                    volume.seconds,
+                )
+                for volume in self.volumes
+                if volume.state is VolumeState.DONE
+                for output in volume.outputs
+            ]
+            newest = {result.path: result for result in sorted(found, key=lambda result: result.finished)}
+            self._results = tuple(sorted(newest.values(), key=lambda result: -result.finished))
+        return self._results
+
+    def results_of(self, tomogram: Path) -> list[ExportResult]:
+        """Those of a tomogram's file."""
+        return [result for result in self.results if result.tomogram == tomogram]
+
+    # Within
+
+    def _next(self) -> ExportVolume | None:
+        return next((volume for volume in self.volumes if volume.state is VolumeState.WAITING), None)
+
+    def _volume(self, request: ExportRequest, entry: TomogramEntry, crop: Crop | None) -> ExportVolume:
+        z_range, part = request.z_range, request.crop
+        if request.use_crops and crop is not None:
+            z_range = crop.z if z_range is None else z_range
+            part = (*crop.x, *crop.y) if part is None else part
+        nz, ny, nx = entry.shape
+        z0, z1 = z_range or (0, nz)
+        x0, x1, y0, y1 = part or (0, nx, 0, ny)
+        known_otherwise = entry.voxel_size and entry.voxel_size != entry.header_voxel_size
+        settings = {
+            "z_range": None if z_range is None else list(z_range),
+            "crop": None if part is None else list(part),
+            "tta": request.tta,
+            "dtype": request.dtype,
+            "voxel_size": entry.voxel_size if known_otherwise else None,
+            "rules": [dict(rule) for rule in request.rules],
+            "overwrite": request.overwrite,
+        }
+        work = float((z1 - z0) * (y1 - y0) * (x1 - x0)) * len(request.models) * request.tta
+        models, folder = [str(path) for path in request.models], str(request.folder)
+        return ExportVolume(next(self._numbers), str(entry.path), models, folder, settings, work)
+
+    def _begin(self, volume: ExportVolume) -> None:
+        places = {"tomogram": volume.tomogram, "models": list(volume.models), "folder": volume.folder}
+        self._job = self._editor.engine.submit("export", {**places, **volume.settings}, f"Segmenting {volume.name}")
+        self._running, volume.state = volume, VolumeState.RUNNING
+        self._changed()
+
+    def _settle(self) -> None:
+        job, volume = self._job, self._running
+        self._job = self._running = None
+        if job is None or volume is None:
+            return
+        volume.finished, volume.seconds = time.time(), job.seconds
+        if job.state is JobState.DONE:
+            volume.state, volume.outputs, volume.kept = VolumeState.DONE, job.result["outputs"], job.result["kept"]
+            # What was once allowed to be replaced is not to be when the volume is retried.
+            volume.error = ""
+        elif job.state is JobState.CANCELLED:
+            volume.state = VolumeState.CANCELLED
+        elif says_no_space(job.error):
+            volume.state, volume.finished = VolumeState.WAITING, 0.0
+            self._pause(f"The export is paused. {job.error}")
+        else:
+            volume.state, volume.error = VolumeState.FAILED, job.error
+        self._changed()
+
+    def _give_back(self) -> None:
+        """Have the running volume made again later, since the compute process does not come back by itself."""
+        if self._job is not None:
+            self._editor.engine.cancel(self._job)
+        if self._running is not None:
+            self._running.state = VolumeState.WAITING
+        self._job = self._running = None
+        self._changed()
+
+    def _pause(self, problem: str) -> None:
+        self.paused, self.problem = True, problem
+
+    def _seconds_per_work(self) -> float | None:
+        if self._job is not None and self._running is not None and self.fraction > 0.02:
+            return self._job.seconds / (self.fraction * self._running.work)
+        made = [v for v in self.volumes if v.state is VolumeState.DONE and not v.kept and v.work and v.seconds]
+        return sum(v.seconds for v in made) / sum(v.work for v in made) if made else None
+
+    def _changed(self) -> None:
+        self._results = None
+        ended = [volume for volume in self.volumes if volume.state in ENDED]
+        for volume in ended[:-KEPT_ENDED]:
+            self.volumes.remove(volume)
+        if self._document is not None:
+            self._document.remember(KEY, [asdict(volume) for volume in self.volumes])
+
+    def _change_document(self, document: Document | None) -> None:
+        if self._job is not None and self._editor.engine_in_use is not None:
+            self._editor.engine.cancel(self._job)  # the project that was closed asks about it when it is opened again
+        self._document = document
+        self._job = self._running = None
+        self.volumes, self._results = [], None
+        self.paused, self.problem = False, ""
+        if document is not None:
+            document.ask(lambda project: project.view_state(KEY), lambda found: self._recall(document, found))
+
+    def _recall(self, document: Document, found: Any) -> None:
+        if self._document is not document or not isinstance(found, list):
+            return
+        recalled = [volume for volume in map(_volume_of, found) if volume is not None]
+        for volume in recalled:
+            volume.number = next(self._numbers)
+            if volume.state in (VolumeState.WAITING, VolumeState.RUNNING):
+                volume.state = VolumeState.INTERRUPTED
+        self.volumes, self._results = [*recalled, *self.volumes], None
+
+
+def _volume_of(record: Any) -> ExportVolume | None:
+    """A volume as the project remembers it; None for what makes no sense."""
+    if not isinstance(record, dict):
+        return None
+    names = {one.name for one in fields(ExportVolume)}
+    try:
+        volume = ExportVolume(**{name: value for name, value in record.items() if name in names})
+        volume.state = VolumeState(volume.state)
+    except (TypeError, ValueError):
+        return None
+    return volume
