@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ais.gui.slice_reader import SliceRequest
+from ais.tomogram import Tomogram
 
 if TYPE_CHECKING:
     from ais.gui.editor import Editor
@@ -29,11 +30,20 @@ def slice_picture(editor: Editor, z: int) -> Values | None:
 
 
 def slice_picture_later(editor: Editor, z: int) -> Callable[[], Values]:
-    """A function for a thread that gives slice z with its slab, read anew if it has not been read."""
+    """A function for a thread that gives slice z with its slab.
+
+    If it has not been read, it is read from a file opened anew: the one on the screen may be closed before.
+    """
     picture = slice_picture(editor, z)
     if picture is not None:
         return lambda: picture
     assert editor.shown is not None
-    tomogram = editor.shown.tomogram
-    low, high = SliceRequest("xy", z, editor.state.slab).slices(tomogram.shape[0])
-    return lambda: np.mean([tomogram.slice(each).astype(np.float32) for each in range(low, high)], axis=0)
+    path = editor.shown.tomogram.path
+    low, high = SliceRequest("xy", z, editor.state.slab).slices(editor.shown.shape[0])
+
+    def read() -> Values:
+        with Tomogram.open(path) as tomogram:
+            picture: Values = tomogram.raw(low, high).mean(axis=0, dtype=np.float32)
+            return picture
+
+    return read
