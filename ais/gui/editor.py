@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -108,6 +108,7 @@ class Editor:
         self.closing = False
         self._wake = wake
         self._engine: Engine | None = None
+        self._after_jobs: dict[int, Callable[[Any], None]] = {}
         self._beginning: Work | None = None
         self._opening: Work | None = None
         self._closing: list[threading.Event] = []
@@ -437,6 +438,23 @@ class Editor:
             self._engine = Engine(self._wake)
         return self._engine
 
+    def compute(
+        self, task: str, arguments: Mapping[str, Any], title: str, then: Callable[[Any], None] | None = None
+    ) -> Job:
+        """Have the compute process do something.
+
+        Parameters
+        ----------
+        task, arguments, title
+            As for `ais.engine.Engine.submit`.
+        then
+            Gets the result in the window's thread; what goes wrong is shown.
+        """
+        job = self.engine.submit(task, arguments, title)
+        if then is not None:
+            self._after_jobs[job.number] = then
+        return job
+
     @property
     def engine_in_use(self) -> Engine | None:
         """The compute process, if something has used it."""
@@ -695,10 +713,14 @@ class Editor:
     def _after_job(self, job: Job) -> None:
         if not job.finished or job.urgent:
             return
+        then = self._after_jobs.pop(job.number, None)
         if job.error:
             self.notices.problem(f"{job.title}: {job.error}")
-        elif job.state.value == "done" and job.seconds > LONG_S:
-            self.notices.say(f"{job.title}: done after {clock(job.seconds)}.")
+        elif job.state.value == "done":
+            if then is not None:
+                then(job.result)
+            elif job.seconds > LONG_S:
+                self.notices.say(f"{job.title}: done after {clock(job.seconds)}.")
 
     def remember_view(self) -> None:
         """Have the project keep what is selected and how the tomogram is shown, if that has changed."""

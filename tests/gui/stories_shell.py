@@ -446,6 +446,32 @@ def jobs_are_shown_and_cancelled(ctx: Context, editor: Editor) -> None:
     assert sorted(work.outcome for work in editor.background.ended) == ["cancelled", "done"]
     ctx.item_click("//Jobs/**/Clear finished")
     assert not editor.background.ended
+    # The compute process: a failure says why and can be tried again, a log can be read, a running job be cancelled.
+    wrong = editor.compute("engine_tasks:wrong_file", {}, "Reading a damaged file")
+    until(ctx, lambda: wrong.finished, 20, "it has failed")
+    until(ctx, lambda: "a.mrc is damaged" in said(editor), 5, "it is said why")
+    results: list[object] = []
+    editor.compute("engine_tasks:echo", {"value": 7}, "Saying 7", results.append)
+    until(ctx, lambda: results == [7], 10, "the result comes back")
+    talks = editor.compute("engine_tasks:talks", {}, "Talking")
+    until(ctx, lambda: talks.finished, 10, "it has ended")
+    slow = editor.compute("engine_tasks:count", {"steps": 1000, "seconds": 0.05}, "Counting for long")
+    until(ctx, lambda: slow.seconds_left, 10, "the time left is known")
+    ctx.item_click("//Jobs/**/Log")
+    frames(ctx, 3)
+    screenshot(ctx, "shell/jobs-of-the-engine")
+    ctx.item_click("//Jobs/**/Cancel")
+    until(ctx, lambda: slow.finished, 10, "it is cancelled")
+    assert slow.state.value == "cancelled"
+    assert editor.engine_in_use is not None
+    count = len(editor.engine_in_use.jobs)
+    ctx.item_click("//Jobs/**/Run again")
+    assert len(editor.engine_in_use.jobs) == count + 1
+    editor.engine_in_use.cancel(editor.engine_in_use.jobs[0])
+    until(ctx, lambda: editor.engine_in_use.jobs[0].finished, 10, "it is cancelled again")
+    ctx.item_click("//Jobs/**/Clear finished")
+    frames(ctx, 3)
+    assert not exists(ctx, "//Jobs/**/Run again")
 
 
 @story(paths=a_tomogram)
