@@ -95,7 +95,11 @@ class PlaneView:
         dense = replace(placement, scale=placement.scale * density)
         texture = self._render(window, round(width * density), round(height * density), dense)
         draw_list.push_clip_rect(ImVec2(*view.origin), corner, True)
-        draw_list.add_image(imgui.ImTextureRef(texture.name), ImVec2(*view.origin), corner)
+        if imgui.is_window_docked():
+            bottom = imgui.get_io().display_size.y - corner.y
+            self._renderer.show(round(view.origin[0] * density), round(bottom * density))
+        else:  # other panels may lie below
+            draw_list.add_image(imgui.ImTextureRef(texture.name), ImVec2(*view.origin), corner)
         self._draw_marks(window, Canvas(self.plane, view.position, view, draw_list, imgui.get_font_size()))
         draw_list.pop_clip_rect()
 

@@ -172,6 +172,30 @@ class SliceRenderer:
         with drawing_state(0):
             return self._target.read()
 
+    def show(self, left: int, bottom: int) -> None:
+        """Copy the picture that was drawn last to the window, below all that Dear ImGui draws in this frame.
+
+        Drawn in software, a copy takes half the time of a picture that Dear ImGui blends over the window.
+
+        Parameters
+        ----------
+        left, bottom
+            Of the view in the window's frame buffer, in pixels from its lower left corner.
+
+        Raises
+        ------
+        RuntimeError
+            If nothing has been drawn yet.
+        """
+        if self._target is None:
+            raise RuntimeError("nothing has been drawn yet")
+        rows, columns = self._target.texture.shape
+        with drawing_state(0):
+            GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, self._target.name)
+            GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, 0)
+            upside_down = (left, bottom + rows, left + columns, bottom)
+            GL.glBlitFramebuffer(0, 0, columns, rows, *upside_down, GL.GL_COLOR_BUFFER_BIT, GL.GL_NEAREST)
+
     def filtered(self) -> NDArray[np.float32]:
         """The slice after the display filters.
 
