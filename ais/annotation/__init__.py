@@ -47,6 +47,7 @@ from ais.annotation.mask_annotation import AnnotateFromMask, MaskAnnotation
 from ais.annotation.operation import Operation, Together
 from ais.annotation.painting_operations import EraseStroke, FillPolygon, PaintRegion, PaintStroke, StrokeAcross
 from ais.annotation.pick_operations import AddPicks, MovePick, RemovePicks, SetPickRadius
+from ais.annotation.prediction_operations import CopyPrediction, JudgeTile, Verdict
 from ais.annotation.record_operations import (
     AddModel,
     AddPickSet,
@@ -97,6 +98,7 @@ __all__ = [
     "ChangeSetting",
     "ClearFeature",
     "ClearSlice",
+    "CopyPrediction",
     "CopySlice",
     "DeleteFeature",
     "DuplicateFeature",
@@ -111,6 +113,7 @@ __all__ = [
     "ImportSlice",
     "ImportVolume",
     "InterpolateSlices",
+    "JudgeTile",
     "MaskAnnotation",
     "MergeFeatures",
     "ModelEntry",
@@ -142,6 +145,7 @@ __all__ = [
     "StrokeAcross",
     "Together",
     "TomogramEntry",
+    "Verdict",
     "coordinates_of",
     "export_coordinates",
     "export_mask_slice",

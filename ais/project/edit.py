@@ -56,6 +56,11 @@ class Edit:
         region = self._region or Region()
         return Region(region.tomogram, region.feature, region.z, region.bounds or painted_bounds(self._touched))
 
+    @property
+    def entry(self) -> int:
+        """Number of this edit in the history; there is no such line unless it changes something."""
+        return self._entry
+
     def acted_on(
         self,
         tomogram: int | None = None,
