@@ -151,15 +151,22 @@ def paint_erase_undo_and_restart(ctx: Context, editor: Editor) -> None:
     press(ctx, "ctrl+z")
     saved(ctx, editor)
     assert held(editor)[40, 60:161].all()
+    press(ctx, "]")
+    saved(ctx, editor)
+    larger = editor.snapshot.features[0].brush_radius
+    assert larger > 10
     stroke(ctx, editor, [(120, 60), (120, 100)])
-    press(ctx, "]", 3)
-    stroke(ctx, editor, [(150, 60), (150, 100)])
-    press(ctx, "ctrl+z", 3)
     saved(ctx, editor)
-    press(ctx, "ctrl+z", 1)
-    press(ctx, "ctrl+y", 1)
+    assert held(editor)[120 + 11, 80]
+    press(ctx, "ctrl+z")
+    press(ctx, "ctrl+z")
     saved(ctx, editor)
-    assert editor.snapshot.features[0].brush_radius in (10.0, 13.0)
+    assert (editor.snapshot.features[0].brush_radius, bool(held(editor)[120, 80])) == (10.0, False)
+    press(ctx, "ctrl+y")
+    saved(ctx, editor)
+    assert (editor.snapshot.features[0].brush_radius, bool(held(editor)[120, 80])) == (larger, False)
+    press(ctx, "ctrl+z")
+    saved(ctx, editor)
 
 
 @story(paths=a_disc)
