@@ -282,6 +282,16 @@ def whole_slices(ctx: Context, editor: Editor) -> None:
     press(ctx, "shift+f")
     saved(ctx, editor)
     assert editor.snapshot.features[0].outline
+    press(ctx, "delete")  # the list does not have the keyboard
+    saved(ctx, editor)
+    assert len(editor.snapshot.features) == 2
+    ctx.item_click("//Annotate/**/###copy")
+    press(ctx, "delete")
+    saved(ctx, editor)
+    assert [feature.name for feature in editor.snapshot.features] == ["vesicle"]
+    press(ctx, "ctrl+z")
+    saved(ctx, editor)
+    assert [feature.name for feature in editor.snapshot.features] == ["vesicle", "copy"]
 
 
 def finds_boxes_picks_and_the_crop_region(ctx: Context, editor: Editor) -> None:

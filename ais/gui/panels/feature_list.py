@@ -131,6 +131,10 @@ class FeatureList:
                 ImVec2(0, height),
             )
         imgui.pop_style_var()
+        has_keyboard = imgui.is_item_focused() and imgui.is_window_focused() and editor.state.feature == feature.id
+        removing = has_keyboard and imgui.is_key_pressed(imgui.Key.delete, False)
+        if removing and command("feature.delete").enabled(editor):
+            command("feature.delete").run(editor)
         if pressed:
             editor.select_feature(feature.id)
             if imgui.is_mouse_double_clicked(0) and not editor.read_only:
