@@ -369,6 +369,7 @@ def files_are_chosen_in_our_own_list(ctx: Context, editor: Editor) -> None:
     until(ctx, lambda: len(editor.snapshot.tomograms) == 3, 5, "the typed one is opened")
     press(ctx, "ctrl+o")
     until(ctx, lambda: editor.dialogs.browser is not None and editor.dialogs.browser.shown, 5, "the folder is read")
+    imgui.get_io().mouse_double_click_time = 5.0  # a busy machine is slow with its frames
     ctx.item_double_click("**/##deeper")
     until(ctx, lambda: editor.dialogs.browser.folder.name == "deeper", 5, "the folder is entered")  # type: ignore[union-attr]
     press(ctx, "esc")
@@ -480,7 +481,7 @@ def the_mouse_goes_through_messages(ctx: Context, editor: Editor) -> None:
     editor.notices.problem("Something could not be read.")
     frames(ctx, 4)
     width, height = imgui.get_io().display_size.x, imgui.get_io().display_size.y
-    over_the_card = (width - 300, height - 90)
+    over_the_card = (width - 300, height - 120)
     ctx.mouse_teleport_to_pos(over_the_card)
     frames(ctx, 3)
     assert editor.view("xy").hovered is not None, "the view has the pointer, not the card"
