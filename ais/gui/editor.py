@@ -23,6 +23,7 @@ from ais.gui.document import Crop, Document, Edited, Snapshot, crop_key
 from ais.gui.dropped import files_in
 from ais.gui.feature_shelf import FeatureShelf
 from ais.gui.lengths_of_time import clock
+from ais.gui.linked_views import ContrastRule, carried_placement, rule_of
 from ais.gui.masks import Masks
 from ais.gui.notices import Notices
 from ais.gui.settings import SettingsFile
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 PROJECT_ENDING = ".aisproj"
 RECENT_PLACES = 8
 FRAME_S = 1 / 60
+JUST_NOW_S = 0.2
 LONG_S = 5.0
 """Whoever has started what takes longer has turned to something else, and is told when it ends."""
 REMEMBER_VIEW_AFTER_S = 2.0
@@ -387,6 +389,18 @@ class Editor:
         self.go_to(z, y, x)
         self._bring_into_view((round(y), round(y) + 1, round(x), round(x) + 1))
 
+    def visit(self, tomogram: int, z: float, y: float, x: float, feature: int | None = None) -> None:
+        """Show a voxel of a tomogram, which is opened if another one is on the screen, and select a feature."""
+        if feature is not None and self.snapshot.feature(feature) is not None:
+            self.select_feature(feature)
+        if self.shown is not None and tomogram == self.state.tomogram:
+            self.show_voxel(z, y, x)
+        else:
+            self._visit_when_shown = (tomogram, z, y, x)
+            self.select_tomogram(tomogram)
+
+    _visit_when_shown: tuple[int, float, float, float] | None = None
+
     def step(self, count: int, plane: Plane = "xy") -> None:
         """Move by slices along a plane's normal."""
         target = self.state.along(plane) + count
@@ -601,11 +615,16 @@ class Editor:
         shape = shown.shape
         state.position = (shape[0] // 2, shape[1] // 2, shape[2] // 2)
         linked = self.settings.link_views and state.contrast is not None
-        if not linked:
-            state.contrast, state.filters = None, []
+        if linked:
+            for plane, view in state.views.items():
+                rows, columns = shown.picture_shape(plane)
+                drawn = (columns, rows) if view.turned else (rows, columns)
+                view.placement = carried_placement(view.placement, drawn)
+        else:
+            state.contrast, state.filters, self._contrast_rule = None, [], None
             self.fit()
         state.contrast_is_automatic = True
-        self._recall(remembered if isinstance(remembered, dict) else {})
+        self._recall(remembered if isinstance(remembered, dict) else {}, linked)
         if shown.statistics is None:
             self.background.run(
                 lambda _: measure(shown.tomogram),
@@ -617,12 +636,19 @@ class Editor:
         shown.statistics = statistics
         if shown is self.shown and (self.state.contrast is None or self.state.contrast_is_automatic):
             self.use_automatic_contrast()
+            if self._contrast_rule is not None and self.state.contrast is not None:
+                self.use_contrast(self._contrast_rule.limits(statistics, self.state.contrast.invert))
+
+    _contrast_rule: ContrastRule | None = None
 
     def _close_tomogram(self) -> None:
         self._opening = None
         self.state.outline, self.state.measured, self.state.dragged = [], None, None
         if self.shown is not None:
             shown, self.shown = self.shown, None
+            automatic = self.state.contrast_is_automatic
+            if not automatic or shown.statistics is not None:
+                self._contrast_rule = rule_of(self.state.contrast, automatic, shown.statistics)
             if self.closing:
                 shown.close()
             else:
@@ -707,7 +733,9 @@ class Editor:
         }
 
     def _after_work(self, work: Work) -> None:
-        if work.outcome == "done" and work.seconds > LONG_S:
+        # Whoever has just said what came of it needs no second sentence.
+        said = self.notices.said and self.notices.said[-1].age() < JUST_NOW_S
+        if work.outcome == "done" and work.seconds > LONG_S and not said:
             self.notices.say(f"{work.title}: done after {clock(work.seconds)}.")
 
     def _after_job(self, job: Job) -> None:
@@ -735,13 +763,14 @@ class Editor:
                 self._remembered[key] = value
                 document.remember(key, value)
 
-    def _recall(self, record: dict[str, Any]) -> None:
-        """Show a tomogram as it was shown last; what makes no sense is passed over."""
+    def _recall(self, record: dict[str, Any], linked: bool) -> None:
+        """Show a tomogram as it was shown last, linked ones only where; what makes no sense is passed over."""
         state = self.state
         try:
             if record:
                 z, y, x = (int(part) for part in record["position"])
                 self.go_to(z, y, x)
+            if record and not linked:
                 state.slab = max(1, int(record["slab"]))
                 state.interpolate = bool(record["interpolate"])
                 if record["contrast"] is not None:
@@ -757,3 +786,8 @@ class Editor:
             self._position_when_shown = None
             if tomogram == state.tomogram:
                 self.go_to(z=z)
+        if self._visit_when_shown is not None:
+            tomogram, *place = self._visit_when_shown
+            self._visit_when_shown = None
+            if tomogram == state.tomogram:
+                self.show_voxel(*place)
