@@ -68,7 +68,9 @@ def turn_the_wheel(context: Any, editor: Any) -> dict[str, dict[str, float]]:
     view = editor.view("xy")
     context.mouse_teleport_to_pos(ImVec2(view.origin[0] + view.size[0] / 2, view.origin[1] + view.size[1] / 2))
     # Else a notch takes as long as a slow finger, and some frames show the slice of the frame before.
-    test_engine.get_io(hello_imgui.get_imgui_test_engine()).config_run_speed = test_engine.TestRunSpeed.fast
+    settings = test_engine.get_io(hello_imgui.get_imgui_test_engine())
+    settings.config_run_speed = test_engine.TestRunSpeed.fast
+    settings.config_watchdog_warning = settings.config_watchdog_kill_test = 1e9
     measured = {}
     filters = ([], [DisplayFilter("gaussian", 2.0), DisplayFilter("unsharp", 4.0, 0.5)])
     for kind, editor.state.filters in zip(KINDS, filters, strict=True):

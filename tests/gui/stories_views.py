@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from plans import story
 
 from ais.annotation import AddFeature, AddPicks, ChangeFeature, PaintStroke, PlaceBoxes
 from ais.formats.registry import write_volume
+from ais.gui.background import Work
 from ais.gui.display import PLANES, Contrast, DisplayFilter, Plane
 from ais.gui.document import Crop
 from ais.gui.editor import Editor
@@ -390,3 +392,23 @@ def save_pictures(ctx: Context, editor: Editor) -> None:
     side = editor.snapshot.features[0].box_size / 2
     assert reddish(tuple(picture[SHAPE[1] - 1 - 100, round(120 - side)].tolist()))
     assert not reddish(tuple(picture[SHAPE[1] - 1 - 100, 120].tolist()))
+
+
+@story(paths=blobs)
+def what_runs_is_told(ctx: Context, editor: Editor) -> None:
+    shown(ctx, editor)
+    resize(ctx, 1280, 720)
+    editor.settings.font_scale = 1.5
+
+    def slow(work: Work) -> None:
+        for step in range(10_000):
+            work.report(step, 10_000)
+            time.sleep(0.005)
+
+    work = editor.background.run(slow, title="Measuring something long")
+    until(ctx, lambda: work.shown and (work.fraction or 0) > 0.02, 10, "the work is shown")
+    ctx.mouse_teleport_to_pos(ImVec2(*spot(editor, 100, 100)))
+    frames(ctx, 5)
+    screenshot(ctx, "views/running")
+    ctx.item_click("**/###Cancel running")
+    until(ctx, lambda: work.finished, 10, "the work has ended")
