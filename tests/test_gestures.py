@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ais.annotation import IGNORE, AddFeature, AddTomogram, DeleteFeature, flood_region
+from ais.annotation import IGNORE, AddFeature, AddTomogram, DeleteFeature, PaintStroke, flood_region
 from ais.formats.registry import write_volume
 from ais.gui.commands import command
 from ais.gui.display import Plane
@@ -222,6 +222,28 @@ def test_two_quick_strokes_before_the_first_is_saved(editor: Editor) -> None:
     assert np.array_equal(held(editor, key), during)
     assert np.array_equal(settled_mask(editor, key), during)
     assert [entry.text.split()[0] for entry in editor.snapshot.history[-3:]] == ["Paint", "Erase", "Paint"]
+
+
+@pytest.mark.parametrize("button", ["left", "right"])
+def test_what_was_painted_before_comes_up_under_a_stroke_that_began_too_soon(editor: Editor, button: Button) -> None:
+    key = key_of(editor, position=6)
+    editor.submit(PaintStroke(key.tomogram, key.feature, 6, [(10.0, 10.0), (10.0, 60.0)], 4.0))
+    settle(editor)
+    before = held(editor, key)
+    follow(editor, [(5.0, 30.0), (40.0, 30.0)], button, at=6)
+    settle(editor)
+    during = shown(editor, key)
+    if button == "left":
+        assert during[before != 0].all()
+        assert during[40, 30]
+    assert editor.gesture is not None
+    release(editor, [(40.0, 30.0)], at=6)
+    settle(editor)
+    assert np.array_equal(settled_mask(editor, key), held(editor, key))
+    assert held(editor, key)[10, 12]
+    assert bool(held(editor, key)[10, 30]) == (button == "left")
+    if button == "left":
+        assert np.array_equal(held(editor, key), during)
 
 
 def test_a_stroke_over_several_slices_is_one_edit(editor: Editor) -> None:

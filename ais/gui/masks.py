@@ -53,6 +53,8 @@ class ShownMask:
         False only if nothing is painted.
     strokes_open
         How many strokes on it have not ended.
+    erased
+        Whether a stroke has erased before it was read for the first time.
     """
 
     bits: NDArray[np.uint8]
@@ -63,6 +65,7 @@ class ShownMask:
     dirty: Rect | None = None
     any: bool = False
     strokes_open: int = 0
+    erased: bool = False
 
     def take_dirty(self) -> Rect | None:
         """What strokes have changed since the last call; None if nothing."""
@@ -155,6 +158,7 @@ class Masks:
 
     def _touched(self, mask: ShownMask, rect: Rect, erase: bool) -> None:
         mask.painted += 1
+        mask.erased = mask.erased or erase
         mask.any = mask.any or not erase
         old = mask.dirty
         mask.dirty = (
@@ -175,6 +179,11 @@ class Masks:
                 return
             if before != mask.painted or mask.strokes_open:
                 mask.stale = True  # it was painted on meanwhile: what was read is already old
+                if not mask.revision and not mask.erased:
+                    # The first strokes began before there was anything to see: it comes up under them.
+                    np.maximum(mask.bits, bits, out=mask.bits)
+                    mask.any = mask.any or bool(bits.any())
+                    mask.dirty = (0, bits.shape[0], 0, bits.shape[1])
                 return
             mask.bits, mask.any, mask.dirty = bits, bool(bits.any()), None
             mask.revision += 1
