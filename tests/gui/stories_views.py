@@ -315,6 +315,12 @@ def three_planes(ctx: Context, editor: Editor) -> None:
     editor.state.measured = (20.0, 100.0), (40.0, 200.0)
     settled(ctx, editor)
     screenshot(ctx, "views/three-planes")
+    # To both ends of every axis: what is read ahead stays inside.
+    for corner in ((0, 0, 0), tuple(count - 1 for count in SHAPE), (1, 1, 1), (0, 0, 0), (20, 100, 100)):
+        editor.go_to(*corner)
+        shown(ctx, editor, ("xy", "xz", "yz"))
+        settled(ctx, editor)
+    assert not [notice.text for notice in editor.notices.said if notice.kind == "problem"]
     # The line between XY and YZ is dragged, and put back by a double click.
     before = xy.size
     line = (round(xy.origin[0] + xy.size[0] + 2), round(xy.origin[1] + 100))

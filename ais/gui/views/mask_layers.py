@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ais.annotation import IGNORE, Feature
-from ais.gui.display import Plane
+from ais.gui.display import PLANES, Plane
 from ais.gui.editor import Editor
 from ais.gui.feature_preview import shown_features
 from ais.gui.masks import MaskKey, Rect, ShownMask
@@ -72,9 +72,11 @@ class MaskLayers:
         return found
 
     def prefetch(self, editor: Editor, position: int) -> None:
-        """Have the masks of a slice read that will be shown soon."""
+        """Have the masks of a slice read that will be shown soon, if there is such a slice."""
         shown, masks, tomogram = editor.shown, editor.masks, editor.state.tomogram
         if shown is None or masks is None or tomogram is None:
+            return
+        if not 0 <= position < shown.shape[PLANES.index(self.plane)]:
             return
         shape = shown.picture_shape(self.plane)
         for number in (IGNORE, *(feature.id for feature in editor.snapshot.features if feature.visible)):
