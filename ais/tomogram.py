@@ -21,6 +21,7 @@ MARGIN_FRACTION = 0.2
 MARGIN_LIMIT_PX = 64
 MAD_TO_SIGMA = 1.4826
 MIN_SCALE = 1e-7
+SPREADS_SHOWN = 3.0
 WHOLE = slice(None)
 
 
@@ -193,6 +194,13 @@ class Tomogram:
         if self._normalization is None:
             self._normalization = global_mad(self)
         return self._normalization
+
+
+def as_grey(normalised: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Normalised values as grey, for small pictures: 0 and 255 are `SPREADS_SHOWN` spreads below and above the mean."""
+    grey = (normalised + np.float32(SPREADS_SHOWN)) * np.float32(255 / (2 * SPREADS_SHOWN))
+    picture: NDArray[np.uint8] = np.rint(grey.clip(0, 255)).astype(np.uint8)
+    return picture
 
 
 def global_mad(tomogram: Tomogram) -> Normalization:

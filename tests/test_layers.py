@@ -36,6 +36,7 @@ LAYERS = (
         "surfaces",
         "symmetries",
         "training",
+        "uncertainty",
     },
     {"engine"},
     {"cli", "gui"},

@@ -24,6 +24,7 @@ TASKS: Mapping[str, str] = MappingProxyType(
         "leave_training": "ais.engine.work.training:leave_training",
         "live": "ais.engine.work.live:live",
         "self_test": "ais.engine.self_test:self_test",
+        "tiles_of_slice": "ais.engine.work.tiles:tiles_of_slice",
         "train": "ais.engine.work.training:train",
         "watch_slice": "ais.engine.work.training:watch_slice",
     }

@@ -18,13 +18,13 @@ from ais.errors import AisError
 from ais.formats.scnt import GLOBAL_MAD, IGNORE_LABEL, MAX_DEPTH, Sample, SetHeader, is_positive, write_set
 from ais.progress import SILENT, Progress
 from ais.project.document import Project
+from ais.tomogram import as_grey
 from ais.trainset.samples import SampleFrame, label_of
 from ais.trainset.training_set import VOXEL_SIZE_TOLERANCE, SampleRecord, TrainingSet, figures, sample_id
 
 BOX_SIZES_PX = (4, 2048)
 MAX_FEATURES = 250
 MAX_CUT_PX = 16384
-SPREADS_SHOWN = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +40,7 @@ class SetPreview:
     features
         Names: the first has label 1, the others 3, 4, ...
     images
-        uint8 (n, box, box), the middle slices: 0 and 255 are `SPREADS_SHOWN` spreads below and above the tomogram's
-        mean.
+        uint8 (n, box, box), the middle slices by `ais.tomogram.as_grey`.
     labels
         uint8 (n, box, box).
     records
@@ -259,17 +258,11 @@ def preview_samples(
             cuts.append(cut)
     _require_painted(plan, present)
     shown = _samples(replace(plan, cuts=cuts), progress)
-    images = [_as_picture(image[depth // 2]) for image, _ in shown]
+    images = [as_grey(image[depth // 2]) for image, _ in shown]
     names = tuple(feature.name for feature in plan.features)
     records = [cut.record for cut in cuts]
     figures = (len(plan.cuts), n_positive, plan.voxel_size, names)
     return SetPreview(*figures, np.stack(images), np.stack(labels), records)
-
-
-def _as_picture(normalised: NDArray[np.float32]) -> NDArray[np.uint8]:
-    grey = (normalised + np.float32(SPREADS_SHOWN)) * np.float32(255 / (2 * SPREADS_SHOWN))
-    picture: NDArray[np.uint8] = np.rint(grey.clip(0, 255)).astype(np.uint8)
-    return picture
 
 
 def _make_plan(

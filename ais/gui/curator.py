@@ -1,0 +1,411 @@
+"""The Curator: tiles of a model's prediction, judged with one key each; every verdict is an edit that trains the next.
+
+What each verdict writes stands in `ais.annotation.JudgeTile`: good makes the prediction annotation and places a
+positive box (a negative one where nothing is predicted), bad erases and places a negative box, ignore marks an ignore
+region. Edit writes nothing and goes to the tile. Tiles have the feature's box size, so that a box covers its tile and
+the next training set of the feature holds exactly what was judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ais.annotation import JudgeTile, TomogramEntry, Verdict
+from ais.gui.document import HISTORY_SHOWN, Crop, Document, crop_key, crop_of
+from ais.gui.model_places import ModelChoice, SliceQuestion, SliceQuestions
+from ais.project import Project
+from ais.uncertainty import TileRule
+
+if TYPE_CHECKING:
+    from ais.gui.editor import Editor
+
+NEAR_SLICES = 3
+"""Slices near annotation are at most so far from annotated ones."""
+MOST_PLACES = 500
+MOST_ANNOTATED_SLICES = 40
+ALWAYS = 0
+"""Stands for the history line of a verdict that had nothing to write."""
+
+
+@dataclass(frozen=True)
+class CuratorWish:
+    """Which tiles are to be judged.
+
+    Attributes
+    ----------
+    model
+        Whose prediction.
+    feature
+        Number of the project's feature that the verdicts are about.
+    tomograms
+        Numbers of those that tiles come from; crop regions are kept to.
+    rule
+        Which tiles come first.
+    count
+        How many tiles, in all.
+    slices
+        How many slices of each tomogram are looked at, evenly spread.
+    seed
+        Of the random rule.
+    """
+
+    model: ModelChoice
+    feature: int
+    tomograms: tuple[int, ...]
+    rule: TileRule = TileRule.UNCERTAIN
+    count: int = 48
+    slices: int = 12
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class CuratorTile:
+    """A tile to be judged.
+
+    Attributes
+    ----------
+    tomogram
+        Its number.
+    z, y, x
+        Pixel (size // 2, size // 2) of it.
+    image, prediction
+        uint8 (size, size): grey, and probability 0-255.
+    score, entropy
+        As in `ais.uncertainty.RankedTiles`.
+    """
+
+    tomogram: int
+    z: int
+    y: int
+    x: int
+    image: NDArray[np.uint8]
+    prediction: NDArray[np.uint8]
+    score: float
+    entropy: float
+
+
+@dataclass
+class _Given:
+    """A verdict; `entry` is its line in the history, None while it is being written."""
+
+    verdict: Verdict
+    entry: int | None = None
+
+
+class Curator:
+    """The tiles that are judged now.
+
+    Parameters
+    ----------
+    editor
+        Whose project and compute process it uses.
+
+    Attributes
+    ----------
+    wish
+        What the tiles were gathered for; None before.
+    tiles
+        The best first within each tomogram; more come while they are gathered.
+    current
+        Index of the selected tile.
+    problem
+        One sentence if tiles could not be gathered; else empty.
+    """
+
+    def __init__(self, editor: Editor) -> None:
+        self.wish: CuratorWish | None = None
+        self.tiles: list[CuratorTile] = []
+        self.current = 0
+        self.problem = ""
+        self._editor = editor
+        self._questions = SliceQuestions(editor)
+        self._document: Document | None = None
+        self._reading = False
+        self._given: dict[int, list[_Given]] = {}
+        self._candidates: dict[int, list[CuratorTile]] = {}
+        self._places: dict[int, _Places] = {}
+        self._standing: tuple[int, int, frozenset[int]] = (-1, 0, frozenset())
+
+    # For every frame
+
+    def follow(self) -> None:
+        """Take in tiles that have come; once a frame, whether the grid is shown or not."""
+        if self._editor.document is not self._document:
+            self.clear()
+            self._document = self._editor.document
+        self._questions.follow()
+        if not self._questions.busy:
+            for number in list(self._candidates):
+                self._take(number)
+
+    @property
+    def gathering(self) -> bool:
+        """Whether tiles are still coming."""
+        return self._reading or self._questions.busy
+
+    @property
+    def slices_done(self) -> tuple[int, int]:
+        """Slices looked at, and all that will be."""
+        return self._questions.progress
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until all tiles are there; None while it cannot be told."""
+        return self._questions.seconds_left
+
+    # Gathering
+
+    def gather(self, wish: CuratorWish) -> str:
+        """Look for tiles in place of those that are shown.
+
+        Returns
+        -------
+        str
+            One sentence if it cannot be done; else empty, and the tiles come one tomogram after the other.
+        """
+        self.follow()
+        document, snapshot = self._document, self._editor.snapshot
+        feature = snapshot.feature(wish.feature)
+        if document is None or feature is None:
+            return "Choose a feature that the verdicts are about."
+        if self._editor.read_only:
+            return document.project.notice or "This project can only be read."
+        entries = [entry for entry in map(snapshot.tomogram, wish.tomograms) if entry is not None]
+        missing = next((entry for entry in entries if entry.missing), None)
+        if not entries:
+            return "Choose at least one tomogram."
+        if missing is not None:
+            return f"{missing.path} is missing: relink the tomogram {missing.name}, or leave it out."
+        size = feature.box_size
+        for entry in entries:
+            if size > min(entry.shape[1:]):
+                _, ny, nx = entry.shape
+                return (
+                    f"A box of {size} pixels is larger than {entry.name}, which has {nx} x {ny}: choose a smaller one."
+                )
+        self.clear()
+        self._document, self.wish, self._reading = document, wish, True
+
+        def read(project: Project) -> dict[int, _Places]:
+            return {entry.id: _places(project, entry, wish, size) for entry in entries}
+
+        def ask(found: dict[int, _Places]) -> None:
+            if self._document is document and self.wish is wish:
+                self._reading = False
+                self._ask(wish, entries, found, size)
+
+        document.ask(read, ask)
+        return ""
+
+    def stop(self) -> None:
+        """Gather no more tiles; those that have come stay."""
+        self._questions.stop()
+        self._reading = False
+        for number in list(self._candidates):
+            self._take(number)
+
+    def clear(self) -> None:
+        """Forget all tiles; what was written stays."""
+        self._questions.stop()
+        self.wish, self.tiles, self.current, self.problem, self._reading = None, [], 0, "", False
+        self._given.clear()
+        self._candidates.clear()
+
+    # Judging
+
+    def verdict(self, index: int) -> Verdict | None:
+        """What stands about a tile: undone verdicts do not; None if nothing."""
+        standing = [given for given in self._given.get(index, ()) if self._stands(given)]
+        return standing[-1].verdict if standing else None
+
+    @property
+    def judged(self) -> int:
+        """How many tiles have a verdict."""
+        return sum(self.verdict(index) is not None for index in self._given)
+
+    def judge(self, verdict: Verdict, index: int | None = None) -> None:
+        """Write a verdict about a tile, the current one by default, and go on to the next without one.
+
+        The same verdict again changes nothing.
+        """
+        index = self.current if index is None else index
+        if self.wish is None or self._document is None or not 0 <= index < len(self.tiles):
+            return
+        tile, wish, earlier = self.tiles[index], self.wish, self.verdict(index)
+        if earlier is not verdict:
+            given = _Given(verdict)
+            self._given.setdefault(index, []).append(given)
+            all_given = self._given[index]
+
+            def written(entry: int | None) -> None:
+                given.entry = ALWAYS if entry is None else entry
+
+            def failed() -> None:
+                all_given.remove(given)
+
+            operation = JudgeTile(
+                *(tile.tomogram, wish.feature, tile.z, tile.y, tile.x, verdict, tile.prediction),
+                *(wish.model.threshold, wish.model.name, earlier),
+            )
+            self._editor.submit(operation, written, failed)
+        self.current = self._next_open(index)
+
+    def edit(self, index: int | None = None) -> None:
+        """Go to a tile, the current one by default, to correct it by hand; writes nothing."""
+        index = self.current if index is None else index
+        if self.wish is not None and 0 <= index < len(self.tiles):
+            tile = self.tiles[index]
+            self._editor.visit(tile.tomogram, tile.z, tile.y, tile.x, self.wish.feature)
+
+    def select(self, index: int) -> None:
+        """Make a tile the current one."""
+        self.current = min(max(index, 0), max(len(self.tiles) - 1, 0))
+
+    # Within
+
+    def _ask(self, wish: CuratorWish, entries: Sequence[TomogramEntry], found: dict[int, _Places], size: int) -> None:
+        self._places = found
+        questions = [SliceQuestion(entry, z, found[entry.id].crop) for entry in entries for z in found[entry.id].slices]
+        if not questions:
+            self.problem = "Nothing is annotated in these tomograms: choose another rule, or annotate first."
+            return
+        self._candidates = {question.entry.id: [] for question in questions}
+
+        def further(question: SliceQuestion) -> dict[str, Any]:
+            places = found[question.entry.id]
+            return {"taken": places.taken, "near": places.near}
+
+        self._questions.begin(
+            questions,
+            wish.model,
+            size=size,
+            rule=wish.rule,
+            count=_share(wish.count, len(self._candidates)),
+            seed=wish.seed,
+            pictures=True,
+            further=further,
+            answered=self._answered,
+            failed=self._failed,
+        )
+
+    def _answered(self, question: SliceQuestion, result: dict[str, Any]) -> None:
+        number = question.entry.id
+        for index, (y, x) in enumerate(result["centres"].tolist()):
+            image, prediction = result["images"][index], result["predictions"][index]
+            score, entropy = float(result["scores"][index]), float(result["entropies"][index])
+            self._candidates[number].append(CuratorTile(number, question.z, y, x, image, prediction, score, entropy))
+        if question.z == self._places[number].slices[-1]:
+            self._take(number)
+
+    def _failed(self, question: SliceQuestion, sentence: str) -> None:
+        self.problem = sentence
+        self._questions.drop(question.entry.id)
+        self._take(question.entry.id)
+
+    def _take(self, number: int) -> None:
+        """Show the best tiles of a tomogram, not too many of one slice."""
+        candidates = sorted(self._candidates.pop(number, []), key=lambda tile: -tile.score)
+        wish = self.wish
+        if wish is None or not candidates:
+            return
+        share = min(_share(wish.count, len(wish.tomograms)), wish.count - len(self.tiles))
+        each = max(1, -(-2 * share // len(self._places[number].slices)))
+        taken: dict[int, int] = {}
+        chosen: list[CuratorTile] = []
+        others: list[CuratorTile] = []
+        for tile in candidates:
+            here = taken[tile.z] = taken.get(tile.z, 0) + 1
+            (chosen if here <= each else others).append(tile)
+        self.tiles += sorted([*chosen, *others][: max(share, 0)], key=lambda tile: -tile.score)
+
+    def _next_open(self, index: int) -> int:
+        """The next tile without a verdict, from the beginning again if need be; the same if there is none."""
+        count = len(self.tiles)
+        for step in range(1, count):
+            following = (index + step) % count
+            if self.verdict(following) is None:
+                return following
+        return index
+
+    def _stands(self, given: _Given) -> bool:
+        if given.entry is None or given.entry == ALWAYS:
+            return True
+        snapshot = self._editor.snapshot
+        if self._standing[0] != snapshot.revision:
+            # Lines too old to be shown are done; another that is missing was undone, and dropped by a later edit.
+            oldest = snapshot.history[0].id if len(snapshot.history) >= HISTORY_SHOWN else 0
+            done = frozenset(line.id for line in snapshot.history if not line.undone)
+            self._standing = (snapshot.revision, oldest, done)
+        _, oldest, done = self._standing
+        return given.entry in done or given.entry < oldest
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where tiles of a tomogram are looked for.
+
+    Attributes
+    ----------
+    slices
+        To be looked at, in order.
+    taken
+        z, y, x of boxes, which the user has judged.
+    near
+        z, y, x of places that are annotated, for the rule that asks for them.
+    crop
+        (x0, x1, y0, y1); None for the whole slice.
+    """
+
+    slices: list[int]
+    taken: list[list[int]]
+    near: list[list[int]]
+    crop: tuple[int, int, int, int] | None
+
+
+def _places(project: Project, entry: TomogramEntry, wish: CuratorWish, size: int) -> _Places:
+    crop = crop_of(project.setting(crop_key(entry.id)))
+    (z0, z1), part = _kept(crop, entry, size)
+    taken = [[box.z, box.y, box.x] for box in project.boxes(entry.id, wish.feature)]
+    if wish.rule is not TileRule.NEAR:
+        chosen = np.linspace(z0, z1 - 1, min(max(wish.slices, 1), z1 - z0)).round().astype(int)
+        return _Places(sorted(set(chosen.tolist())), taken, [], part)
+    annotated = project.annotated_slices(entry.id, wish.feature)
+    annotated = _spread(annotated, MOST_ANNOTATED_SLICES)
+    near = [place for z in annotated for place in _painted(project.mask(entry.id, wish.feature, z), z, size)]
+    around = {z + step for z in annotated for step in range(-NEAR_SLICES, NEAR_SLICES + 1) if z0 <= z + step < z1}
+    slices = sorted(_spread(sorted(around), wish.slices)) if near else []
+    return _Places(slices, taken, _spread(near, MOST_PLACES), part)
+
+
+def _kept(
+    crop: Crop | None, entry: TomogramEntry, size: int
+) -> tuple[tuple[int, int], tuple[int, int, int, int] | None]:
+    """Slices, and (x0, x1, y0, y1), of a crop region; all of the tomogram if no tile fits into it."""
+    if crop is None or min(crop.y[1] - crop.y[0], crop.x[1] - crop.x[0]) < size:
+        return (0, entry.shape[0]), None
+    return crop.z, (*crop.x, *crop.y)
+
+
+def _painted(mask: NDArray[np.uint8], z: int, size: int) -> list[list[int]]:
+    """z, y, x of the middle of what is painted in each cell of a tile's size."""
+    rows, columns = np.nonzero(mask)
+    cells: dict[tuple[int, int], list[int]] = {}
+    for index, cell in enumerate(zip((rows // size).tolist(), (columns // size).tolist(), strict=True)):
+        cells.setdefault(cell, []).append(index)
+    return [[z, round(rows[found].mean()), round(columns[found].mean())] for found in cells.values()]
+
+
+def _spread(things: list[Any], count: int) -> list[Any]:
+    """At most so many of them, evenly spread."""
+    if len(things) <= count:
+        return things
+    return [things[index] for index in np.linspace(0, len(things) - 1, count).round().astype(int)]
+
+
+def _share(count: int, parts: int) -> int:
+    return -(-count // max(parts, 1))
