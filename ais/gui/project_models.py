@@ -1,0 +1,398 @@
+"""The models of the project: how each is used, what its file says, and the rules between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ais.annotation import Operation
+from ais.annotation.entries import Colour, ModelEntry
+from ais.annotation.operation import Together
+from ais.annotation.record_operations import AddModel, ChangeModel, RemoveModel, SetRules
+from ais.errors import AisError
+from ais.interactions import Rules
+from ais.project.reading import file_state
+
+if TYPE_CHECKING:
+    from ais.gui.background import Background, Work
+    from ais.gui.document import Snapshot
+    from ais.models import ModelInfo
+
+LARGEST_TTA = 16
+DEFAULT_ALPHA = 0.6
+
+
+@dataclass(frozen=True)
+class ModelUse:
+    """How the project uses a model; kept in the project, changed by `ProjectModels.change`.
+
+    Attributes
+    ----------
+    threshold
+        Probability from which its feature is shown as present, 0 to 1; None for the file's.
+    colour
+        Red, green, blue, each 0 to 1; None for the file's. Further features of a network get other hues.
+    alpha
+        Opacity of the overlay, 0 to 1.
+    active
+        Whether it segments the slice on the screen, and counts for the rules.
+    show
+        Whether its overlay is drawn; one that is not shown still counts for the rules.
+    blend
+        Whether the overlay shows the probability above the threshold, rather than one colour.
+    tta
+        Over how many rotations and flips the live result is averaged.
+    feature
+        Name of the project's feature that a copy of the result goes to; empty for the model's own name.
+    """
+
+    threshold: float | None = None
+    colour: Colour | None = None
+    alpha: float = DEFAULT_ALPHA
+    active: bool = True
+    show: bool = True
+    blend: bool = False
+    tta: int = 1
+    feature: str = ""
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> ModelUse:
+        """From what the project keeps; entries that make no sense are passed over."""
+        known: dict[str, Any] = {}
+        for name, check in _CHECKS.items():
+            value = settings.get(name)
+            if value is not None and check(value):
+                known[name] = tuple(map(float, value)) if name == "colour" else value
+        return cls(**known)
+
+    def as_settings(self) -> dict[str, Any]:
+        """As the project keeps it; what is not set is left out."""
+        entries = {name: getattr(self, name) for name in _CHECKS}
+        entries["colour"] = None if self.colour is None else list(self.colour)
+        return {name: value for name, value in entries.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What a model's file says, read in the background.
+
+    Attributes
+    ----------
+    info
+        None if it cannot be read.
+    hash
+        `ais.models.model_hash`.
+    preview
+        (rows, columns, 3) uint8, first row on top; None if there is none.
+    problem
+        Why it cannot be used, in one sentence; else empty.
+    """
+
+    info: ModelInfo | None = None
+    hash: str = ""
+    preview: NDArray[np.uint8] | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class ProjectModel:
+    """A model of the project.
+
+    Attributes
+    ----------
+    entry
+        What the project says of it.
+    use
+        How it is used.
+    file
+        What its file says; None while it is being read.
+    """
+
+    entry: ModelEntry
+    use: ModelUse
+    file: ModelFile | None
+
+    @property
+    def id(self) -> int:
+        """Its number in the project."""
+        return self.entry.id
+
+    @property
+    def name(self) -> str:
+        """Shown in lists."""
+        return self.entry.name
+
+    @property
+    def info(self) -> ModelInfo | None:
+        """What the file says; None if it is not known."""
+        return None if self.file is None else self.file.info
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be used, in one sentence; else empty."""
+        return "" if self.file is None else self.file.problem
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """The features that it finds; empty while that is not known."""
+        return () if self.info is None else self.info.found
+
+    @property
+    def threshold(self) -> float:
+        """Probability from which its feature is shown as present, 0 to 1."""
+        if self.use.threshold is not None:
+            return self.use.threshold
+        return 0.5 if self.info is None else self.info.threshold
+
+    @property
+    def colours(self) -> tuple[Colour, ...]:
+        """One for each feature that it finds."""
+        if self.info is None:
+            return ()
+        from ais.training.preview import feature_colours
+
+        return tuple(feature_colours(self.use.colour or self.info.colour, len(self.found)))
+
+
+class ProjectModels:
+    """The models of the open project, kept true to it.
+
+    Call `follow` in every frame; it costs next to nothing while nothing has changed.
+
+    Parameters
+    ----------
+    background
+        Threads in which files are read.
+    submit
+        Makes an edit of the project, such as `Editor.submit`.
+
+    Attributes
+    ----------
+    models
+        In the project's order.
+    rules
+        Between them.
+    rules_problem
+        Why the project's rules cannot be used, in one sentence; else empty.
+    revision
+        Grows whenever something here has changed.
+    """
+
+    def __init__(self, background: Background, submit: Callable[[Operation[Any]], None]) -> None:
+        self._background = background
+        self._submit = submit
+        self._entries: tuple[ModelEntry, ...] = ()
+        self._raw_rules: tuple[Mapping[str, Any], ...] = ()
+        self._files: dict[Path, tuple[object, ModelFile]] = {}
+        self._reading: dict[Path, Work] = {}
+        self.models: tuple[ProjectModel, ...] = ()
+        self.rules = Rules()
+        self.rules_problem = ""
+        self.revision = 0
+
+    def follow(self, snapshot: Snapshot) -> None:
+        """Take in what the project holds now; for every frame."""
+        if snapshot.models != self._entries:
+            self._entries = snapshot.models
+            self._read_new()
+            self._renew()
+        if snapshot.rules != self._raw_rules:
+            self._raw_rules = snapshot.rules
+            try:
+                self.rules, self.rules_problem = Rules.parse(list(snapshot.rules), "the project"), ""
+            except AisError as error:
+                self.rules, self.rules_problem = Rules(), str(error)
+            self.revision += 1
+
+    def refresh(self) -> None:
+        """Read files again that have changed on disk, such as after the window got the focus."""
+        self._read_new()
+
+    @property
+    def reading(self) -> bool:
+        """Whether files are being read."""
+        return bool(self._reading)
+
+    def model(self, number: int) -> ProjectModel | None:
+        """The model of a number, or None."""
+        return next((model for model in self.models if model.id == number), None)
+
+    @property
+    def active(self) -> tuple[ProjectModel, ...]:
+        """Those that segment the slice on the screen and can be used."""
+        return tuple(model for model in self.models if model.use.active and model.info is not None)
+
+    # Edits
+
+    def add(self, paths: Sequence[Path], use: ModelUse | None = None) -> None:
+        """Add model files, and the contents of groups beside these, to the project.
+
+        A model that is there already is not added again. A group's models are unpacked into a folder of its name
+        beside it, and its rules are added to those of the project.
+        """
+        groups = [path for path in paths if path.suffix.lower() == ".aisgroup"]
+        self._add(self._new([path for path in paths if path not in groups]), [], use)
+        for group in groups:
+            self._background.run(
+                lambda _, group=group: _unpacked(group),  # type: ignore[misc]
+                lambda found: self._add(self._new(found[0]), found[1], use),
+                title=f"Unpacking {group.name}",
+            )
+
+    def change(self, number: int, **properties: Any) -> None:
+        """Change how a model is used: properties of `ModelUse` by name, as one step of undo."""
+        model = self.model(number)
+        if model is not None:
+            use = replace(model.use, **properties)
+            if use != model.use:
+                self._submit(ChangeModel(number, settings={**model.entry.settings, **_settings(use)}))
+
+    def rename(self, number: int, name: str) -> None:
+        """Give a model another name in the list."""
+        self._submit(ChangeModel(number, name=name))
+
+    def relink(self, number: int, path: Path) -> None:
+        """Use another file for a model, such as where it was moved to."""
+        self._submit(ChangeModel(number, path=path.absolute()))
+
+    def remove(self, number: int) -> None:
+        """Take a model out of the project; its file stays."""
+        self._submit(RemoveModel(number))
+
+    def set_rules(self, rules: Rules) -> None:
+        """Replace the rules, as one step of undo."""
+        self._submit(SetRules(rules.content()))
+
+    def save_group(self, path: Path, numbers: Sequence[int], then: Callable[[Path], None] = lambda _: None) -> None:
+        """Write models, and the rules that name nothing but their features, as one file in the background."""
+        chosen = [model for model in self.models if model.id in numbers]
+        features = {feature for model in chosen for feature in model.found}
+        files, rules = [model.entry.path for model in chosen], rules_among(self.rules, features).content()
+
+        def write(_: Work) -> Path:
+            from ais.models import write_group
+
+            write_group(path, files, rules)
+            return path
+
+        self._background.run(write, then, title=f"Saving {path.name}")
+
+    # Within
+
+    def _new(self, paths: Sequence[Path]) -> list[Path]:
+        known = {entry.path for entry in self._entries}
+        return [path.absolute() for path in paths if path.absolute() not in known]
+
+    def _add(self, paths: Sequence[Path], rules: Sequence[Mapping[str, Any]], use: ModelUse | None) -> None:
+        settings = (use or ModelUse()).as_settings()
+        edits: list[Operation[Any]] = [AddModel(path, settings=settings) for path in paths]
+        if rules:
+            edits.append(SetRules(_joined(self.rules, Rules.parse(list(rules))).content()))
+        if len(edits) == 1:
+            self._submit(edits[0])
+        elif edits:
+            self._submit(Together(f"Add {len(paths)} model{'s' if len(paths) != 1 else ''}", edits))
+
+    def _read_new(self) -> None:
+        wanted = {entry.path: entry for entry in self._entries}
+        self._files = {path: known for path, known in self._files.items() if path in wanted}
+        for path in wanted:
+            state = file_state(path)
+            if path in self._reading or (path in self._files and self._files[path][0] == state):
+                continue
+
+            def show(read: ModelFile, path: Path = path, state: object = state) -> None:
+                self._reading.pop(path, None)
+                self._files[path] = (state, read)
+                self._renew()
+
+            self._reading[path] = self._background.run(lambda _, path=path: _read(path), show)  # type: ignore[misc]
+
+    def _renew(self) -> None:
+        self.models = tuple(
+            ProjectModel(entry, ModelUse.from_settings(entry.settings), self._files.get(entry.path, (None, None))[1])
+            for entry in self._entries
+        )
+        self.revision += 1
+
+
+def _read(path: Path) -> ModelFile:
+    from ais.models import model_hash, read_model_info
+
+    if not path.exists():
+        return ModelFile(problem=f"{path} is missing: relink the model to where it is now.")
+    try:
+        info, digest = read_model_info(path), model_hash(path)
+    except AisError as error:
+        return ModelFile(problem=str(error))
+    return ModelFile(info, digest, _preview(path))
+
+
+def _preview(path: Path) -> NDArray[np.uint8] | None:
+    import io
+
+    from PIL import Image
+
+    from ais.models import read_preview
+
+    try:
+        data = read_preview(path)
+        if data is None:
+            return None
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except (AisError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None  # a picture that cannot be shown does not keep the model from being used
+
+
+def _unpacked(group: Path) -> tuple[list[Path], list[dict[str, Any]]]:
+    from ais.models import unpack_group
+
+    paths, rules = unpack_group(group, group.with_suffix(""))
+    Rules.parse(rules, group.name)
+    return paths, rules
+
+
+def _settings(use: ModelUse) -> dict[str, Any]:
+    # With None for what is not set, so that an earlier value goes.
+    return dict.fromkeys(_CHECKS) | use.as_settings()
+
+
+def rules_among(rules: Rules, features: set[str]) -> Rules:
+    """The part of rules that names nothing but these features."""
+    competition = replace(
+        rules.competition,
+        emit=tuple(name for name in rules.competition.emit if name in features),
+        absorb=tuple(name for name in rules.competition.absorb if name in features),
+    )
+    return Rules(competition, tuple(r for r in rules.interactions if {r.child, r.parent} <= features))
+
+
+def _joined(first: Rules, second: Rules) -> Rules:
+    competition = replace(
+        first.competition,
+        emit=tuple(dict.fromkeys((*first.competition.emit, *second.competition.emit))),
+        absorb=tuple(dict.fromkeys((*first.competition.absorb, *second.competition.absorb))),
+    )
+    return Rules(competition, tuple(dict.fromkeys((*first.interactions, *second.interactions))))
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+_CHECKS: Mapping[str, Callable[[Any], bool]] = {
+    "threshold": _is_share,
+    "colour": lambda value: isinstance(value, list | tuple) and len(value) == 3 and all(map(_is_share, value)),
+    "alpha": _is_share,
+    "active": lambda value: isinstance(value, bool),
+    "show": lambda value: isinstance(value, bool),
+    "blend": lambda value: isinstance(value, bool),
+    "tta": lambda value: isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_TTA,
+    "feature": lambda value: isinstance(value, str),
+}
