@@ -97,6 +97,16 @@ def test_only_a_project_without_a_name_can_be_named(editor: Editor, tmp_path: Pa
     settled(editor)
 
 
+def test_who_has_only_looked_at_a_tomogram_leaves_no_project_behind(tmp_path: Path) -> None:
+    write_volume(tmp_path / "tomogram.mrc", np.zeros((4, 30, 40), "f4"), voxel_sizes=10.0)
+    for feature, left in (((), 0), (("membrane",), 1)):
+        editor = Editor(tmp_path / "settings", nothing)
+        open_and_name(editor, tmp_path / "tomogram.mrc", *feature)
+        settled(editor)
+        editor.close()
+        assert len(untitled.untitled_projects(tmp_path / "settings")) == left
+
+
 def test_save_says_when(editor: Editor) -> None:
     command("file.save").run(editor)
     settled(editor)

@@ -24,7 +24,7 @@ from ais.project import Project
 
 ROOT = Path(__file__).resolve().parent.parent
 SOON = 20.0
-CLOSES_WITHIN = 1.0
+CLOSES_WITHIN = 4.0  # a quarter of a second on a machine that has nothing else to do
 
 pytestmark = pytest.mark.skipif(not needs_a_screen(), reason="signals and X servers are of Linux")
 

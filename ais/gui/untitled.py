@@ -71,9 +71,10 @@ def untitled_projects(settings_folder: Path) -> list[Path]:
 
 
 def discard_if_empty(path: Path) -> None:
-    """Remove an unnamed project in which nothing was ever done."""
+    """Remove an unnamed project in which nothing was ever done but to look at one tomogram."""
     with Project.open(path) as project:
-        used = project.read_only or bool(project.tomograms() or project.features() or project.history())
+        only_looked = len(project.tomograms()) == project.history_length() <= 1 and not project.features()
+        used = project.read_only or not only_looked
     if not used:
         path.unlink(missing_ok=True)
 
