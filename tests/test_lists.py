@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,13 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ais.annotation import AddFeature, ChangeFeature, TomogramEntry
+from ais.errors import AisError
 from ais.formats.registry import write_volume
+from ais.gui.commands import command
 from ais.gui.document import Snapshot
 from ais.gui.editor import Editor
 from ais.gui.feature_preview import preview, save_preview, shown_feature, shown_features
 from ais.gui.panels.annotated_slices import nearest
 from ais.gui.panels.history import local_time
 from ais.gui.relinking import common_folder, look, replacement
+from ais.gui.reveal import reveal
 from ais.gui.tomogram_list import Order, TomogramList, sort
 
 NAMES = st.text("aB_0129 .", max_size=6)
@@ -247,3 +252,25 @@ def test_times_of_the_history_are_those_of_the_clock_on_the_wall() -> None:
     assert found is not None
     assert found.timestamp() == 1714557600
     assert local_time("yesterday") is None
+
+
+# Where files are
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="these have file managers of their own")
+def test_the_folder_of_a_tomogram_is_shown(editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = tmp_path / "said"
+    manager = tmp_path / "bin" / "xdg-open"
+    manager.parent.mkdir()
+    manager.write_text(f'#!/bin/sh\necho "$1" > "{said}"\n', encoding="utf-8")
+    manager.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{manager.parent}:{os.environ['PATH']}")
+    command("tomogram.reveal").run(editor)
+    until(editor, lambda: said.exists() and said.read_text(encoding="utf-8").strip() == str(tmp_path))
+    # Of a file that has gone with its folder, the nearest one above that is left.
+    said.unlink()
+    reveal(tmp_path / "gone" / "further" / "x.mrc")
+    until(editor, lambda: said.exists() and said.read_text(encoding="utf-8").strip() == str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(AisError, match=str(tmp_path)):
+        reveal(tmp_path / "x.mrc")

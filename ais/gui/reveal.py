@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from ais.errors import AisError
+
+WAIT_S = 3.0
+"""Most file managers are told and the call returns; one that does not is left alone, open."""
 
 
 def reveal(path: Path) -> None:
@@ -24,11 +28,17 @@ def reveal(path: Path) -> None:
     """
     folder = next((folder for folder in path.parents if folder.is_dir()), Path.home())
     try:
-        subprocess.Popen(
-            _command(path, folder), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        manager = subprocess.Popen(
+            _command(path, folder),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
     except OSError as error:
         raise AisError(f"The folder could not be opened: it is {folder}.") from error
+    with suppress(subprocess.TimeoutExpired):
+        manager.wait(WAIT_S)
 
 
 def _command(path: Path, folder: Path) -> list[str]:
