@@ -23,6 +23,7 @@ LAYERS = (
         "filters",
         "interactions",
         "metrics",
+        "model_check",
         "network_grid",
         "phantom",
         "picking",

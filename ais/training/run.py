@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ais.errors import AisError, Cancelled
+from ais.model_check import training_intensity
 from ais.models.file import Model, build_as
 from ais.models.info import ModelInfo
 from ais.models.reach import reach
@@ -152,6 +153,7 @@ class TrainingRun:
             **asdict(self.settings),
             "set": self.training_set.name,
             "set_hash": self.training_set.hash,
+            "intensity": training_intensity(self.training_set),
             "samples": len(self.samples.images),
             "positive_samples": self.training_set.n_positive,
             "validation_samples": len(self.samples.held),
