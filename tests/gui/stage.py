@@ -76,6 +76,7 @@ class Stage:
         environment = {
             **self._environment,
             # Nothing of the person who runs the tests is read or changed.
+            **dict.fromkeys(("HOME", "USERPROFILE"), str(home)),
             **{f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")},
             "MESA_SHADER_CACHE_DIR": str(self._folder),
             "PYTHONUNBUFFERED": "1",

@@ -56,11 +56,11 @@ class Views:
         else:
             bar = round(slice_bar.bar_height())
             room = Area(whole.x, whole.y, whole.width, max(whole.height - bar, 1.0))
+            self._answer(window)
             self._draw_planes(window, room)
             below = ImVec2(whole.x, room.y + room.height)
             draw_list.add_rect_filled(below, high, packed(window.theme.panel))
             slice_bar.draw(window, below.x, below.y, whole.width)
-            self._answer(window)
         draw_list.pop_clip_rect()
 
     def release(self) -> None:
@@ -125,10 +125,15 @@ class Views:
         return self._planes[plane]
 
     def _answer(self, window: Window) -> None:
-        """Give those who want it a picture of the slice."""
-        requests, window.editor.shell.view_requests = window.editor.shell.view_requests, []
+        """Give those who want it a picture of the slice.
+
+        The view's own picture is drawn anew at another size for it, so this comes before it is drawn for the screen:
+        what Dear ImGui has been given to draw must stay until the end of the frame.
+        """
+        requests = window.editor.shell.view_requests
         picture = self._plane("xy").native_picture(window) if requests else None
         if picture is not None:
+            window.editor.shell.view_requests = []
             for request in requests:
                 request(picture)
 
