@@ -274,3 +274,21 @@ def test_the_folder_of_a_tomogram_is_shown(editor: Editor, tmp_path: Path, monke
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(AisError, match=str(tmp_path)):
         reveal(tmp_path / "x.mrc")
+
+
+def test_a_remembered_feature_is_proposed_and_added_as_it_was(editor: Editor) -> None:
+    editor.submit(ChangeFeature(1, brush_radius=3.0, alpha=0.25))
+    until(editor, lambda: remembered(editor).get("membrane") == 3.0)
+    editor.new_project()
+    until(editor, lambda: editor.snapshot.revision and not editor.snapshot.features)
+    command("feature.add").run(editor)
+    sheet = editor.shell.sheets.pop()
+    assert list(sheet.fields[0].suggestions) == ["membrane", "ribosome"]  # the last used first
+    sheet.fields[0].value = "MEMBRANE"
+    sheet.on_accept()
+    until(editor, lambda: editor.snapshot.features)
+    added = editor.snapshot.features[0]
+    assert (added.name, added.brush_radius, added.alpha) == ("membrane", 3.0, 0.25)
+    assert editor.state.feature == added.id
+    command("feature.add").run(editor)
+    assert list(editor.shell.sheets.pop().fields[0].suggestions) == ["ribosome"]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from acting import Context, drag, frames, in_window, middle, pixels, press, screenshot, until
-from imgui_bundle import imgui
+from imgui_bundle import ImVec2, imgui
+from numpy.typing import NDArray
 from plans import story
 
 from ais.annotation import AddFeature, AddPicks, AddTomogram, PaintStroke, PlaceBoxes
@@ -106,6 +107,13 @@ def ends(ctx: Context, reference: str) -> tuple[Place, Place]:
     box = ctx.item_info(reference).rect_clipped
     y = (box.min.y + box.max.y) / 2
     return (box.min.x, y), (box.max.x, y)
+
+
+def colour_at(ctx: Context, editor: Editor, row: float, column: float) -> NDArray[np.float64]:
+    """The mean colour around a point of the XY view, as it is on the screen."""
+    x, y = (round(part) for part in editor.view("xy").to_screen(row, column))
+    mean: NDArray[np.float64] = pixels(ctx)[y - 3 : y + 3, x - 3 : x + 3].astype(float).mean((0, 1))
+    return mean
 
 
 def slide(ctx: Context, reference: str, to: float) -> None:
@@ -340,14 +348,13 @@ def the_list_of_features(ctx: Context, editor: Editor) -> None:
     editor.go_to(z=8)
     until(ctx, lambda: editor.view("xy").position == 8, 10, "the slice is shown")
     frames(ctx, 5)
-    x, y = editor.view("xy").to_screen(42, 45)
-    with_mask = pixels(ctx)[round(y) - 3 : round(y) + 3, round(x) - 3 : round(x) + 3].astype(float).mean((0, 1))
+    with_mask = colour_at(ctx, editor, 42, 45)
     em = in_window(ctx, imgui.get_font_size)
     drag(ctx, [(right[0] - em, right[1])])
     settled(ctx, editor)
     assert not editor.snapshot.feature(membrane).visible  # type: ignore[union-attr]
     frames(ctx, 5)
-    without = pixels(ctx)[round(y) - 3 : round(y) + 3, round(x) - 3 : round(x) + 3].astype(float).mean((0, 1))
+    without = colour_at(ctx, editor, 42, 45)
     assert np.ptp(without) < 3 < np.ptp(with_mask)  # grey without the overlay
     press(ctx, "x")
     drag(ctx, [(right[0] - 2.9 * em, right[1])])
@@ -373,7 +380,15 @@ def properties_of_a_feature(ctx: Context, editor: Editor) -> None:
     ctx.item_click("//Annotate/**/###membrane")
     edits = len(editor.snapshot.history)
     ctx.scroll_to_item_y("//Annotate/##opacity")
-    slide(ctx, "//Annotate/##opacity", 0.9)
+    before = colour_at(ctx, editor, 43, 45)
+    left, right = ends(ctx, "//Annotate/##opacity")
+    low = (left[0] + 0.02 * (right[0] - left[0]), left[1])
+    drag(ctx, [middle(ctx, "//Annotate/##opacity"), (low[0] + 30, low[1]), low], release=False)
+    frames(ctx, 2)
+    assert np.ptp(before) > 30 > np.ptp(colour_at(ctx, editor, 43, 45))  # seen before the button is released
+    assert len(editor.snapshot.history) == edits
+    ctx.mouse_move_to_pos(ImVec2(left[0] + 0.9 * (right[0] - left[0]), left[1]))
+    ctx.mouse_up(0)
     settled(ctx, editor)
     feature = editor.snapshot.feature(membrane)
     assert feature is not None

@@ -72,7 +72,7 @@ class FeatureList:
         ):
             if table:
                 self._draw_rows(window, features)
-        command_button(window, "feature.add", "Add feature", strong=not features)
+        command_button(window, "feature.add", "Add feature", strong=not features and editor.shown is not None)
         if editor.feature_shelf.entries:
             imgui.same_line()
             command_button(window, "feature.library", "Feature library", icon=icons.ICON_FA_BOOK)
