@@ -25,7 +25,8 @@ from ais.export import SegmentSettings, segment
 from ais.formats.registry import write_volume
 from ais.gui.document import crop_key
 from ais.gui.editor import Editor
-from ais.gui.export_queue import KEY, ExportQueue, ExportRequest, ExportVolume, VolumeState
+from ais.gui.export_queue import KEY, ExportQueue
+from ais.gui.export_volumes import ExportRequest, ExportVolume, VolumeState
 from ais.interactions import Rules
 from ais.project import Project
 

@@ -8,190 +8,24 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from enum import StrEnum
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ais.annotation import TomogramEntry
-from ais.engine import EngineStatus, Job, JobState
-from ais.errors import AisError, says_no_space
-from ais.export import DTYPES
-from ais.formats.registry import volume_stem
-from ais.gui.document import Crop, Document, Snapshot, crop_key, crop_of
-from ais.interactions import Rules
+from ais.errors import says_no_space
+from ais.gui.document import Crop, Document, crop_key, crop_of
+from ais.gui.export_volumes import ENDED, ExportRequest, ExportResult, ExportVolume, VolumeState, volume_of
 from ais.project import Project
 
 if TYPE_CHECKING:
+    from ais.engine import Engine, Job
     from ais.gui.editor import Editor
 
 KEY = "export queue"
 """The view state that holds the volumes."""
 KEPT_ENDED = 2000
 """Ended volumes beyond this number are forgotten, the oldest first; their files stay."""
-LARGEST_TTA = 16
-
-
-class VolumeState(StrEnum):
-    """Where a volume stands."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    INTERRUPTED = "interrupted"
-
-
-ENDED = frozenset({VolumeState.DONE, VolumeState.FAILED, VolumeState.CANCELLED})
-
-
-@dataclass(frozen=True)
-class ExportRequest:
-    """What the user wants exported.
-
-    Attributes
-    ----------
-    tomograms
-        Their numbers, in the order in which they are segmented.
-    models
-        Model files for different features.
-    folder
-        Where ``<tomogram>__<feature>.mrc`` are written.
-    z_range, crop
-        Half-open range of slices, and (x0, x1, y0, y1), for all tomograms; None for all of it.
-    use_crops
-        Whether the crop region of each tomogram is used where `z_range` and `crop` are None.
-    rules
-        Between the models, as in a rules file.
-    tta, dtype
-        As in `ais.export.SegmentSettings`.
-    overwrite
-        Whether finished volumes are made again, and files of other settings replaced.
-    """
-
-    tomograms: tuple[int, ...]
-    models: tuple[Path, ...]
-    folder: Path
-    z_range: tuple[int, int] | None = None
-    crop: tuple[int, int, int, int] | None = None
-    use_crops: bool = True
-    rules: tuple[Mapping[str, Any], ...] = ()
-    tta: int = 1
-    dtype: str = "uint8"
-    overwrite: bool = False
-
-    def problems(self, snapshot: Snapshot) -> list[str]:
-        """Sentences about what makes it impossible; empty if nothing does. Reads no file."""
-        found = []
-        if not self.tomograms:
-            found.append("Choose at least one tomogram.")
-        if not self.models:
-            found.append("Choose at least one model.")
-        if self.dtype not in DTYPES or not 1 <= self.tta <= LARGEST_TTA:
-            found.append(f"Choose one of {', '.join(DTYPES)}, and 1 to {LARGEST_TTA} rotations and flips.")
-        try:
-            Rules.parse([dict(rule) for rule in self.rules], "The list of rules")
-        except AisError as error:
-            found.append(str(error))
-        stems: dict[str, str] = {}
-        for entry in filter(None, map(snapshot.tomogram, self.tomograms)):
-            if entry.missing:
-                found.append(f"{entry.path} is missing: relink the tomogram {entry.name}, or leave it out.")
-            elif other := stems.get(volume_stem(entry.path).casefold()):
-                same = f"{other} and {entry.path} would be written to the same files"
-                found.append(f"{same}: export them into different folders.")
-            if not entry.voxel_size:
-                found.append(f"The tomogram {entry.name} has no voxel size: set it first.")
-            stems[volume_stem(entry.path).casefold()] = str(entry.path)
-            found += self._outside(entry)
-        return found
-
-    def _outside(self, entry: TomogramEntry) -> list[str]:
-        nz, ny, nx = entry.shape
-        z0, z1 = self.z_range or (0, nz)
-        x0, x1, y0, y1 = self.crop or (0, nx, 0, ny)
-        if 0 <= z0 < z1 <= nz and 0 <= x0 < x1 <= nx and 0 <= y0 < y1 <= ny:
-            return []
-        return [f"{entry.name} has {nx} x {ny} pixels and {nz} slices: choose a range and a crop inside."]
-
-
-@dataclass
-class ExportVolume:
-    """One tomogram of the queue, with all its features; only the queue changes it.
-
-    Attributes
-    ----------
-    number
-        Its own in the queue.
-    tomogram
-        Its file.
-    models, folder
-        As in `ExportRequest`.
-    settings
-        Further arguments of the task, see `ais.engine.work.export`.
-    work
-        How much there is to do: voxels times models times rotations and flips.
-    state
-        Where it stands.
-    error
-        One sentence if it failed.
-    outputs
-        Once it is done: ``feature``, ``path`` and ``model`` of each volume.
-    kept
-        Whether it had been finished before and nothing was to be done.
-    finished
-        Seconds since 1970; 0 before it ends.
-    seconds
-        How long it took.
-    """
-
-    number: int
-    tomogram: str
-    models: list[str]
-    folder: str
-    settings: dict[str, Any]
-    work: float
-    state: VolumeState = VolumeState.WAITING
-    error: str = ""
-    outputs: list[dict[str, str]] = field(default_factory=list)
-    kept: bool = False
-    finished: float = 0.0
-    seconds: float = 0.0
-
-    @property
-    def name(self) -> str:
-        """The tomogram's, without folder and ending."""
-        return volume_stem(Path(self.tomogram))
-
-
-@dataclass(frozen=True)
-class ExportResult:
-    """A segmented volume that the queue has made.
-
-    Attributes
-    ----------
-    tomogram
-        The file it was made from.
-    feature
-        What it shows.
-    path
-        Where it is.
-    model
-        The model file.
-    finished
-        Seconds since 1970.
-    seconds
-        How long its tomogram took, with all features.
-    """
-
-    tomogram: Path
-    feature: str
-    path: Path
-    model: Path
-    finished: float
-    seconds: float
 
 
 class ExportQueue:
@@ -233,7 +67,7 @@ class ExportQueue:
         if self._job is not None and self._job.finished:
             self._settle()
         engine = self._editor.engine_in_use
-        if engine is not None and engine.status is EngineStatus.FAILED and (self._running or self._next()):
+        if engine is not None and _has_failed(engine) and (self._running or self._next()):
             self._give_back()
             self._pause(engine.problem)
         if self._running is None and not self.paused and self._document is not None:
@@ -353,7 +187,7 @@ class ExportQueue:
         """Go on, also after a full disk or when the compute process has failed."""
         self.paused, self.problem = False, ""
         engine = self._editor.engine_in_use
-        if engine is not None and engine.status is EngineStatus.FAILED:
+        if engine is not None and _has_failed(engine):
             engine.start()
 
     # After the editor was closed or has been killed
@@ -444,10 +278,11 @@ class ExportQueue:
         self._job = self._running = None
         if job is None or volume is None:
             return
+        from ais.engine import JobState
+
         volume.finished, volume.seconds = time.time(), job.seconds
         if job.state is JobState.DONE:
             volume.state, volume.outputs, volume.kept = VolumeState.DONE, job.result["outputs"], job.result["kept"]
-            # What was once allowed to be replaced is not to be when the volume is retried.
             volume.error = ""
         elif job.state is JobState.CANCELLED:
             volume.state = VolumeState.CANCELLED
@@ -497,7 +332,7 @@ class ExportQueue:
     def _recall(self, document: Document, found: Any) -> None:
         if self._document is not document or not isinstance(found, list):
             return
-        recalled = [volume for volume in map(_volume_of, found) if volume is not None]
+        recalled = [volume for volume in map(volume_of, found) if volume is not None]
         for volume in recalled:
             volume.number = next(self._numbers)
             if volume.state in (VolumeState.WAITING, VolumeState.RUNNING):
@@ -505,14 +340,8 @@ class ExportQueue:
         self.volumes, self._results = [*recalled, *self.volumes], None
 
 
-def _volume_of(record: Any) -> ExportVolume | None:
-    """A volume as the project remembers it; None for what makes no sense."""
-    if not isinstance(record, dict):
-        return None
-    names = {one.name for one in fields(ExportVolume)}
-    try:
-        volume = ExportVolume(**{name: value for name, value in record.items() if name in names})
-        volume.state = VolumeState(volume.state)
-    except (TypeError, ValueError):
-        return None
-    return volume
+def _has_failed(engine: Engine) -> bool:
+    """Whether the compute process does not come back by itself."""
+    from ais.engine import EngineStatus
+
+    return engine.status is EngineStatus.FAILED

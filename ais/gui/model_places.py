@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ais.annotation import TomogramEntry
-from ais.engine import EngineStatus, Job, JobState
 from ais.uncertainty import TileRule
 
 if TYPE_CHECKING:
+    from ais.engine import Job
     from ais.gui.editor import Editor
 
 
@@ -137,6 +137,10 @@ class SliceQuestions:
 
     def follow(self) -> None:
         """Take in an answer and ask the next question; once a frame."""
+        if not self.busy:
+            return
+        from ais.engine import EngineStatus, JobState
+
         engine = self._editor.engine_in_use
         if self._job is not None and engine is not None and engine.status is EngineStatus.FAILED:
             question, problem = self._questions[self._asked - 1], engine.problem
