@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ais.annotation import IGNORE, AddTomogram, ChangeSetting, Operation, TomogramEntry
+from ais.annotation import IGNORE, ChangeSetting, Operation
 from ais.errors import AisError
-from ais.formats.registry import COMPRESSED, unpack
 from ais.gui import untitled
 from ais.gui.background import Background, Work
-from ais.gui.contrast import ContrastStatistics, measure
 from ais.gui.dialogs import Dialogs
-from ais.gui.display import PLANES, Contrast, DisplayFilter, Placement, Plane
+from ais.gui.display import PLANES, Contrast, Placement, Plane
 from ais.gui.document import Crop, Document, Edited, Snapshot, crop_key
-from ais.gui.dropped import files_in
 from ais.gui.feature_shelf import FeatureShelf
+from ais.gui.file_opening import open_paths
 from ais.gui.lengths_of_time import clock
-from ais.gui.linked_views import ContrastRule, carried_placement, rule_of
 from ais.gui.masks import Masks
 from ais.gui.notices import Notices
+from ais.gui.project_switch import ProjectSwitch
 from ais.gui.settings import SettingsFile
 from ais.gui.shell import Shell
 from ais.gui.shown_tomogram import ShownTomogram
 from ais.gui.state import EditorState, ViewState
 from ais.gui.tomogram_list import TomogramList
+from ais.gui.tomogram_switch import TomogramSwitch
 from ais.gui.tools import Gesture
 from ais.gui.tools.brush_radius import save_brush_radius, save_rested_radius
 from ais.project import Project
@@ -38,7 +36,6 @@ from ais.project import Project
 if TYPE_CHECKING:
     from ais.engine import Engine, Job
 
-PROJECT_ENDING = ".aisproj"
 RECENT_PLACES = 8
 FRAME_S = 1 / 60
 JUST_NOW_S = 0.2
@@ -88,6 +85,10 @@ class Editor:
         Requests to the window.
     dialogs
         Files, folders and confirmations asked of the user.
+    wake
+        Makes the window draw another frame; may be called from any thread.
+    closing
+        Whether the program is about to end.
     """
 
     def __init__(self, settings_folder: Path, wake: Callable[[], None]) -> None:
@@ -108,18 +109,14 @@ class Editor:
         folder = Path(self.settings.last_folder) if self.settings.last_folder else None
         self.dialogs = Dialogs(self.background, folder=folder, places=self._places)
         self.closing = False
-        self._wake = wake
+        self.wake = wake
         self._engine: Engine | None = None
         self._after_jobs: dict[int, Callable[[Any], None]] = {}
-        self._beginning: Work | None = None
-        self._opening: Work | None = None
-        self._closing: list[threading.Event] = []
-        self._when_begun: list[Callable[[], None]] = []
-        self._not_taken_over: list[Project] = []
-        self._remembered: dict[str, Any] = {}
+        self._projects = ProjectSwitch(self.background, settings_folder, self.use_project)
+        self._tomograms = TomogramSwitch(self)
+        self._select_first: dict[str, Any] = {}
         self._remember_at = 0.0
         self._played_at = 0.0
-        self._select_when_added: list[Path] = []
 
     # The project
 
@@ -143,31 +140,7 @@ class Editor:
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open a project, or tomograms into the project that is open, or into a new one."""
-        if any(path.is_dir() for path in paths):
-            self._open_folders(paths)
-            return
-        projects = [path for path in paths if path.suffix == PROJECT_ENDING]
-        others = [path.absolute() for path in paths if path.suffix != PROJECT_ENDING]
-        if projects:
-            self.open_project(projects[0], then=lambda: self._add_tomograms(others))
-            if len(projects) > 1:
-                self.notices.say("One project is open at a time; the first one was opened.", "hint")
-        else:
-            self._add_tomograms(others)
-
-    def _open_folders(self, paths: Sequence[Path]) -> None:
-        """Open what is in folders, besides the files."""
-
-        def look(_: Work) -> dict[Path, list[Path]]:
-            return {path: files_in(path) if path.is_dir() else [path] for path in paths}
-
-        def found(files: dict[Path, list[Path]]) -> None:
-            self.open_paths([path for inside in files.values() for path in inside])
-            empty = ", ".join(path.name or str(path) for path, inside in files.items() if not inside)
-            if empty:
-                self.notices.problem(f"There is no tomogram in {empty}: choose files that end in .mrc, .rec or .tif.")
-
-        self.background.run(look, found, title="Looking into folders")
+        open_paths(self, paths)
 
     def open_project(self, path: Path, then: Callable[[], None] | None = None) -> None:
         """Open a project in place of the one that is open."""
@@ -192,55 +165,28 @@ class Editor:
 
         If another one was still being opened, that is given up.
         """
-        if self._beginning is not None:
-            self._beginning.cancel()
-        closed = threading.Event()
-        others = self._files_closing(closed)
-        self._when_begun = [then] if then is not None else []
-
-        def begin(work: Work) -> Project:
-            try:
-                # It may be one of those: as long as that is open, it can only be read.
-                for other in others:
-                    while not other.wait(0.1):
-                        work.report(0, 0)
-                project = make(work)
-            except BaseException:
-                closed.set()
-                raise
-            self._not_taken_over.append(project)
-            return project
-
-        def opened(project: Project) -> None:
-            self._not_taken_over.remove(project)
-            if self._beginning is not work:
-                self.background.run(lambda _: self._give_up(project, closed))
-                return
-            closed.set()
-            self.use_project(project)
-            for go_on in self._when_begun:
-                go_on()
-
-        work = self._beginning = self.background.run(begin, opened, title=title)
+        self._projects.begin(make, title, then)
 
     @property
     def beginning(self) -> Work | None:
         """What makes or opens a project now; None if nothing does."""
-        work = self._beginning
-        return work if work is not None and not work.finished else None
+        return self._projects.beginning
+
+    def after_beginning(self, go_on: Callable[[], None]) -> None:
+        """Do something more once the project that is being made or opened is shown."""
+        self._projects.after_beginning(go_on)
 
     def use_project(self, project: Project, *, removing: bool = False) -> None:
         """Show a project that has been opened; the one before is closed, and its file removed if that is asked for."""
         self.close_project(removing=removing)
-        self.document = Document(project, self._wake, self.notices.problem)
+        self.document = Document(project, self.wake, self.notices.problem)
         self.masks = Masks(self.document)
         if not untitled.is_untitled(project.path, self.settings_folder):
             self.settings.remember_project(project.path)
         if project.notice:
             self.notices.problem(project.notice)
         self.state.feature = None
-        self._opening = None
-        self._remembered = {}
+        self._tomograms.forget()
         self._select_first = project.view_state("selected", {})
 
     def close_project(self, *, removing: bool = False) -> None:
@@ -248,12 +194,11 @@ class Editor:
         self.cancel_gesture()
         save_brush_radius(self)
         self.remember_view()
-        self._close_tomogram()
+        self._tomograms.close()
         if self.document is not None:
             document, self.document, self.masks = self.document, None, None
             self.state = EditorState(tab=self.state.tab)
-            self._files_closing(document.closed)
-            self.background.run(lambda _: self._close_document(document, removing))
+            self._projects.close_later(document, removing)
 
     def submit(
         self,
@@ -320,37 +265,19 @@ class Editor:
         entry = self.snapshot.tomogram(number)
         self.remember_view()
         self.cancel_gesture()
-        self._close_tomogram()
+        self._tomograms.close()
         self.state.tomogram = number
         self.document.watch(number)
         if entry is None:
             return
-        document, project = self.document, self.document.project
-
-        def opened(shown: ShownTomogram) -> None:
-            if self._opening is not work or self.document is not document or self.closing:
-                self.background.run(lambda _: shown.close())
-                return
-            self._show(shown, project.view_state(f"view {entry.id}"))
-
-        def failed(sentence: str) -> None:
-            if self._opening is work:
-                self._opening = None
-                self.notices.problem(sentence)
-
-        def open_it(work: Work) -> ShownTomogram:
-            if not entry.missing:
-                unpack(entry.path, work)
-            return ShownTomogram.open(entry, project.open_tomogram(entry), self._wake)
-
-        work = self._opening = self.background.run(open_it, opened, title=f"Opening {entry.name}", failed=failed)
+        self._tomograms.open(entry)
 
     def reopen_tomogram(self) -> None:
         """Open the selected tomogram anew, such as after its voxel size has changed or it was relinked."""
         number = self.state.tomogram
         if number is not None:
             self.remember_view()
-            self._close_tomogram()
+            self._tomograms.close()
             self.state.tomogram = None
             self.select_tomogram(number)
 
@@ -369,7 +296,7 @@ class Editor:
     @property
     def opening(self) -> bool:
         """Whether a tomogram is being opened."""
-        return self._opening is not None and not self._opening.finished
+        return self._tomograms.opening
 
     # The view
 
@@ -384,10 +311,11 @@ class Editor:
         z0, y0, x0 = (min(max(at, low), high - 1) for at, (low, high) in zip(wanted, limits, strict=True))
         self.state.position = (z0, y0, x0)
 
-    def show_voxel(self, z: float, y: float, x: float) -> None:
-        """Move the cross-hair to a voxel, and the XY view if it is outside."""
+    def show_voxel(self, z: float | None, y: float | None, x: float | None) -> None:
+        """Move the cross-hair to a voxel, and the XY view if it is outside; None leaves a coordinate as it is."""
         self.go_to(z, y, x)
-        self._bring_into_view((round(y), round(y) + 1, round(x), round(x) + 1))
+        if y is not None and x is not None:
+            self._bring_into_view((round(y), round(y) + 1, round(x), round(x) + 1))
 
     def visit(self, tomogram: int, z: float, y: float, x: float, feature: int | None = None) -> None:
         """Show a voxel of a tomogram, which is opened if another one is on the screen, and select a feature."""
@@ -396,10 +324,8 @@ class Editor:
         if self.shown is not None and tomogram == self.state.tomogram:
             self.show_voxel(z, y, x)
         else:
-            self._visit_when_shown = (tomogram, z, y, x)
+            self._tomograms.go_there(tomogram, (z, y, x))
             self.select_tomogram(tomogram)
-
-    _visit_when_shown: tuple[int, float, float, float] | None = None
 
     def step(self, count: int, plane: Plane = "xy") -> None:
         """Move by slices along a plane's normal."""
@@ -449,7 +375,7 @@ class Editor:
         if self._engine is None:
             from ais.engine import Engine
 
-            self._engine = Engine(self._wake)
+            self._engine = Engine(self.wake)
         return self._engine
 
     def compute(
@@ -514,7 +440,7 @@ class Editor:
         self.cancel_gesture()
         save_brush_radius(self)
         self.remember_view()
-        self._close_tomogram()
+        self._tomograms.close()
         if self._engine is not None:
             self._engine.stop()
         self.background.close()
@@ -522,12 +448,10 @@ class Editor:
             self.feature_shelf.close()
         except AisError as error:
             _log.warning("%s", error)
-        for project in self._not_taken_over:
-            project.close()
-            self._leave_file(project)
+        self._projects.close_not_shown()
         if self.document is not None:
             document, self.document = self.document, None
-            self._close_document(document)
+            self._projects.close(document)
         try:
             if self.dialogs.folder is not None:
                 self.settings.last_folder = str(self.dialogs.folder)
@@ -546,123 +470,13 @@ class Editor:
         folders = [folder for folder in dict.fromkeys(recent) if folder not in {place for _, place in places}]
         return [*places, *((folder.name or str(folder), folder) for folder in folders[:RECENT_PLACES])]
 
-    def _close_document(self, document: Document, removing: bool = False) -> None:
-        try:
-            document.close()
-            self._leave_file(document.project, removing)
-        finally:
-            document.closed.set()
-
-    def _give_up(self, project: Project, closed: threading.Event) -> None:
-        """Close a project that is no longer wanted."""
-        try:
-            project.close()
-            self._leave_file(project)
-        finally:
-            closed.set()
-
-    def _files_closing(self, another: threading.Event) -> list[threading.Event]:
-        """What is set as each project that is still open, but not shown, is closed; another one joins them."""
-        others = [event for event in self._closing if not event.is_set()]
-        self._closing = [*others, another]
-        return others
-
-    def _leave_file(self, project: Project, removing: bool = False) -> None:
-        if removing:
-            untitled.remove(project.path)
-        elif untitled.is_untitled(project.path, self.settings_folder):
-            untitled.discard_if_empty(project.path)
-
-    def _add_tomograms(self, paths: Sequence[Path]) -> None:
-        if not paths:
-            return
-        if self.document is None:
-            if self.beginning is not None:
-                self._when_begun.append(lambda: self._add_tomograms(paths))
-            else:
-                self.new_project(then=lambda: self._add_tomograms(paths))
-            return
-        known = {entry.path: entry.id for entry in self.snapshot.tomograms}
-        for position, path in enumerate(paths):
-            if path in known:
-                self.select_tomogram(known[path])
-                continue
-
-            def added(entry: TomogramEntry, first: bool = position == 0) -> None:
-                self.settings.remember_file(entry.path)
-                if first:
-                    self.select_tomogram(entry.id)
-
-            self._add_tomogram(path, added)
-
-    def _add_tomogram(self, path: Path, added: Callable[[TomogramEntry], None]) -> None:
-        """Add a file to the project; a compressed one is unpacked first, beside the edits that are made meanwhile."""
-        if path.suffix.lower() not in COMPRESSED:
-            self.submit(AddTomogram(path), added)
-            return
-        document = self.document
-
-        def unpacked(_: Path) -> None:
-            if self.document is document:
-                self.submit(AddTomogram(path), added)
-
-        self.background.run(lambda work: unpack(path, work), unpacked, title=f"Unpacking {path.name}")
-
-    def _show(self, shown: ShownTomogram, remembered: Any) -> None:
-        self._opening = None
-        self.shown = shown
-        state = self.state
-        shape = shown.shape
-        state.position = (shape[0] // 2, shape[1] // 2, shape[2] // 2)
-        linked = self.settings.link_views and state.contrast is not None
-        if linked:
-            for plane, view in state.views.items():
-                rows, columns = shown.picture_shape(plane)
-                drawn = (columns, rows) if view.turned else (rows, columns)
-                view.placement = carried_placement(view.placement, drawn)
-        else:
-            state.contrast, state.filters, self._contrast_rule = None, [], None
-            self.fit()
-        state.contrast_is_automatic = True
-        self._recall(remembered if isinstance(remembered, dict) else {}, linked)
-        if shown.statistics is None:
-            self.background.run(
-                lambda _: measure(shown.tomogram),
-                lambda found: self._measured(shown, found),
-                failed=lambda sentence: self.notices.problem(sentence) if shown is self.shown else None,
-            )
-
-    def _measured(self, shown: ShownTomogram, statistics: ContrastStatistics) -> None:
-        shown.statistics = statistics
-        if shown is self.shown and (self.state.contrast is None or self.state.contrast_is_automatic):
-            self.use_automatic_contrast()
-            if self._contrast_rule is not None and self.state.contrast is not None:
-                self.use_contrast(self._contrast_rule.limits(statistics, self.state.contrast.invert))
-
-    _contrast_rule: ContrastRule | None = None
-
-    def _close_tomogram(self) -> None:
-        self._opening = None
-        self.state.outline, self.state.measured, self.state.dragged = [], None, None
-        if self.shown is not None:
-            shown, self.shown = self.shown, None
-            automatic = self.state.contrast_is_automatic
-            if not automatic or shown.statistics is not None:
-                self._contrast_rule = rule_of(self.state.contrast, automatic, shown.statistics)
-            if self.closing:
-                shown.close()
-            else:
-                self.background.run(lambda _: shown.close())
-        if self.masks is not None:
-            self.masks.clear()
-
     def _follow_snapshot(self) -> None:
         """Keep the selection true to what the project holds: after undo, a tomogram or feature may have gone."""
         snapshot, state = self.snapshot, self.state
         if not snapshot.revision:
             return
         if state.tomogram is not None and snapshot.tomogram(state.tomogram) is None:
-            self._close_tomogram()
+            self._tomograms.close()
             state.tomogram = None
         if state.tomogram is None and snapshot.tomograms:
             wanted = self._select_first.get("tomogram")
@@ -672,8 +486,6 @@ class Editor:
             self.select_tomogram(first.id)
         if state.feature != IGNORE and snapshot.feature(state.feature) is None:
             state.feature = snapshot.features[0].id if snapshot.features else None
-
-    _select_first: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed
 
     def _after_edit(self, edited: Edited) -> None:
         region = edited.region
@@ -689,15 +501,13 @@ class Editor:
         if region.feature is not None and self.snapshot.feature(region.feature) is not None:
             self.state.feature = region.feature
         if region.tomogram is not None and region.tomogram != self.state.tomogram:
-            self.select_tomogram(region.tomogram)
             if region.z is not None:
-                self._position_when_shown = (region.tomogram, region.z)
+                self._tomograms.go_there(region.tomogram, (region.z, None, None))
+            self.select_tomogram(region.tomogram)
         elif region.z is not None and region.tomogram is not None:
             self.go_to(z=region.z)
             if region.bounds is not None:
                 self._bring_into_view(region.bounds)
-
-    _position_when_shown: tuple[int, int] | None = None
 
     def _bring_into_view(self, bounds: tuple[int, int, int, int]) -> None:
         view = self.view("xy")
@@ -720,18 +530,6 @@ class Editor:
                 first = self.snapshot.crop.z[0] if self.snapshot.crop is not None else 0
                 self.go_to(z=first)
 
-    def _view_record(self) -> dict[str, Any]:
-        state = self.state
-        return {
-            "position": list(state.position),
-            "slab": state.slab,
-            "contrast": asdict(state.contrast) if state.contrast is not None else None,
-            "automatic": state.contrast_is_automatic,
-            "interpolate": state.interpolate,
-            "filters": [asdict(item) for item in state.filters],
-            "placement": asdict(p) if (p := state.views["xy"].placement) is not None else None,
-        }
-
     def _after_work(self, work: Work) -> None:
         # Whoever has just said what came of it needs no second sentence.
         said = self.notices.said and self.notices.said[-1].age() < JUST_NOW_S
@@ -752,42 +550,4 @@ class Editor:
 
     def remember_view(self) -> None:
         """Have the project keep what is selected and how the tomogram is shown, if that has changed."""
-        document = self.document
-        if document is None or self.shown is None or self.read_only:
-            return
-        for key, value in (
-            (f"view {self.shown.entry.id}", self._view_record()),
-            ("selected", {"tomogram": self.state.tomogram, "feature": self.state.feature}),
-        ):
-            if self._remembered.get(key) != value:
-                self._remembered[key] = value
-                document.remember(key, value)
-
-    def _recall(self, record: dict[str, Any], linked: bool) -> None:
-        """Show a tomogram as it was shown last, linked ones only where; what makes no sense is passed over."""
-        state = self.state
-        try:
-            if record:
-                z, y, x = (int(part) for part in record["position"])
-                self.go_to(z, y, x)
-            if record and not linked:
-                state.slab = max(1, int(record["slab"]))
-                state.interpolate = bool(record["interpolate"])
-                if record["contrast"] is not None:
-                    state.contrast = Contrast(**record["contrast"])
-                    state.contrast_is_automatic = bool(record["automatic"])
-                state.filters = [DisplayFilter(**item) for item in record["filters"]]
-                if record["placement"] is not None:
-                    state.views["xy"] = replace(state.views["xy"], placement=Placement(**record["placement"]))
-        except (KeyError, TypeError, ValueError):
-            _log.info("the remembered view of a tomogram could not be used")
-        if self._position_when_shown is not None:
-            tomogram, z = self._position_when_shown
-            self._position_when_shown = None
-            if tomogram == state.tomogram:
-                self.go_to(z=z)
-        if self._visit_when_shown is not None:
-            tomogram, *place = self._visit_when_shown
-            self._visit_when_shown = None
-            if tomogram == state.tomogram:
-                self.show_voxel(*place)
+        self._tomograms.remember()

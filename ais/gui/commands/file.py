@@ -9,7 +9,8 @@ from ais.formats.registry import readable_suffixes
 from ais.gui import project_files
 from ais.gui.commands.command import Command, with_project
 from ais.gui.dialogs import ALL_FILES, FileKind
-from ais.gui.editor import PROJECT_ENDING, Editor
+from ais.gui.editor import Editor
+from ais.gui.file_opening import PROJECT_ENDING
 
 PACKED = (".gz", ".bz2")
 PROJECTS = FileKind("Projects of Ais", (PROJECT_ENDING,))

@@ -1,0 +1,84 @@
+"""Files and folders that are opened, dropped, or named on the command line: projects and tomograms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ais.annotation import AddTomogram, TomogramEntry
+from ais.formats.registry import COMPRESSED, unpack
+from ais.gui.background import Work
+from ais.gui.dropped import files_in
+
+if TYPE_CHECKING:
+    from ais.gui.editor import Editor
+
+PROJECT_ENDING = ".aisproj"
+
+
+def open_paths(editor: Editor, paths: Sequence[Path]) -> None:
+    """Open a project, or tomograms into the project that is open, or into a new one."""
+    if any(path.is_dir() for path in paths):
+        _open_folders(editor, paths)
+        return
+    projects = [path for path in paths if path.suffix == PROJECT_ENDING]
+    others = [path.absolute() for path in paths if path.suffix != PROJECT_ENDING]
+    if projects:
+        editor.open_project(projects[0], then=lambda: _add_tomograms(editor, others))
+        if len(projects) > 1:
+            editor.notices.say("One project is open at a time; the first one was opened.", "hint")
+    else:
+        _add_tomograms(editor, others)
+
+
+def _open_folders(editor: Editor, paths: Sequence[Path]) -> None:
+    """Open what is in folders, besides the files."""
+
+    def look(_: Work) -> dict[Path, list[Path]]:
+        return {path: files_in(path) if path.is_dir() else [path] for path in paths}
+
+    def found(files: dict[Path, list[Path]]) -> None:
+        open_paths(editor, [path for inside in files.values() for path in inside])
+        empty = ", ".join(path.name or str(path) for path, inside in files.items() if not inside)
+        if empty:
+            editor.notices.problem(f"There is no tomogram in {empty}: choose files that end in .mrc, .rec or .tif.")
+
+    editor.background.run(look, found, title="Looking into folders")
+
+
+def _add_tomograms(editor: Editor, paths: Sequence[Path]) -> None:
+    if not paths:
+        return
+    if editor.document is None:
+        if editor.beginning is not None:
+            editor.after_beginning(lambda: _add_tomograms(editor, paths))
+        else:
+            editor.new_project(then=lambda: _add_tomograms(editor, paths))
+        return
+    known = {entry.path: entry.id for entry in editor.snapshot.tomograms}
+    for position, path in enumerate(paths):
+        if path in known:
+            editor.select_tomogram(known[path])
+            continue
+
+        def added(entry: TomogramEntry, first: bool = position == 0) -> None:
+            editor.settings.remember_file(entry.path)
+            if first:
+                editor.select_tomogram(entry.id)
+
+        _add_tomogram(editor, path, added)
+
+
+def _add_tomogram(editor: Editor, path: Path, added: Callable[[TomogramEntry], None]) -> None:
+    """Add a file to the project; a compressed one is unpacked first, beside the edits that are made meanwhile."""
+    if path.suffix.lower() not in COMPRESSED:
+        editor.submit(AddTomogram(path), added)
+        return
+    document = editor.document
+
+    def unpacked(_: Path) -> None:
+        if editor.document is document:
+            editor.submit(AddTomogram(path), added)
+
+    editor.background.run(lambda work: unpack(path, work), unpacked, title=f"Unpacking {path.name}")

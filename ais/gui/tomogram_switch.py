@@ -1,0 +1,148 @@
+"""The tomogram on the screen: opened and measured in threads, shown as it was shown last; the newest wish wins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ais.annotation import TomogramEntry
+from ais.formats.registry import unpack
+from ais.gui.background import Work
+from ais.gui.contrast import ContrastStatistics, measure
+from ais.gui.linked_views import ContrastRule, carried_placement, rule_of
+from ais.gui.shown_tomogram import ShownTomogram
+from ais.gui.view_record import ViewRecord
+
+if TYPE_CHECKING:
+    from ais.gui.editor import Editor
+
+Place = tuple[float | None, float | None, float | None]
+"""A voxel (z, y, x); None leaves a coordinate as it is."""
+
+
+class TomogramSwitch:
+    """Opens and closes the tomogram that the editor shows.
+
+    Parameters
+    ----------
+    editor
+        Shows it.
+    """
+
+    def __init__(self, editor: Editor) -> None:
+        self._editor = editor
+        self._opening: Work | None = None
+        self._contrast_rule: ContrastRule | None = None
+        self._place: tuple[int, Place] | None = None
+        self._remembered: dict[str, Any] = {}
+
+    @property
+    def opening(self) -> bool:
+        """Whether a tomogram is being opened."""
+        return self._opening is not None and not self._opening.finished
+
+    def open(self, entry: TomogramEntry) -> None:
+        """Open a tomogram and show it, unless another one is wanted before that is done."""
+        editor = self._editor
+        document = editor.document
+        assert document is not None
+        project = document.project
+
+        def open_it(work: Work) -> tuple[ShownTomogram, Any]:
+            if not entry.missing:
+                unpack(entry.path, work)
+            remembered = project.view_state(_key(entry.id))
+            return ShownTomogram.open(entry, project.open_tomogram(entry), editor.wake), remembered
+
+        def opened(found: tuple[ShownTomogram, Any]) -> None:
+            shown, remembered = found
+            if self._opening is not work or editor.document is not document or editor.closing:
+                editor.background.run(lambda _: shown.close())
+            else:
+                self._show(shown, ViewRecord.read(self._remembered.get(_key(entry.id), remembered)))
+
+        def failed(sentence: str) -> None:
+            if self._opening is work:
+                self._opening = None
+                editor.notices.problem(sentence)
+
+        work = self._opening = editor.background.run(open_it, opened, title=f"Opening {entry.name}", failed=failed)
+
+    def go_there(self, tomogram: int, place: Place) -> None:
+        """Show a voxel of the tomogram once it is on the screen."""
+        self._place = tomogram, place
+
+    def close(self) -> None:
+        """Close the tomogram on the screen, in a thread."""
+        editor, state = self._editor, self._editor.state
+        self._opening = None
+        state.outline, state.measured, state.dragged = [], None, None
+        if editor.shown is not None:
+            shown, editor.shown = editor.shown, None
+            automatic = state.contrast_is_automatic
+            if not automatic or shown.statistics is not None:
+                self._contrast_rule = rule_of(state.contrast, automatic, shown.statistics)
+            if editor.closing:
+                shown.close()
+            else:
+                editor.background.run(lambda _: shown.close())
+        if editor.masks is not None:
+            editor.masks.clear()
+
+    def forget(self) -> None:
+        """Another project is shown from now on."""
+        self._opening, self._remembered = None, {}
+
+    def remember(self) -> None:
+        """Have the project keep what is selected and how the tomogram is shown, if that has changed."""
+        editor, state = self._editor, self._editor.state
+        document = editor.document
+        if document is None or editor.shown is None or editor.read_only:
+            return
+        for key, value in (
+            (_key(editor.shown.entry.id), ViewRecord.of(state).write()),
+            ("selected", {"tomogram": state.tomogram, "feature": state.feature}),
+        ):
+            if self._remembered.get(key) != value:
+                self._remembered[key] = value
+                document.remember(key, value)
+
+    def _show(self, shown: ShownTomogram, record: ViewRecord | None) -> None:
+        self._opening = None
+        editor, state = self._editor, self._editor.state
+        editor.shown = shown
+        nz, ny, nx = shown.shape
+        state.position = (nz // 2, ny // 2, nx // 2)
+        linked = editor.settings.link_views and state.contrast is not None
+        if linked:
+            for plane, view in state.views.items():
+                rows, columns = shown.picture_shape(plane)
+                view.placement = carried_placement(view.placement, (columns, rows) if view.turned else (rows, columns))
+        else:
+            state.contrast, state.filters, self._contrast_rule = None, [], None
+            editor.fit()
+        state.contrast_is_automatic = True
+        if record is not None:
+            editor.go_to(*record.position)
+            if not linked:
+                record.use(state)
+        place, self._place = self._place, None
+        if place is not None and place[0] == shown.entry.id:
+            editor.show_voxel(*place[1])
+        editor.background.run(
+            lambda _: measure(shown.tomogram),
+            lambda found: self._measured(shown, found),
+            failed=lambda sentence: editor.notices.problem(sentence) if shown is editor.shown else None,
+        )
+
+    def _measured(self, shown: ShownTomogram, statistics: ContrastStatistics) -> None:
+        editor, state = self._editor, self._editor.state
+        shown.statistics = statistics
+        if shown is editor.shown and (state.contrast is None or state.contrast_is_automatic):
+            editor.use_automatic_contrast()
+            if self._contrast_rule is not None and state.contrast is not None:
+                editor.use_contrast(self._contrast_rule.limits(statistics, state.contrast.invert))
+
+
+def _key(tomogram: int) -> str:
+    """Under which the project remembers how a tomogram is shown."""
+    return f"view {tomogram}"
