@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -90,6 +91,16 @@ def main(situation: str, folder: Path) -> int:
         for _ in range(20):
             yield
 
+    def resting(editor: Editor) -> Iterator[None]:
+        editor.state.ortho = True
+        editor.state.filters = [DisplayFilter("gaussian"), DisplayFilter("median", 3.0)]
+        for z in range(FINISHED):
+            paint(editor, z, release=True)
+        while not is_saved(editor) or editor.background.busy:
+            yield
+        for _ in range(60):
+            yield
+
     def opening(editor: Editor) -> Iterator[None]:
         editor.open_paths([folder / COMPRESSED])
         while not any(work.fraction for work in editor.background.works):
@@ -117,17 +128,24 @@ def main(situation: str, folder: Path) -> int:
         while not any(work.fraction for work in editor.background.works):
             yield
 
-    situations = (stroke, playing, opening, saving, copying, exporting)
+    situations = (stroke, playing, resting, opening, saving, copying, exporting)
     into: Callable[[Editor], Iterator[None]] = {item.__name__: item for item in situations}[situation]
     ready = threading.Event()
+    editors: list[Any] = []
 
     class Watched(Editor):
         """An editor that goes by itself into the middle of something."""
 
         going: Iterator[None] | None = None
+        polled = 0
+
+        def __init__(self, *words: Any) -> None:
+            super().__init__(*words)
+            editors.append(self)
 
         def poll(self) -> None:
             super().poll()
+            self.polled += 1
             if ready.is_set() or self.shown is None or self.state.feature is None:
                 return
             self.going = self.going or into(self)
@@ -144,16 +162,18 @@ def main(situation: str, folder: Path) -> int:
         while not ready.wait(0.01):
             glfw.post_empty_event()
 
-    def press_close_button() -> None:
+    def follow_orders() -> None:
         import glfw
         from imgui_bundle.glfw_utils import glfw_window_hello_imgui
 
-        sys.stdin.readline()
+        while sys.stdin.readline() == "frames\n":  # how many have been drawn
+            sys.stdout.write(f"{sum(editor.polled for editor in editors)}\n")
+            sys.stdout.flush()
         glfw.set_window_should_close(glfw_window_hello_imgui(), True)
         glfw.post_empty_event()
 
     runner.Editor = Watched  # type: ignore[misc]
-    for each in (draw_on, press_close_button):
+    for each in (draw_on, follow_orders):
         threading.Thread(target=each, daemon=True).start()
     return app.run([folder / PROJECT], settings_folder=folder / "settings")
 

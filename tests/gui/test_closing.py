@@ -21,6 +21,10 @@ SECONDS_TO_CLOSE = 2.0
 SLACK = 2.0
 """The limit is that of an idle machine; tests run beside each other."""
 
+SECONDS_TO_REST = 3.0
+SECONDS_AT_REST = 5.0
+MOST_OF_A_CORE = 0.05
+
 SITUATIONS = [
     ("stroke", "SIGTERM"),
     ("stroke", "button"),
@@ -28,7 +32,6 @@ SITUATIONS = [
     ("playing", "SIGINT"),
     ("opening", "SIGTERM"),
     ("saving", "button"),
-    ("saving", "SIGTERM"),
     ("copying", "SIGTERM"),
     ("exporting", "SIGTERM"),
 ]
@@ -59,6 +62,38 @@ def start(situation: str, folder: Path, environment: dict[str, str]) -> subproce
         if line == "ready\n":
             return process
     raise AssertionError("".join(said))
+
+
+def seconds_used(pid: int) -> float:
+    """Time on a core since the process began; of all its threads."""
+    words = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux says in this way")
+def test_a_window_that_nobody_touches_draws_nothing(tmp_path: Path, screen: dict[str, str]) -> None:
+    closing.prepare(tmp_path, "resting")
+    process = start("resting", tmp_path, screen)
+    assert process.stdin is not None
+    assert process.stdout is not None
+
+    def frames() -> int:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("frames\n")
+        process.stdin.flush()
+        return int(process.stdout.readline())
+
+    try:
+        time.sleep(SECONDS_TO_REST)
+        used, drawn = seconds_used(process.pid), frames()
+        time.sleep(SECONDS_AT_REST)
+        used, drawn = seconds_used(process.pid) - used, frames() - drawn
+    finally:
+        process.communicate("close\n", 20)
+    assert drawn <= 1
+    assert used < MOST_OF_A_CORE * SECONDS_AT_REST, f"{used / SECONDS_AT_REST:.1%} of a core"
+    assert process.returncode == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
