@@ -191,7 +191,7 @@ def test_training_comes_to_its_end_when_validation_does_not_improve(
     losses = iter([0.5, 0.4, 0.6, 0.7, 0.35, 0.8])
     measured: list[list[NDArray[np.float32]]] = []
 
-    def validate(run: TrainingRun) -> tuple[float, list[Counts]]:
+    def validate(run: TrainingRun, _: object) -> tuple[float, list[Counts]]:
         measured.append(run.learner.weights())
         return next(losses), [Counts(1, 1, 1)]
 

@@ -76,6 +76,7 @@ def train(arguments: Mapping[str, Any], context: TaskContext) -> dict[str, Any]:
         result = train_network(sets, output, **settings, on_epoch=tell, on_step=watched.follow, progress=progress)
     except _LeftForLater as left:
         raise Cancelled from left
+    context.publish("slice", None)  # lest the list of jobs keep the picture
     history = [asdict(report) for report in result.history]
     return {**asdict(result), "path": str(result.path), "history": history, "showing_seconds": watched.seconds}
 
