@@ -5,7 +5,6 @@ The seed is fixed. ``AIS_MONKEY_SEED`` and ``AIS_MONKEY_ACTIONS`` try others, or
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import random
@@ -36,8 +35,9 @@ WINDOW = (1000, 700)
 MENU_BAR_PX = 30
 LISTED = 60
 
-# The window must stay; a screen without a window manager has no full screen.
-LEFT_OUT = {"file.leave", "view.full_screen"}
+# The window must stay; no other program and no network is to be started; a screen without a window manager has no
+# full screen.
+LEFT_OUT = {"file.leave", "view.full_screen", "tomogram.reveal", "help.self_test"}
 # What takes another project; one in so many draws is enough, as an empty project can do little.
 RARE = {"file.new_project", "file.open_project", "file.close", "file.demo", "file.name"}
 RARELY = 0.012
@@ -98,7 +98,7 @@ class Monkey:
         document = self.editor.document
         if document is not None and not document.busy and not self.editor.snapshot.features and choose < 0.5:
             # Without one, hardly a command can be used.
-            self.done.append("add a feature")
+            self.note("add a feature")
             self.editor.submit(AddFeature(f"feature {len(self.done)}"))
         elif self.editor.shell.sheets and choose < 0.5:
             self.fill_sheet()
@@ -114,6 +114,12 @@ class Monkey:
             self.wheel()
         else:
             self.type()
+
+    def note(self, what: str) -> None:
+        """Remember what is about to be done, also if nothing comes after it."""
+        self.done.append(what)
+        with (self.ctx.folder / "actions.txt").open("a", encoding="utf-8") as file:
+            file.write(f"{what}\n")
 
     def check(self) -> None:
         """Nothing unexpected has happened."""
@@ -132,17 +138,18 @@ class Monkey:
         """Several commands between two frames."""
 
         def run() -> None:
+            check_errors()
             for _ in range(self.random.randint(1, 6)):
                 chosen = self.choose()
                 answers = self.answers(chosen.name)
-                self.done.append(chosen.name)
+                self.note(chosen.name)
                 self.editor.dialogs.answers[:] = answers
                 if chosen.held is not None:
                     chosen.held(self.editor, self.random.random() < 0.3)
                 else:
                     chosen.run(self.editor)
                 if not self.editor.dialogs.answers:
-                    self.done[-1] += f" {[path.name for path in answers[0]]}"
+                    self.note(f"  answered by {[path.name for path in answers[0]]}")
                 self.editor.dialogs.answers.clear()
 
         in_window(self.ctx, run)
@@ -183,18 +190,18 @@ class Monkey:
             elif isinstance(field, NumberField):
                 reach = min(field.high - field.low, 60.0)
                 field.value = self.random.choice([field.low + reach * self.random.random(), field.high, -1.0, 2.0])
-        self.done.append(f"sheet {sheet.title}: {[field.value for field in sheet.fields]}")
+        self.note(f"sheet {sheet.title}: {[field.value for field in sheet.fields]}")
         self.editor.dialogs.answers[:] = self.answers("export.")
         self.keys(self.random.choice(["enter", "enter", "escape"]))
         self.editor.dialogs.answers.clear()
 
     def keys(self, keys: str) -> None:
-        self.done.append(f"keys {keys}")
+        self.note(f"keys {keys}")
         self.ctx.key_press(chord(keys))
 
     def type(self) -> None:
         text = self.random.choice(["membrane", "1.5", "-3", "ä", "\\", "%s %d", "1e300", "nan"])
-        self.done.append(f"type {text}")
+        self.note(f"type {text}")
         self.ctx.key_chars(text)
 
     def place(self) -> tuple[int, int]:
@@ -219,7 +226,7 @@ class Monkey:
         for _ in range(self.random.choice([0, 0, 1, 2, 4])):
             x, y = x + self.random.randint(-60, 60), y + self.random.randint(-60, 60)
             path.append((x, y))
-        self.done.append(f"drag {button} {modifiers} {path}")
+        self.note(f"drag {button} {modifiers} {path}")
         interrupted = len(path) > 1 and self.random.random() < 0.25
         with self.held(modifiers):
             for _ in range(2 if len(path) == 1 and self.random.random() < 0.3 else 1):
@@ -235,7 +242,7 @@ class Monkey:
     def wheel(self) -> None:
         notches, modifiers = self.random.choice([-5, -1, 1, 2, 0.4]), self.random.choice(MODIFIERS)
         at = self.place()
-        self.done.append(f"wheel {notches} {modifiers} {at}")
+        self.note(f"wheel {notches} {modifiers} {at}")
         with self.held(modifiers):
             self.point(at)
             self.ctx.inputs.mouse_wheel = ImVec2(0, notches)
@@ -309,7 +316,6 @@ def monkey(ctx: Context, editor: Editor) -> None:
     except BaseException:
         print(ape.tell())  # noqa: T201 - the stage shows what a story has printed
         raise
-    (ctx.folder / "actions.json").write_text(json.dumps(ape.done, indent=1, ensure_ascii=False), encoding="utf-8")
     in_window(ctx, editor.close_project)
     ape.come_to_rest()
     empty = empty_digest(ctx.folder)
