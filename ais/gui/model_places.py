@@ -14,6 +14,7 @@ from ais.uncertainty import TileRule
 if TYPE_CHECKING:
     from ais.engine import Job
     from ais.gui.editor import Editor
+    from ais.gui.project_models import ProjectModel
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,12 @@ class ModelChoice:
     finds: str = ""
     tta: int = 1
     hash: str = ""
+
+    @classmethod
+    def of(cls, model: ProjectModel, finds: str = "") -> ModelChoice:
+        """A model of the project, as it is used there."""
+        content = model.file.hash if model.file is not None else ""
+        return cls(model.entry.path, model.name, model.threshold, finds, model.use.tta, content)
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,8 @@ def write_picture(path: Path, picture: Picture, marks: list[Mark], bar: tuple[fl
         edge, thick = max(width // 40, 4), max(width // 150, 2)
         size = max(width / 32, 10)
         right, low = width - 1 - edge, height - 1 - edge
-        draw.rectangle((right - length + 1, low - thick + 1, right, low), fill="white", outline=None)
+        left = min(right - length + 1, right)  # a bar may be shorter than a pixel
+        draw.rectangle((left, low - thick + 1, right, low), fill="white", outline=None)
         font = ImageFont.load_default(size)
         middle = right - length / 2
         draw.text((middle, low - thick - size / 4), words, "white", font, "mb", stroke_width=1, stroke_fill="black")

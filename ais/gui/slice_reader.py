@@ -61,6 +61,7 @@ class _Lane:
     ahead: deque[SliceRequest] = field(default_factory=deque)
     newest: tuple[SliceRequest, Picture] | None = None
     newest_number: int = 0
+    looked_at: int = 0
     thread: threading.Thread | None = None
 
 
@@ -193,6 +194,8 @@ class SliceReader:
         while (task := self._next_task(lane)) is not None:
             request, number = task
             self._look_at_file()
+            if request is None:
+                continue
             try:
                 made = self._make(lane, request)
             except Cancelled:
@@ -202,8 +205,11 @@ class SliceReader:
                 continue
             self._take(lane, request, number, made)
 
-    def _next_task(self, lane: _Lane) -> tuple[SliceRequest, int] | None:
-        """The next picture to make with its number, 0 for one that nobody has asked for yet; None at the end."""
+    def _next_task(self, lane: _Lane) -> tuple[SliceRequest | None, int] | None:
+        """The next picture to make with its number, 0 for one that nobody has asked for yet; None at the end.
+
+        Without a picture, only the file is to be looked at: what is shown was read before.
+        """
         with self._changed:
             while not self._closed:
                 if lane.pending is not None:
@@ -213,6 +219,9 @@ class SliceReader:
                     request = lane.ahead.popleft()
                     if self._find(request) is None:
                         return request, 0
+                if lane.looked_at != lane.number and time.monotonic() - self._looked >= LOOK_EVERY_S:
+                    lane.looked_at = lane.number
+                    return None, 0
                 self._changed.wait()
         return None
 

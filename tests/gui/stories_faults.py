@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import warnings
 from collections.abc import Sequence
@@ -115,7 +116,8 @@ def wrong_files_are_said(ctx: Context, editor: Editor) -> None:
     until(ctx, lambda: editor.shown is not None and editor.shown.entry.path == path, 10, "it is open")
     shown(ctx, editor)
     path.unlink()
-    until(ctx, lambda: press(ctx, "right") or editor.shown.reader.problem, 10, "it is noticed")  # type: ignore[func-returns-value, union-attr]
+    keys = itertools.cycle(["right", "left"])
+    until(ctx, lambda: press(ctx, next(keys)) or editor.shown.reader.problem, 10, "it is noticed")  # type: ignore[func-returns-value, union-attr]
     telling(ctx, editor, "taken away.mrc")
     in_window(ctx, lambda: command("tomogram.previous").run(editor))
     until(ctx, lambda: editor.shown is not None and editor.shown.entry.path != path, 10, "the good one is open")

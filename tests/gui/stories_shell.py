@@ -369,7 +369,8 @@ def files_are_chosen_in_our_own_list(ctx: Context, editor: Editor) -> None:
     until(ctx, lambda: len(editor.snapshot.tomograms) == 3, 5, "the typed one is opened")
     press(ctx, "ctrl+o")
     until(ctx, lambda: editor.dialogs.browser is not None and editor.dialogs.browser.shown, 5, "the folder is read")
-    imgui.get_io().mouse_double_click_time = 5.0  # a busy machine is slow with its frames
+    settings = imgui.get_io()  # a busy machine is slow with its frames
+    settings.mouse_single_click_delay, settings.mouse_double_click_time = 6.0, 5.0
     ctx.item_double_click("**/##deeper")
     until(ctx, lambda: editor.dialogs.browser.folder.name == "deeper", 5, "the folder is entered")  # type: ignore[union-attr]
     press(ctx, "esc")

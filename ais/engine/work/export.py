@@ -11,9 +11,13 @@ from ais.engine.context import TaskContext
 from ais.engine.work.opened import opened_segmenter, part_of_slice
 from ais.errors import AisError
 from ais.progress import Progress
+from ais.tomogram import Tomogram
 
 if TYPE_CHECKING:
     from ais.segmentation import Segmenter
+
+BATCH_PX = 1 << 18
+"""Pixels that a CPU computes at once: live slices wait for no more. Larger batches were measured to gain nothing."""
 
 
 def export(arguments: Mapping[str, Any], context: TaskContext) -> dict[str, Any]:
@@ -56,20 +60,19 @@ def export(arguments: Mapping[str, Any], context: TaskContext) -> dict[str, Any]
         rules=Rules.parse(rules) if rules else None,
     )
     shared = _Shared(settings.tta, context)
+    path = Path(arguments["tomogram"])
 
-    def ready(path: Path, content: str) -> Segmenter:
-        segmenter = opened_segmenter(
-            {"path": str(path), "hash": content, "tta": settings.tta},
-            {"precision": settings.precision, "device": settings.device},
-            context,
-        )
-        shared.use(segmenter)
+    def ready(model: Path, content: str) -> Segmenter:
+        wanted = {"path": str(model), "hash": content, "tta": settings.tta}
+        segmenter = opened_segmenter(wanted, {"precision": settings.precision, "device": settings.device}, context)
+        if shared.is_new(segmenter) and context.device().kind == "cpu":
+            segmenter.batch_size = max(1, BATCH_PX // _pixels(path, settings.crop))
         return segmenter
 
     models = arguments["models"]
     owners = {feature: path for path in models for feature in read_model_info(path).found}
     (result,) = segment(
-        [arguments["tomogram"]],
+        [path],
         models,
         arguments["folder"],
         settings,
@@ -86,6 +89,15 @@ def export(arguments: Mapping[str, Any], context: TaskContext) -> dict[str, Any]
     return {"kept": result.status == "kept", "outputs": outputs, "seconds": time.monotonic() - began}
 
 
+def _pixels(path: Path, crop: tuple[int, int, int, int] | None) -> int:
+    """How many are segmented of each slice."""
+    if crop is not None:
+        x0, x1, y0, y1 = crop
+        return (x1 - x0) * (y1 - y0)
+    with Tomogram.open(path) as tomogram:
+        return tomogram.shape[1] * tomogram.shape[2]
+
+
 class _Shared(Progress):
     """Lets urgent jobs run, and puts right what they change in the networks that they use as well."""
 
@@ -94,9 +106,11 @@ class _Shared(Progress):
         self._context = context
         self._used: list[Segmenter] = []
 
-    def use(self, segmenter: Segmenter) -> None:
-        if segmenter not in self._used:
-            self._used.append(segmenter)
+    def is_new(self, segmenter: Segmenter) -> bool:
+        if segmenter in self._used:
+            return False
+        self._used.append(segmenter)
+        return True
 
     def report(self, done: float, total: float, text: str = "") -> None:
         self._context.report(done, total, text)
