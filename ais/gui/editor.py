@@ -21,6 +21,7 @@ from ais.gui.feature_shelf import FeatureShelf
 from ais.gui.file_opening import open_paths
 from ais.gui.lengths_of_time import clock
 from ais.gui.masks import Masks
+from ais.gui.modelling import Modelling
 from ais.gui.notices import Notices
 from ais.gui.project_switch import ProjectSwitch
 from ais.gui.settings import SettingsFile
@@ -85,6 +86,8 @@ class Editor:
         Requests to the window.
     dialogs
         Files, folders and confirmations asked of the user.
+    modelling
+        Models, trainings, exports and curation of the open project.
     wake
         Makes the window draw another frame; may be called from any thread.
     closing
@@ -114,6 +117,7 @@ class Editor:
         self._after_jobs: dict[int, Callable[[Any], None]] = {}
         self._projects = ProjectSwitch(self.background, settings_folder, self.use_project)
         self._tomograms = TomogramSwitch(self)
+        self.modelling = Modelling(self)
         self._select_first: dict[str, Any] = {}
         self._remember_at = 0.0
         self._played_at = 0.0
@@ -411,6 +415,7 @@ class Editor:
                 self._after_edit(edited)
         self._follow_snapshot()
         self.feature_shelf.follow(self.document)
+        self.modelling.follow()
         if self.shown is not None and (problem := self.shown.reader.problem):
             self.notices.problem(problem)
         self._play()
@@ -427,7 +432,8 @@ class Editor:
     @property
     def seconds_to_frame(self) -> float | None:
         """When the next frame is needed though there is no input; None if only input or news of a thread need one."""
-        waits = [wait for wait in (self.notices.seconds_to_change(), self.background.seconds_to_change()) if wait]
+        asked = self.notices.seconds_to_change(), self.background.seconds_to_change(), self.modelling.seconds_to_frame
+        waits = [wait for wait in asked if wait]
         if self.animating:
             waits.append(FRAME_S)
         if self.state.playing > 0:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ais.errors import AisError
 from ais.gui import native_dialogs
 from ais.gui.editor import Editor
+from ais.gui.state import Tab
 
 if TYPE_CHECKING:
     from imgui_bundle import hello_imgui
@@ -29,7 +30,7 @@ DISPLAY_EM, DISPLAY_MAX_SHARE = 17.0, 0.38
 BARS_EM = 4.0
 OPENGL = (3, 3)
 LAYOUT_FILE = "layout.ini"
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 FONT_PX = 15.0
 FONTS = ("fonts/Roboto/Roboto-Regular.ttf", "fonts/DroidSans.ttf")
 ICONS = "fonts/Font_Awesome_6_Free-Solid-900.otf"
@@ -131,7 +132,7 @@ def _parameters(window: Window, settings_folder: Path, story: Story | None, wake
 def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
     from imgui_bundle import hello_imgui, imgui
 
-    from ais.gui.panels import annotate, display, history, jobs, tomograms
+    from ais.gui.panels import annotate, display, export, history, jobs, models, tomograms
 
     settings = window.editor.settings
     docking = parameters.docking_params
@@ -152,10 +153,28 @@ def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
         views,
         dockable("Tomograms", "Left", tomograms.draw, closes=False),
         dockable("Display", "Work", display.draw, closes=False),
-        dockable("Annotate", "Tabs", annotate.draw, closes=False),
+        *(
+            dockable(tab.value, "Tabs", lambda _, tab=tab, draw=draw: _draw_tab(window, tab, draw), closes=False)
+            for tab, draw in ((Tab.ANNOTATE, annotate.draw), (Tab.MODELS, models.draw), (Tab.EXPORT, export.draw))
+        ),
         dockable("History", "Right", history.draw, shown=False),
         dockable("Jobs", "Right", jobs.draw, shown=False),
     ]
+
+
+def _draw_tab(window: Window, tab: Tab, draw: Callable[[Window], None]) -> None:
+    window.editor.state.tab = tab  # only the tab in front is drawn
+    draw(window)
+
+
+def _show_tab(window: Window) -> None:
+    """Bring the tab to the front that was asked for."""
+    from imgui_bundle import hello_imgui
+
+    wanted, window.editor.shell.tab = window.editor.shell.tab, None
+    for one in hello_imgui.get_runner_params().docking_params.dockable_windows:
+        if wanted is not None and one.label == wanted.value:
+            one.focus_window_at_next_frame = True
 
 
 def _draw_views(window: Window) -> None:
@@ -281,6 +300,7 @@ def _before_frame(parameters: hello_imgui.RunnerParams, window: Window) -> None:
         if dockable.label in switches:
             dockable.is_visible = switches[dockable.label].follow(dockable.is_visible)
     window.before_frame()
+    _show_tab(window)
 
 
 def _register_story(window: Window, story: Story) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ais.gui.state import Tab
+
 Picture = NDArray[np.uint8]
 """(height, width, 3), red, green, blue; row 0 at the top."""
 
@@ -27,6 +29,8 @@ class Shell:
         The page on which all tomograms are relinked: what to find and what to put there at first; None while closed.
     history, jobs
         Whether these panels are shown.
+    tab
+        The tab of the left column that is to be shown; None for no other.
     leave
         Whether the window is to close.
     full_screen
@@ -54,6 +58,7 @@ class Shell:
     relinking: tuple[str, str] | None = None
     history: bool = False
     jobs: bool = False
+    tab: Tab | None = None
     leave: bool = False
     full_screen: bool = False
     reset_layout: bool = False

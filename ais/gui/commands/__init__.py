@@ -5,12 +5,18 @@ from __future__ import annotations
 from ais.gui.commands.annotate import ANNOTATE_COMMANDS
 from ais.gui.commands.appearance import APPEARANCE_COMMANDS
 from ais.gui.commands.command import MENUS, Command
+from ais.gui.commands.compare import COMPARE_COMMANDS
+from ais.gui.commands.curate import CURATE_COMMANDS
 from ais.gui.commands.edit import EDIT_COMMANDS
 from ais.gui.commands.feature import FEATURE_COMMANDS
 from ais.gui.commands.file import FILE_COMMANDS
 from ais.gui.commands.help import HELP_COMMANDS
+from ais.gui.commands.live import LIVE_COMMANDS
+from ais.gui.commands.model import MODEL_COMMANDS
 from ais.gui.commands.tomogram import TOMOGRAM_COMMANDS
+from ais.gui.commands.training import TRAINING_COMMANDS
 from ais.gui.commands.view import VIEW_COMMANDS
+from ais.gui.commands.volumes import VOLUME_COMMANDS
 
 __all__ = ["COMMANDS", "MENUS", "Command", "command"]
 
@@ -22,6 +28,12 @@ COMMANDS: tuple[Command, ...] = (
     *TOMOGRAM_COMMANDS,
     *FEATURE_COMMANDS,
     *ANNOTATE_COMMANDS,
+    *MODEL_COMMANDS,
+    *TRAINING_COMMANDS,
+    *LIVE_COMMANDS,
+    *CURATE_COMMANDS,
+    *COMPARE_COMMANDS,
+    *VOLUME_COMMANDS,
     *HELP_COMMANDS,
 )
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from ais.gui.commands.command import Command, always, with_tomogram
 from ais.gui.editor import Editor
 from ais.gui.saved_pictures import ask_and_save_view, save_window
+from ais.gui.state import Tab
 
 PAGE = 10
 PLAY_SPEED = 20.0
@@ -70,6 +71,14 @@ def _play(editor: Editor) -> None:
 
 def _full_screen(editor: Editor) -> None:
     editor.shell.full_screen = not editor.shell.full_screen
+
+
+def _show_tab(tab: Tab, key: str) -> Command:
+    def run(editor: Editor) -> None:
+        editor.shell.tab = tab
+
+    name = f"view.tab_{tab.value.lower()}"
+    return Command(name, f"Show {tab.value}", "View/Tab", run, key, f"Bring the tab {tab.value} to the front")
 
 
 VIEW_COMMANDS = (
@@ -161,4 +170,7 @@ VIEW_COMMANDS = (
         "The slice with its overlays and a scale bar, one pixel for each voxel",
         with_tomogram,
     ),
+    _show_tab(Tab.ANNOTATE, "1"),
+    _show_tab(Tab.MODELS, "2"),
+    _show_tab(Tab.EXPORT, "3"),
 )

@@ -1,0 +1,88 @@
+"""What the editor does with networks: the models of the open project, what they show, trainings, exports, curation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ais.gui.curator import Curator
+from ais.gui.export_queue import ExportQueue
+from ais.gui.live_segmentation import LiveSegmentation, view_of
+from ais.gui.project_models import ProjectModels
+from ais.gui.state import Tab
+from ais.gui.training_queue import TrainingQueue
+from ais.gui.training_sets import TrainingSets
+from ais.gui.uncertainty import UncertaintyQueue
+
+if TYPE_CHECKING:
+    from ais.gui.document import Document
+    from ais.gui.editor import Editor
+
+
+class Modelling:
+    """Keeps everything that has to do with networks true to the open project.
+
+    Parameters
+    ----------
+    editor
+        Whose project, tomogram and compute process it uses.
+
+    Attributes
+    ----------
+    models
+        Of the project, and the rules between them.
+    live
+        What the active models find in the slice on the screen.
+    training_sets
+        The plan of the next set, and the sets that there are.
+    trainings
+        One after the other, with their curves.
+    exports
+        Volumes that are being made, and those that were.
+    curator
+        Tiles of a prediction to be judged.
+    uncertainty
+        Places where a model is least sure.
+    selected
+        Number of the model that is selected in the list; None where there is none.
+    """
+
+    def __init__(self, editor: Editor) -> None:
+        self._editor = editor
+        self._document: Document | None = None
+        self._warm = False
+        self.models = ProjectModels(editor.background, editor.submit)
+        self.live = LiveSegmentation(lambda: editor.engine, editor.background, self.models)
+        self.training_sets = TrainingSets(editor)
+        self.trainings = TrainingQueue(editor)
+        self.exports = ExportQueue(editor)
+        self.curator = Curator(editor)
+        self.uncertainty = UncertaintyQueue(editor)
+        self.selected: int | None = None
+
+    def follow(self) -> None:
+        """Take in what has come and ask for what is next; once a frame."""
+        editor = self._editor
+        if editor.document is not self._document:
+            if self._document is not None:
+                self.live.forget()
+            self._document, self.selected = editor.document, None
+        self.models.follow(editor.snapshot)
+        if self.models.model(self.selected or 0) is None:
+            self.selected = self.models.models[0].id if self.models.models else None
+        view = view_of(editor)
+        self.live.follow(view)
+        self.training_sets.follow()
+        self.trainings.follow(view)
+        self.exports.follow()
+        self.curator.follow()
+        self.uncertainty.follow()
+        if editor.state.tab is Tab.MODELS and editor.shown is not None and not self._warm:
+            # Who looks at models will soon ask for a result: the backend takes seconds to start.
+            self._warm = True
+            self.live.warm_up()
+
+    @property
+    def seconds_to_frame(self) -> float | None:
+        """When `follow` has something to do though nobody wakes the window; None if only news of a thread do."""
+        waits = [self.live.seconds_to_frame]
+        return min((wait for wait in waits if wait is not None), default=None)

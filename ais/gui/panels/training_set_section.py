@@ -1,0 +1,13 @@
+"""The part of the Models tab that makes a training set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ais.gui.app import Window
+
+
+def draw(window: Window) -> None:
+    """Draw this part of the Models tab."""
+    del window
