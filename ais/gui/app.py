@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from ais.errors import AisError
 from ais.gui import theme
@@ -22,6 +22,14 @@ Story = Callable[[Any, Editor], None]
 Part = TypeVar("Part")
 KEPT_ERRORS = 100
 _log = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class HoldsGraphics(Protocol):
+    """A panel's part that keeps pictures in the graphics driver."""
+
+    def release(self) -> None:
+        """Free them; they may be made anew later."""
 
 
 class Switch:
@@ -111,6 +119,13 @@ class Window:
         part = self._parts[kind]
         assert isinstance(part, kind)
         return part
+
+    def release(self) -> None:
+        """Free what the views and the parts of panels keep in the graphics driver; called before the window closes."""
+        self.views.release()
+        for part in self._parts.values():
+            if isinstance(part, HoldsGraphics):
+                part.release()
 
     # Called by the runner
 

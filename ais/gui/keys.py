@@ -152,7 +152,9 @@ class KeyMap:
             self._release(editor, ())
             return
         held, modifiers = [], modifiers_held()
-        for command, shortcuts in self._shortcuts:
+        taken = {parse(text) for text in editor.shell.keys_taken}
+        for command, all_shortcuts in self._shortcuts:
+            shortcuts = [shortcut for shortcut in all_shortcuts if shortcut not in taken] if taken else all_shortcuts
             if command.held is not None:
                 if any(shortcut.down(modifiers) for shortcut in shortcuts) and command.enabled(editor):
                     held.append(command)

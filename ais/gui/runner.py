@@ -257,7 +257,7 @@ def _set_callbacks(parameters: hello_imgui.RunnerParams, window: Window, story: 
         from imgui_bundle import implot
 
         wake.end()
-        window.views.release()
+        window.release()
         implot.destroy_context()
 
     calls.before_exit = before_exit

@@ -29,6 +29,10 @@ class Shell:
         The page on which all tomograms are relinked: what to find and what to put there at first; None while closed.
     history, jobs
         Whether these panels are shown.
+    curator
+        Whether the Curator is shown.
+    keys_taken
+        Shortcuts that belong to the window in front, so that no command is run by them.
     tab
         The tab of the left column that is to be shown; None for no other.
     leave
@@ -58,6 +62,8 @@ class Shell:
     relinking: tuple[str, str] | None = None
     history: bool = False
     jobs: bool = False
+    curator: bool = False
+    keys_taken: frozenset[str] = frozenset()
     tab: Tab | None = None
     leave: bool = False
     full_screen: bool = False

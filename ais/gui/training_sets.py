@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,10 +120,15 @@ class TrainingSets:
 
     # For buttons
 
-    def write(self) -> bool:
+    def write(self, then: Callable[[Sequence[RecordedSet]], None] = lambda _: None) -> bool:
         """Make the plan's files in the background; False if something stops it, or files are being made already.
 
         All of them are made and recorded in the project as one edit, or none.
+
+        Parameters
+        ----------
+        then
+            Gets what was made, if the project is still open.
         """
         document, counts = self._document, self.counts()
         if document is None or not counts.can_be_made or self.writing is not None or self._editor.read_only:
@@ -135,6 +140,7 @@ class TrainingSets:
             if self._editor.document is document:
                 self._editor.submit(RecordTrainingSets(records))
                 self._editor.notices.say(_said(records))
+                then(records)
 
         # What was painted a moment ago is to be in it.
         work = self._writing = self._editor.background.watch(title)

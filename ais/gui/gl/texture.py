@@ -120,6 +120,20 @@ class Texture2D(GlObject):
                 GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MIN_FILTER, value)
                 GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAG_FILTER, value)
 
+    def show_as(self, what: Literal["grey", "opacity"]) -> None:
+        """How a shader sees the one channel of the texture: as a grey, or as the opacity of white."""
+        if self._format.channels != 1:
+            raise ValueError(f"a texture of {self.pixels} is seen as it is")
+        red, one = int(GL.GL_RED), int(GL.GL_ONE)
+        seen = (red, red, red, one) if what == "grey" else (one, one, one, red)
+        targets = (
+            *(GL.GL_TEXTURE_SWIZZLE_R, GL.GL_TEXTURE_SWIZZLE_G),
+            *(GL.GL_TEXTURE_SWIZZLE_B, GL.GL_TEXTURE_SWIZZLE_A),
+        )
+        with self._bound():
+            for target, source in zip(targets, seen, strict=True):
+                GL.glTexParameteri(GL.GL_TEXTURE_2D, target, source)
+
     def bind(self, unit: int) -> None:
         """Show it to shaders as texture number `unit`."""
         GL.glActiveTexture(GL.GL_TEXTURE0 + unit)
