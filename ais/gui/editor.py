@@ -447,6 +447,7 @@ class Editor:
         save_brush_radius(self)
         self.remember_view()
         self._tomograms.close()
+        self.modelling.overlays.close()
         if self._engine is not None:
             self._engine.stop()
         self.background.close()

@@ -12,6 +12,7 @@ from ais.gui.state import Tab
 from ais.gui.training_queue import TrainingQueue
 from ais.gui.training_sets import TrainingSets
 from ais.gui.uncertainty import UncertaintyQueue
+from ais.gui.volume_overlays import VolumeOverlays
 
 if TYPE_CHECKING:
     from ais.gui.document import Document
@@ -38,6 +39,8 @@ class Modelling:
         One after the other, with their curves.
     exports
         Volumes that are being made, and those that were.
+    overlays
+        Exported volumes that are shown over the tomogram.
     curator
         Tiles of a prediction to be judged.
     uncertainty
@@ -55,6 +58,7 @@ class Modelling:
         self.training_sets = TrainingSets(editor)
         self.trainings = TrainingQueue(editor)
         self.exports = ExportQueue(editor)
+        self.overlays = VolumeOverlays(editor)
         self.curator = Curator(editor)
         self.uncertainty = UncertaintyQueue(editor)
         self.selected: int | None = None
@@ -74,6 +78,7 @@ class Modelling:
         self.training_sets.follow()
         self.trainings.follow(view)
         self.exports.follow()
+        self.overlays.follow()
         self.curator.follow()
         self.uncertainty.follow()
         if editor.state.tab is Tab.MODELS and editor.shown is not None and not self._warm:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Literal
 
 from ais.annotation import Feature
@@ -120,6 +121,25 @@ class DraggedMark:
     negative: bool = False
 
 
+@dataclass(frozen=True)
+class VolumeLook:
+    """How a segmented volume is shown over its tomogram.
+
+    Attributes
+    ----------
+    colour
+        Red, green, blue, each 0 to 1.
+    threshold
+        0 to 255, from which voxels are shown.
+    alpha
+        Opacity, 0 to 1.
+    """
+
+    colour: tuple[float, float, float]
+    threshold: float = 128.0
+    alpha: float = 0.5
+
+
 @dataclass
 class EditorState:
     """The state of the window.
@@ -177,6 +197,10 @@ class EditorState:
         Of the left column.
     feature_preview
         A feature with properties that are being chosen and are not saved yet; see `ais.gui.feature_preview`.
+    volumes
+        Files of segmented volumes that are shown over their tomograms, and how; see `ais.gui.volume_overlays`.
+    legend
+        Whether the models that are shown are listed in the view.
     """
 
     tomogram: int | None = None
@@ -211,6 +235,8 @@ class EditorState:
     measured: tuple[tuple[float, float], tuple[float, float]] | None = None
     measured_plane: Plane = "xy"
     feature_preview: Feature | None = None
+    volumes: dict[Path, VolumeLook] = field(default_factory=dict)
+    legend: bool = True
 
     @property
     def z(self) -> int:
