@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ais.gui.curator import Curator
 from ais.gui.export_queue import ExportQueue
 from ais.gui.live_segmentation import LiveSegmentation, view_of
-from ais.gui.project_models import ProjectModels
+from ais.gui.project_models import ModelUse, ProjectModel, ProjectModels
 from ais.gui.state import Tab
 from ais.gui.training_queue import TrainingQueue
 from ais.gui.training_sets import TrainingSets
@@ -47,6 +48,8 @@ class Modelling:
         Places where a model is least sure.
     selected
         Number of the model that is selected in the list; None where there is none.
+    preview
+        How models are used while something of it is dragged, by their numbers; saved when the drag ends.
     """
 
     def __init__(self, editor: Editor) -> None:
@@ -62,6 +65,36 @@ class Modelling:
         self.curator = Curator(editor)
         self.uncertainty = UncertaintyQueue(editor)
         self.selected: int | None = None
+        self.preview: dict[int, ModelUse] = {}
+
+    def use_of(self, model: ProjectModel) -> ModelUse:
+        """How a model is used as it is to be drawn now: as previewed, else as saved."""
+        return self.preview.get(model.id, model.use)
+
+    def shown(self, model: ProjectModel) -> ProjectModel:
+        """A model as it is to be drawn now, with `use_of` as its use: for its threshold and its colours."""
+        use = self.preview.get(model.id)
+        return model if use is None else replace(model, use=use)
+
+    def preview_use(self, model: ProjectModel, **properties: Any) -> None:
+        """Show a model as if it were used otherwise: properties of `ModelUse` by name, not saved yet."""
+        self.preview[model.id] = replace(self.use_of(model), **properties)
+
+    def save_preview(self, model: ProjectModel) -> None:
+        """Save what is previewed of a model, as one step of undo."""
+        wanted = self.preview.get(model.id)
+        if wanted is None:
+            return
+        operation = self.models.use_operation(model.id, wanted)
+        if operation is None or self._editor.read_only:
+            del self.preview[model.id]
+            return
+
+        def forget() -> None:
+            if self.preview.get(model.id) is wanted:
+                del self.preview[model.id]
+
+        self._editor.submit(operation, lambda _: forget(), forget)
 
     def follow(self) -> None:
         """Take in what has come and ask for what is next; once a frame."""
@@ -70,6 +103,7 @@ class Modelling:
             if self._document is not None:
                 self.live.forget()
             self._document, self.selected = editor.document, None
+            self.preview.clear()
         self.models.follow(editor.snapshot)
         if self.models.model(self.selected or 0) is None:
             self.selected = self.models.models[0].id if self.models.models else None

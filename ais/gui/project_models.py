@@ -247,10 +247,16 @@ class ProjectModels:
     def change(self, number: int, **properties: Any) -> None:
         """Change how a model is used: properties of `ModelUse` by name, as one step of undo."""
         model = self.model(number)
-        if model is not None:
-            use = replace(model.use, **properties)
-            if use != model.use:
-                self._submit(ChangeModel(number, settings={**model.entry.settings, **_settings(use)}))
+        operation = None if model is None else self.use_operation(number, replace(model.use, **properties))
+        if operation is not None:
+            self._submit(operation)
+
+    def use_operation(self, number: int, use: ModelUse) -> ChangeModel | None:
+        """The edit after which a model is used so; None if it is already, or there is no such model."""
+        model = self.model(number)
+        if model is None or use == model.use:
+            return None
+        return ChangeModel(number, settings={**model.entry.settings, **_settings(use)})
 
     def rename(self, number: int, name: str) -> None:
         """Give a model another name in the list."""
