@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ais.annotation import JudgeTile, TomogramEntry, Verdict
-from ais.gui.document import HISTORY_SHOWN, Crop, Document, crop_key, crop_of
+from ais.gui.curator_places import CuratorPlaces, curator_places
+from ais.gui.document import HISTORY_SHOWN, Document
 from ais.gui.model_places import ModelChoice, SliceQuestion, SliceQuestions
 from ais.project import Project
 from ais.uncertainty import TileRule
@@ -24,10 +25,6 @@ from ais.uncertainty import TileRule
 if TYPE_CHECKING:
     from ais.gui.editor import Editor
 
-NEAR_SLICES = 3
-"""Slices near annotation are at most so far from annotated ones."""
-MOST_PLACES = 500
-MOST_ANNOTATED_SLICES = 40
 ALWAYS = 0
 """Stands for the history line of a verdict that had nothing to write."""
 
@@ -128,8 +125,9 @@ class Curator:
         self._reading = False
         self._given: dict[int, list[_Given]] = {}
         self._candidates: dict[int, list[CuratorTile]] = {}
-        self._places: dict[int, _Places] = {}
+        self._places: dict[int, CuratorPlaces] = {}
         self._standing: tuple[int, int, frozenset[int]] = (-1, 0, frozenset())
+        self._counted: tuple[int, dict[int, int]] = (-1, {})
 
     # For every frame
 
@@ -142,6 +140,7 @@ class Curator:
         if not self._questions.busy:
             for number in list(self._candidates):
                 self._take(number)
+        self._select_undone()
 
     @property
     def gathering(self) -> bool:
@@ -191,10 +190,13 @@ class Curator:
         self.clear()
         self._document, self.wish, self._reading = document, wish, True
 
-        def read(project: Project) -> dict[int, _Places]:
-            return {entry.id: _places(project, entry, wish, size) for entry in entries}
+        def read(project: Project) -> dict[int, CuratorPlaces]:
+            return {
+                entry.id: curator_places(project, entry, wish.feature, wish.rule, wish.slices, size)
+                for entry in entries
+            }
 
-        def ask(found: dict[int, _Places]) -> None:
+        def ask(found: dict[int, CuratorPlaces]) -> None:
             if self._document is document and self.wish is wish:
                 self._reading = False
                 self._ask(wish, entries, found, size)
@@ -215,6 +217,7 @@ class Curator:
         self.wish, self.tiles, self.current, self.problem, self._reading = None, [], 0, "", False
         self._given.clear()
         self._candidates.clear()
+        self._counted = (-1, {})
 
     # Judging
 
@@ -268,7 +271,9 @@ class Curator:
 
     # Within
 
-    def _ask(self, wish: CuratorWish, entries: Sequence[TomogramEntry], found: dict[int, _Places], size: int) -> None:
+    def _ask(
+        self, wish: CuratorWish, entries: Sequence[TomogramEntry], found: dict[int, CuratorPlaces], size: int
+    ) -> None:
         self._places = found
         questions = [SliceQuestion(entry, z, found[entry.id].crop) for entry in entries for z in found[entry.id].slices]
         if not questions:
@@ -332,6 +337,16 @@ class Curator:
                 return following
         return index
 
+    def _select_undone(self) -> None:
+        """Whoever takes a verdict back wants to give another one."""
+        if self._counted[0] == self._editor.snapshot.revision:
+            return
+        before, now = self._counted[1], {i: sum(map(self._stands, given)) for i, given in self._given.items()}
+        self._counted = self._editor.snapshot.revision, now
+        undone = [index for index, count in now.items() if count < before.get(index, 0)]
+        if undone:
+            self.current = undone[0]
+
     def _stands(self, given: _Given) -> bool:
         if given.entry is None or given.entry == ALWAYS:
             return True
@@ -343,68 +358,6 @@ class Curator:
             self._standing = (snapshot.revision, oldest, done)
         _, oldest, done = self._standing
         return given.entry in done or given.entry < oldest
-
-
-@dataclass(frozen=True)
-class _Places:
-    """Where tiles of a tomogram are looked for.
-
-    Attributes
-    ----------
-    slices
-        To be looked at, in order.
-    taken
-        z, y, x of boxes, which the user has judged.
-    near
-        z, y, x of places that are annotated, for the rule that asks for them.
-    crop
-        (x0, x1, y0, y1); None for the whole slice.
-    """
-
-    slices: list[int]
-    taken: list[list[int]]
-    near: list[list[int]]
-    crop: tuple[int, int, int, int] | None
-
-
-def _places(project: Project, entry: TomogramEntry, wish: CuratorWish, size: int) -> _Places:
-    crop = crop_of(project.setting(crop_key(entry.id)))
-    (z0, z1), part = _kept(crop, entry, size)
-    taken = [[box.z, box.y, box.x] for box in project.boxes(entry.id, wish.feature)]
-    if wish.rule is not TileRule.NEAR:
-        chosen = np.linspace(z0, z1 - 1, min(max(wish.slices, 1), z1 - z0)).round().astype(int)
-        return _Places(sorted(set(chosen.tolist())), taken, [], part)
-    annotated = project.annotated_slices(entry.id, wish.feature)
-    annotated = _spread(annotated, MOST_ANNOTATED_SLICES)
-    near = [place for z in annotated for place in _painted(project.mask(entry.id, wish.feature, z), z, size)]
-    around = {z + step for z in annotated for step in range(-NEAR_SLICES, NEAR_SLICES + 1) if z0 <= z + step < z1}
-    slices = sorted(_spread(sorted(around), wish.slices)) if near else []
-    return _Places(slices, taken, _spread(near, MOST_PLACES), part)
-
-
-def _kept(
-    crop: Crop | None, entry: TomogramEntry, size: int
-) -> tuple[tuple[int, int], tuple[int, int, int, int] | None]:
-    """Slices, and (x0, x1, y0, y1), of a crop region; all of the tomogram if no tile fits into it."""
-    if crop is None or min(crop.y[1] - crop.y[0], crop.x[1] - crop.x[0]) < size:
-        return (0, entry.shape[0]), None
-    return crop.z, (*crop.x, *crop.y)
-
-
-def _painted(mask: NDArray[np.uint8], z: int, size: int) -> list[list[int]]:
-    """z, y, x of the middle of what is painted in each cell of a tile's size."""
-    rows, columns = np.nonzero(mask)
-    cells: dict[tuple[int, int], list[int]] = {}
-    for index, cell in enumerate(zip((rows // size).tolist(), (columns // size).tolist(), strict=True)):
-        cells.setdefault(cell, []).append(index)
-    return [[z, round(rows[found].mean()), round(columns[found].mean())] for found in cells.values()]
-
-
-def _spread(things: list[Any], count: int) -> list[Any]:
-    """At most so many of them, evenly spread."""
-    if len(things) <= count:
-        return things
-    return [things[index] for index in np.linspace(0, len(things) - 1, count).round().astype(int)]
 
 
 def _share(count: int, parts: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ais.gui.curation import Curation
 from ais.gui.curator import Curator
 from ais.gui.export_queue import ExportQueue
 from ais.gui.live_segmentation import LiveSegmentation, view_of
@@ -44,6 +45,8 @@ class Modelling:
         Exported volumes that are shown over the tomogram.
     curator
         Tiles of a prediction to be judged.
+    curation
+        What the Curator and the search for uncertain places are asked for.
     uncertainty
         Places where a model is least sure.
     selected
@@ -64,6 +67,7 @@ class Modelling:
         self.overlays = VolumeOverlays(editor)
         self.curator = Curator(editor)
         self.uncertainty = UncertaintyQueue(editor)
+        self.curation = Curation(editor)
         self.selected: int | None = None
         self.preview: dict[int, ModelUse] = {}
 
@@ -115,6 +119,7 @@ class Modelling:
         self.overlays.follow()
         self.curator.follow()
         self.uncertainty.follow()
+        self.curation.follow()
         if editor.state.tab is Tab.MODELS and editor.shown is not None and not self._warm:
             # Who looks at models will soon ask for a result: the backend takes seconds to start.
             self._warm = True
