@@ -15,6 +15,8 @@ from ais.errors import AisError
 from ais.gui.live_segmentation import LiveView
 from ais.gui.project_models import ModelUse
 from ais.gui.training import ENDED, Training, TrainingPicture, TrainingState
+from ais.gui.training_plan import TrainingPlan
+from ais.trainset.recorded import RecordedSet
 
 if TYPE_CHECKING:
     from ais.engine import Engine, Job
@@ -46,6 +48,10 @@ class TrainingQueue:
         In the order in which they were asked for.
     picture
         What the training that runs finds in the slice on the screen; None while there is none.
+    plan
+        What the user wishes of the next training; the panel changes it.
+    selected
+        Key of the training whose curves are shown; empty for none.
     revision
         Grows whenever a training has got another state or another epoch.
     """
@@ -61,6 +67,8 @@ class TrainingQueue:
         self._pictures = 0
         self.trainings: list[Training] = []
         self.picture: TrainingPicture | None = None
+        self.plan = TrainingPlan()
+        self.selected = ""
         self.revision = 0
 
     @property
@@ -103,6 +111,36 @@ class TrainingQueue:
         self.trainings.append(training)
         self._changed()
         return training
+
+    def add_planned(self, sets: Sequence[RecordedSet]) -> list[Training]:
+        """Train as planned on training sets, one network for those of the same features.
+
+        Parameters
+        ----------
+        sets
+            Those that the project has; the plan chooses among them.
+
+        Raises
+        ------
+        AisError
+            If something is wrong with the plan, or as `add`.
+        """
+        if problem := self.plan.problem(sets):
+            raise AisError(problem)
+        if self._document is None:
+            return []
+        groups = self.plan.groups(sets)
+        added = []
+        for group in groups:
+            settings = self.plan.settings()
+            colours = [one.colour for one in self._editor.snapshot.features if (one.name,) == group[0].features]
+            if colours:
+                settings["colour"] = list(colours[0])
+            paths = [one.path(self._document.project.path) for one in group]
+            added.append(self.add(self.plan.name_for(group, len(groups)), paths, settings))
+        if added and self.running is None:
+            self.selected = added[0].key
+        return added
 
     def stop(self, training: Training) -> None:
         """End a training and keep its best epoch; one that waits, or has no whole epoch yet, is cancelled."""
@@ -285,6 +323,7 @@ class TrainingQueue:
         self._document = self._editor.document
         self._loaded = False
         self.trainings, self.picture = [], None
+        self.plan, self.selected = TrainingPlan(), ""
         self.revision += 1
         document = self._document
         if document is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from ais.annotation import Feature, TomogramEntry
 from ais.errors import AisError
@@ -13,6 +14,9 @@ from ais.trainset.extraction import check_geometry, common_voxel_size, voxels_pe
 
 FEW_POSITIVES = 20
 """With fewer samples that show the feature than this, a network learns little."""
+
+
+About = Literal["features", "tomograms", "box size", "depth", "voxel size"]
 
 
 class Role(StrEnum):
@@ -80,10 +84,13 @@ class Problem:
         One sentence.
     stops
         Whether the set cannot be made.
+    about
+        Which part of the plan it comes from, to be said there.
     """
 
     text: str
     stops: bool = True
+    about: About = "features"
 
 
 @dataclass(frozen=True)
@@ -159,7 +166,7 @@ def count_samples(plan: TrainingSetPlan, snapshot: Snapshot) -> PlanCounts:
     try:
         check_geometry(box_size=plan.box_size, depth=plan.depth, voxel_size=plan.voxel_size)
     except AisError as error:
-        return PlanCounts((), (Problem(str(error)),))
+        return PlanCounts((), (Problem(str(error), about="box size"),))
     positive = tuple(one for one in snapshot.features if plan.role(one.id) is Role.POSITIVE)
     negative = tuple(one for one in snapshot.features if plan.role(one.id) is Role.NEGATIVE)
     if not positive:
@@ -167,7 +174,7 @@ def count_samples(plan: TrainingSetPlan, snapshot: Snapshot) -> PlanCounts:
         return PlanCounts((), (Problem(why if snapshot.features else "Add a feature and annotate it first."),))
     used = tuple(entry for entry in snapshot.tomograms if entry.id not in plan.left_out)
     if not used:
-        return PlanCounts((), (Problem("Choose at least one tomogram."),))
+        return PlanCounts((), (Problem("Choose at least one tomogram.", about="tomograms"),))
     groups = [positive] if plan.together else [(feature,) for feature in positive]
     sets = []
     for group in groups:
@@ -246,7 +253,7 @@ def _count(group: _Group) -> tuple[SetCounts | None, list[Problem]]:
         voxel_size, resampled, too_small = _voxel_sizes(group.plan, list(with_boxes.values()))
         problems += too_small
     except AisError as error:
-        problems.append(Problem(str(error)))
+        problems.append(Problem(str(error), about="voxel size"))
     negative_boxes += group.plan.background
     if 0 < positive_boxes < FEW_POSITIVES:
         shown_boxes = "is one box" if positive_boxes == 1 else f"are {positive_boxes} boxes"
@@ -275,11 +282,11 @@ def _of_tomograms(entries: list[TomogramEntry], plan: TrainingSetPlan) -> list[P
     for entry in entries:
         if entry.missing:
             text = f"{entry.path} is missing: relink the tomogram {entry.name}, or leave it out."
-            problems.append(Problem(text))
+            problems.append(Problem(text, about="tomograms"))
         if plan.depth > entry.shape[0]:
             few = f"{entry.name} has {entry.shape[0]} slices, fewer than the depth of {plan.depth}"
             text = f"{few}: its first and last are repeated."
-            problems.append(Problem(text, stops=False))
+            problems.append(Problem(text, stops=False, about="depth"))
     return problems
 
 
@@ -299,5 +306,5 @@ def _voxel_sizes(
             text = (
                 f"A box of {side} pixels is larger than {entry.name}, which has {nx} x {ny}: choose a smaller box size."
             )
-            problems.append(Problem(text))
+            problems.append(Problem(text, about="box size"))
     return voxel_size, tuple(resampled), problems

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ais.annotation import file_safe_name
+from ais.annotation import AutoPlaceBoxes, BackgroundBoxes, Feature, Together, file_safe_name
 from ais.gui.background import Work
 from ais.gui.document import Document
-from ais.gui.training_set_plan import PlanCounts, SetCounts, TrainingSetPlan, count_samples
+from ais.gui.training_set_plan import PlanCounts, Role, SetCounts, TrainingSetPlan, count_samples
 from ais.project import Project
 from ais.trainset import SetPreview, extract_to, preview_samples
 from ais.trainset.recorded import ForgetTrainingSet, RecordedSet, RecordTrainingSets, recorded_sets
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FOLDER = "training sets"
 ENDING = ".scnt"
 PICTURES = 64
+BOXES = 50
+"""So many are placed over the annotation of a feature in a tomogram, and as many beside it."""
 REST_S = 0.4
 """Pictures are made when the plan has not been changed for this long."""
 
@@ -87,6 +89,47 @@ class TrainingSets:
             self._counted = key, count_samples(self.plan, self._editor.snapshot)
         return self._counted[1]
 
+    def suggest(self) -> None:
+        """Mark every feature that is annotated as positive, unless the user has said what it is."""
+        snapshot, roles = self._editor.snapshot, self.plan.roles
+        for feature in snapshot.features:
+            if feature.id not in roles and self.annotated(feature):
+                self.mark(feature, Role.POSITIVE)
+
+    def mark(self, feature: Feature, role: Role) -> None:
+        """Say what a feature is in the set; the first one that is positive also brings the size of its boxes."""
+        positive = any(one is Role.POSITIVE for one in self.plan.roles.values())
+        self.plan.roles[feature.id] = role
+        if role is Role.POSITIVE and not positive:
+            self.plan.box_size = feature.box_size
+
+    def annotated(self, feature: Feature) -> list[int]:
+        """Numbers of the tomograms in which a feature is painted."""
+        snapshot = self._editor.snapshot
+        return [entry.id for entry in snapshot.tomograms if snapshot.marks.get(entry.id, {}).get(feature.id, 0)]
+
+    def without_boxes(self) -> list[tuple[int, Feature]]:
+        """Tomograms and positive features that are painted there, where the feature has no box in any tomogram."""
+        snapshot, plan = self._editor.snapshot, self.plan
+        found = []
+        for feature in snapshot.features:
+            counts = [boxes[feature.id] for boxes in snapshot.box_counts.values() if feature.id in boxes]
+            if plan.role(feature.id) is Role.POSITIVE and not any(one.positive or one.negative for one in counts):
+                found += [(number, feature) for number in self.annotated(feature) if number not in plan.left_out]
+        return found
+
+    def place_boxes(self) -> None:
+        """Place boxes over the annotation and negative ones beside it, where there are none; one step of undo."""
+        places = self.without_boxes()
+        steps = [
+            operation
+            for number, feature in places
+            for operation in (AutoPlaceBoxes(number, feature.id, BOXES), BackgroundBoxes(number, feature.id, BOXES))
+        ]
+        if steps:
+            names = " and ".join(dict.fromkeys(feature.name for _, feature in places))
+            self._editor.submit(Together(f"Place boxes of {names}", steps), title="Placing boxes")
+
     def show_pictures(self) -> None:
         """Have `previews` made when the plan has rested; once a frame while they are on the screen."""
         key = self._key()
@@ -140,6 +183,8 @@ class TrainingSets:
             if self._editor.document is document:
                 self._editor.submit(RecordTrainingSets(records))
                 self._editor.notices.say(_said(records))
+                if then is not None:
+                    then(records)
                 then(records)
 
         # What was painted a moment ago is to be in it.
