@@ -26,6 +26,7 @@ from ais.errors import AisError, Cancelled
 from ais.formats.registry import write_volume
 from ais.models import architecture, model_hash, read_model_info
 from ais.progress import Progress
+from ais.tomogram import Tomogram
 from ais.trainset import TrainingSet
 
 TINY = {"first_filters": 4}
@@ -327,3 +328,37 @@ def test_validation_samples_with_little_to_show(work: Path) -> None:
     example = held.example()
     assert example.image.shape == example.truth.shape == (32, 32)
     assert (example.truth == 1).sum() == max((plane == 1).sum() for plane in held.truth)
+
+
+def test_a_comparison_that_is_stopped_keeps_the_table_of_what_was_finished(work: Path) -> None:
+    rows: list[ComparisonRow] = []
+    with pytest.raises(Cancelled):
+        compare(
+            *(["set.scnt"], "stopped"),
+            architectures=["unet-s", "vggnet-m"],
+            options=TINY,
+            **{"epochs": 1, "copies": 1, "batch_size": 4, "precision": "float32"},  # type: ignore[arg-type]
+            on_row=rows.append,
+            progress=Stop(1.01),
+        )
+    assert [row["architecture"] for row in table("stopped")] == [row.architecture for row in rows] == ["unet-s"]
+    assert Path("stopped/comparison.png").is_file()
+
+
+def test_each_picture_shows_what_was_held_out_or_a_slice_of_ones_choice(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ais.comparison.held_out, "SHOWN_PX", 50)
+    quick: dict[str, Any] = {"options": TINY, "epochs": 2, "copies": 2, "batch_size": 4, "precision": "float32"}
+    compare(["set.scnt"], "aside", architectures=["unet-s"], shown=("tomo.mrc", 4), **quick)
+    with Image.open("aside/unet-s.png") as picture:  # three panels of 96 / 2 pixels, 4 between them
+        assert picture.size == (3 * 48 + 2 * 4, 48)
+        grey = np.asarray(picture)[::-1, :48, 0]
+    with Tomogram.open("tomo.mrc") as tomogram:
+        wanted = tomogram.slice(4).reshape(48, 2, 48, 2).mean(axis=(1, 3))
+    assert np.corrcoef(grey.ravel(), wanted.ravel())[0, 1] > 0.98, "the slice itself, row 0 at the bottom"
+    assert "slice 4 of tomo.mrc" in Path("aside/comparison.md").read_text(encoding="utf-8")
+    with Image.open("tested/unet-s.png") as picture:
+        assert picture.size == (4 * 96 + 3 * 4, 96)
+    with pytest.raises(AisError, match="has no slice 6"):
+        compare(["set.scnt"], "none", architectures=["unet-s"], shown=("tomo.mrc", 6), **quick)

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ais.comparison.held_out import HeldOut, SlicesOfTomogram, ValidationSamples
+from ais.comparison.held_out import Example, HeldOut, ShownSlice, SlicesOfTomogram, ValidationSamples
+from ais.comparison.picture import strip_picture
 from ais.comparison.report import write_report
 from ais.comparison.row import ComparisonRow, markdown_table
 from ais.comparison.speed import seconds_per_slice
 from ais.errors import AisError, Cancelled, sentence
+from ais.formats.atomic import write_bytes
 from ais.metrics import evaluate_segmentation
 from ais.models import Architecture, Model, all_architectures, load_model, read_model_info
 from ais.models import architecture as find_architecture
@@ -35,6 +37,7 @@ __all__ = ["ComparisonRow", "compare", "markdown_table"]
 VALIDATION = 0.2
 TRAINING_SHARE = 0.9
 FOUND_FROM = 128.0
+PICTURE_ENDING = ".png"
 
 
 def compare(
@@ -46,6 +49,7 @@ def compare(
     test: Path | str | None = None,
     truth: Path | str | None = None,
     label: int | None = None,
+    shown: tuple[Path | str, int] | None = None,
     epochs: int = 50,
     batch_size: int = 32,
     copies: int = 10,
@@ -62,7 +66,8 @@ def compare(
     """Train architectures on one set and tabulate size, speed, and how well they do on what they have not seen.
 
     The folder gets ``comparison.csv``, ``comparison.md``, ``comparison.png``, and each model as
-    ``<architecture>.aism``. An architecture that fails does not stop the others; if all fail, no table is written.
+    ``<architecture>.aism`` with a picture of what it found, ``<architecture>.png``. An architecture that fails does not
+    stop the others; if all fail, no table is written. If it is stopped, the table has those that were finished.
     Models of an earlier run with the same samples and settings are kept and measured again; a training that was stopped
     goes on after its last epoch.
 
@@ -79,6 +84,8 @@ def compare(
     test, truth, label
         A tomogram to measure on, a volume that says what is true in it, and the feature's value there, as in
         `ais.evaluate_segmentation`. Slices of it that the training set shows are left out.
+    shown
+        A tomogram and the number of a slice (from 0) that the pictures show instead of what is held out.
     epochs, batch_size, copies, negatives, augment, precision, device, seed
         As in `ais.train`. `precision` and `device` are used to segment, too.
     validation
@@ -138,18 +145,23 @@ def compare(
         held: HeldOut = SlicesOfTomogram(Path(test), Path(truth), label, samples)
     else:
         held = ValidationSamples(samples, share, seed)
-    comparison = _Comparison(samples, Path(output), held, precision, device)
+    comparison = _Comparison(samples, Path(output), held, _shown(shown), precision, device)
     comparison.check_folder(plans, overwrite=overwrite)
-    rows, found = [], []
-    for index, plan in enumerate(plans):
-        row, part = comparison.row(plan, _OneOf(progress, plan.architecture, index, len(plans)), overwrite=overwrite)
-        rows.append(row)
-        found.append(part)
-        if on_row is not None:
-            on_row(row)
-        gc.collect()  # networks refer to themselves, and the next one needs their memory
-    if any(row.status != "failed" for row in rows):
-        write_report(Path(output), rows, found, held, samples, plans[0])
+    rows: list[ComparisonRow] = []
+    found: list[NDArray[np.float32] | None] = []
+    try:
+        for index, plan in enumerate(plans):
+            row, part = comparison.row(
+                plan, _OneOf(progress, plan.architecture, index, len(plans)), overwrite=overwrite
+            )
+            rows.append(row)
+            found.append(part)
+            if on_row is not None:
+                on_row(row)
+            gc.collect()  # networks refer to themselves, and the next one needs their memory
+    finally:  # of one that was stopped, too, the finished ones are kept
+        if any(row.status != "failed" for row in rows):
+            write_report(Path(output), rows, found, held, comparison.example, samples, plans[0])
     return rows
 
 
@@ -182,10 +194,20 @@ class _OneOf(Progress):
 class _Comparison:
     """What all architectures of a comparison share."""
 
-    def __init__(self, samples: TrainingSet, folder: Path, held: HeldOut, precision: str, device: str) -> None:
+    def __init__(
+        self,
+        samples: TrainingSet,
+        folder: Path,
+        held: HeldOut,
+        shown: ShownSlice | None,
+        precision: str,
+        device: str,
+    ) -> None:
         self._samples = samples
         self._folder = folder
         self._held = held
+        self._shown = shown
+        self.example: Example = held.example() if shown is None else shown.example()
         self._precision = precision
         self._device = device
 
@@ -281,7 +303,13 @@ class _Comparison:
             recall=scores.recall,
             model=path,
         )
-        return row, self._held.part(found)
+        part = self._held.part(found) if self._shown is None else self._shown.find(segmenter)
+        write_bytes(path.with_suffix(PICTURE_ENDING), strip_picture(self.example, part))
+        return row, part
+
+
+def _shown(place: tuple[Path | str, int] | None) -> ShownSlice | None:
+    return None if place is None else ShownSlice(Path(place[0]), place[1])
 
 
 def _speed_of_training(model: Model) -> tuple[float, float]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Values = NDArray[np.uint8]
 WINDOW_PX = 384
+SHOWN_PX = 640
 MOSAIC_SIDE = 2
 MOSAIC_GAP_PX = 2
 BATCH = 32
@@ -163,6 +164,57 @@ class SlicesOfTomogram:
         inside = total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
         y, x = np.unravel_index(inside.argmax(), inside.shape)
         return slice(int(y), int(y) + height), slice(int(x), int(x) + width)
+
+
+class ShownSlice:
+    """A slice to look at, whose truth is not known; large ones are reduced.
+
+    Parameters
+    ----------
+    path
+        Its tomogram.
+    z
+        Its number, from 0.
+
+    Raises
+    ------
+    AisError
+        If there is no such slice, or it holds values that are not finite.
+    """
+
+    def __init__(self, path: Path, z: int) -> None:
+        self._path, self._z = path, z
+        with Tomogram.open(path) as tomogram:
+            if not 0 <= z < tomogram.shape[0]:
+                raise AisError(f"{path} has no slice {z}: its slices are 0 to {tomogram.shape[0] - 1}.")
+            self._factor = max(1, -(-max(tomogram.shape[1:]) // SHOWN_PX))
+            image = self._reduced(tomogram.normalization.apply(tomogram.slice(z)))
+            self._example = Example(
+                f"slice {z} of {path.name}",
+                image,
+                np.full(image.shape, IGNORED, np.uint8),
+                tomogram.voxel_size * self._factor,
+            )
+
+    def example(self) -> Example:
+        """The slice."""
+        return self._example
+
+    def find(self, segmenter: Segmenter) -> NDArray[np.float32]:
+        """What a model finds in it, 0 to 255."""
+        with Tomogram.open(self._path) as tomogram:
+            found = segmenter.predict_slices(tomogram, self._z, self._z + 1)[0]
+        return self._reduced(found * np.float32(255))
+
+    def _reduced(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Means of squares of pixels; what is left at the upper ends is not shown."""
+        side = self._factor
+        rows, columns = (max(1, length // side) for length in values.shape)
+        cut = values[: rows * side, : columns * side]
+        starts = (np.arange(0, cut.shape[0], side), np.arange(0, cut.shape[1], side))
+        sums = np.add.reduceat(np.add.reduceat(cut, starts[0], axis=0), starts[1], axis=1)
+        area = np.outer(np.diff([*starts[0], cut.shape[0]]), np.diff([*starts[1], cut.shape[1]]))
+        return np.asarray(sums / area, np.float32)
 
 
 class ValidationSamples:

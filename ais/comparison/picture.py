@@ -33,6 +33,8 @@ CONTRAST_PERCENTILES = (0.5, 99.5)
 FOUND_FROM = 127.5
 
 PANELS = ("image", "truth", "probability, 0 black to 1 white", "found and missed")
+PANELS_WITHOUT_TRUTH = ("image", "probability, 0 black to 1 white", "found")
+STRIP_GAP_PX = 4
 PANEL_IN = 2.5
 GAP_IN = 0.1
 WORDS_IN = 1.85
@@ -67,10 +69,11 @@ def comparison_picture(
 
     panel_height = PANEL_IN * example.image.shape[0] / example.image.shape[1]
     step = max(panel_height, LINE_IN * (2 + len(_figures(rows[0])))) + GAP_IN
-    width = 2 * MARGIN_IN + WORDS_IN + len(PANELS) * (PANEL_IN + GAP_IN) - GAP_IN
+    panels = panels_of(example)
+    width = 2 * MARGIN_IN + WORDS_IN + len(panels) * (PANEL_IN + GAP_IN) - GAP_IN
     figure = Figure(figsize=(width, HEAD_IN + len(rows) * step + FOOT_IN), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    _head(figure, feature, example.title, rows[0].measured_on)
+    _head(figure, feature, example.title, rows[0].measured_on, panels)
     for index, (row, values) in enumerate(zip(rows, found, strict=True)):
         top = HEAD_IN + index * step
         _words(figure, row, top)
@@ -85,16 +88,44 @@ def comparison_picture(
     return buffer.getvalue()
 
 
+def strip_picture(example: Example, found: NDArray[np.float32]) -> bytes:
+    """A PNG of the panels of one architecture side by side, a pixel for each of the example.
+
+    Parameters
+    ----------
+    example
+        The image and its truth.
+    found
+        What the network found in it, (rows, columns), 0 to 255; NaN where there is nothing.
+    """
+    from PIL import Image
+
+    gap = np.full((example.image.shape[0], STRIP_GAP_PX, 3), np.nan, np.float32)
+    parts = [part for picture in _pictures(example, found) for part in (gap, picture)][1:]
+    strip = _coloured(np.concatenate(parts, axis=1), {FRAME: np.isnan(np.concatenate(parts, axis=1)[..., 0])})
+    buffer = io.BytesIO()
+    Image.fromarray(np.rint(255 * strip[::-1]).astype(np.uint8)).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def panels_of(example: Example) -> tuple[str, ...]:
+    """What the pictures of each architecture show, from left to right."""
+    return PANELS if (example.truth != IGNORED).any() else PANELS_WITHOUT_TRUTH
+
+
 def _pictures(example: Example, found: NDArray[np.float32]) -> list[Picture]:
     grey = _grey(example.image)
     feature, known = example.truth == POSITIVE, example.truth != IGNORED
     positive = found >= FOUND_FROM
-    truth = _coloured(np.zeros_like(grey), {FOUND: feature, UNKNOWN: ~known})
     probability = np.repeat(np.nan_to_num(found)[..., None] / 255, 3, axis=2).astype(np.float32)
     # Of two masks with one colour only the last would count, so what was found comes by itself.
     errors = _coloured(grey * DIMMED, {WRONG: positive & known & ~feature, MISSED: ~positive & feature})
-    errors = _coloured(errors, {FOUND: positive & feature})
-    return [_coloured(picture, {FRAME: np.isnan(example.image)}) for picture in (grey, truth, probability, errors)]
+    if known.any():
+        truth = _coloured(np.zeros_like(grey), {FOUND: feature, UNKNOWN: ~known})
+        pictures = [grey, truth, probability, _coloured(errors, {FOUND: positive & feature})]
+    else:
+        pictures = [grey, probability, _coloured(errors, {FOUND: positive})]
+    return [_coloured(picture, {FRAME: np.isnan(example.image)}) for picture in pictures]
 
 
 def _grey(image: NDArray[np.float32]) -> Picture:
@@ -128,11 +159,11 @@ def _text(figure: Figure, left: float, top: float, text: str, **style: Any) -> N
     figure.text(left / across, 1 - top / down, text, **{"color": INK, "va": "baseline", "fontsize": 9, **style})
 
 
-def _head(figure: Figure, feature: str, shown: str, measured_on: str) -> None:
+def _head(figure: Figure, feature: str, shown: str, measured_on: str, panels: Sequence[str]) -> None:
     _text(figure, MARGIN_IN, TITLE_IN, feature, fontsize=14, fontweight="bold")
     _text(figure, _left(0), TITLE_IN, f"Shown: {shown}")
     _text(figure, _left(0), TITLE_IN + LINE_IN, f"Scores: {measured_on}")
-    for column, name in enumerate(PANELS):
+    for column, name in enumerate(panels):
         _text(figure, _left(column), HEAD_IN - 0.09, name, color=QUIET)
 
 
@@ -191,8 +222,10 @@ def _legend(figure: Figure, example: Example) -> None:
     from matplotlib.patches import Patch
 
     across, down = figure.get_size_inches()
-    meanings = [(FOUND, "found"), (WRONG, "found, but not true"), (MISSED, "true, but missed")]
-    if (example.truth[np.isfinite(example.image)] == IGNORED).any():
+    meanings = [(FOUND, "found")]
+    if (example.truth != IGNORED).any():
+        meanings += [(WRONG, "found, but not true"), (MISSED, "true, but missed")]
+    if len(meanings) > 1 and (example.truth[np.isfinite(example.image)] == IGNORED).any():
         meanings.append((UNKNOWN, "not known, does not count"))
     figure.legend(
         handles=[Patch(facecolor=colour, edgecolor=FRAME, linewidth=0.6, label=words) for colour, words in meanings],

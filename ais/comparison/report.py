@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ais.comparison.held_out import HeldOut
+from ais.comparison.held_out import Example, HeldOut
 from ais.comparison.picture import comparison_picture
 from ais.comparison.row import ComparisonRow, csv_table, markdown_table
 from ais.formats.atomic import write_bytes, write_text
@@ -30,6 +30,7 @@ def write_report(
     rows: Sequence[ComparisonRow],
     found: Sequence[NDArray[np.float32] | None],
     held: HeldOut,
+    example: Example,
     samples: TrainingSet,
     plan: Settings,
 ) -> None:
@@ -43,6 +44,8 @@ def write_report(
         For each architecture its figures, and what it found in the example, 0 to 255; None if it failed.
     held
         What was measured on.
+    example
+        What is shown.
     samples
         What was trained on.
     plan
@@ -50,7 +53,6 @@ def write_report(
     """
     feature = samples.features[0] if samples.features else samples.name
     shown = [(row, part) for row, part in zip(rows, found, strict=True) if part is not None]
-    example = held.example()
     picture = comparison_picture([row for row, _ in shown], [part for _, part in shown], example, feature)
     write_text(folder / CSV, csv_table(rows))
     write_bytes(folder / PICTURE, picture)

@@ -20,6 +20,7 @@ Task = Callable[[Mapping[str, Any], TaskContext], Any]
 TASKS: Mapping[str, str] = MappingProxyType(
     {
         "check_model": "ais.engine.work.check:check_model",
+        "compare": "ais.engine.work.compare:compare",
         "export": "ais.engine.work.export:export",
         "leave_training": "ais.engine.work.training:leave_training",
         "live": "ais.engine.work.live:live",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ais.gui.comparing import Comparisons
 from ais.gui.curation import Curation
 from ais.gui.curator import Curator
 from ais.gui.export_queue import ExportQueue
@@ -39,6 +40,8 @@ class Modelling:
         The plan of the next set, and the sets that there are.
     trainings
         One after the other, with their curves.
+    comparisons
+        Of architectures, with their tables.
     exports
         Volumes that are being made, and those that were.
     overlays
@@ -63,6 +66,7 @@ class Modelling:
         self.live = LiveSegmentation(lambda: editor.engine, editor.background, self.models)
         self.training_sets = TrainingSets(editor)
         self.trainings = TrainingQueue(editor)
+        self.comparisons = Comparisons(editor)
         self.exports = ExportQueue(editor)
         self.overlays = VolumeOverlays(editor)
         self.curator = Curator(editor)
@@ -115,6 +119,7 @@ class Modelling:
         self.live.follow(view)
         self.training_sets.follow()
         self.trainings.follow(view)
+        self.comparisons.follow()
         self.exports.follow()
         self.overlays.follow()
         self.curator.follow()
@@ -124,6 +129,12 @@ class Modelling:
             # Who looks at models will soon ask for a result: the backend takes seconds to start.
             self._warm = True
             self.live.warm_up()
+
+    def follow_place(self) -> None:
+        """Show what is known of the slice if it has changed since `follow`, instead of one frame later."""
+        view = view_of(self._editor)
+        if view is not None and self.live.place not in (None, (view.path, view.z)):
+            self.live.follow(view)
 
     @property
     def seconds_to_frame(self) -> float | None:
