@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from windowless import nothing, open_and_name, picture, said, settled, until
 
-from ais.annotation import AddFeature, AddTomogram, PaintStroke
+from ais.annotation import AddFeature, AddTomogram, DuplicateFeature, Feature, PaintStroke
 from ais.formats.registry import write_volume
 from ais.gui.editor import Editor
+from ais.gui.sheet import Sheet
 from ais.gui.slice_reader import SliceRequest
 from ais.gui.tools import Pointer
 from ais.gui.tools.gestures import begin
@@ -165,6 +166,39 @@ def test_a_project_closed_while_its_tomogram_is_being_opened(
     assert editor.shown is None
     assert editor.document is None
     assert not list(editor.notices.shown())
+
+
+def test_a_long_edit_ends_although_its_project_is_no_longer_shown(
+    editor: Editor, tomograms: list[Path], tmp_path: Path
+) -> None:
+    path = project_with(tmp_path / "work.aisproj", tomograms[:1], "membrane")
+    told: list[Feature] = []
+    for _ in range(3):
+        editor.open_project(path)
+        until(editor, lambda: editor.snapshot.features)
+        feature = editor.snapshot.features[0]
+        editor.submit(DuplicateFeature(feature.id), told.append, title="Duplicating")
+        editor.shell.sheets.append(Sheet("Merge", "Merge", (), lambda: None))
+        assert editor.background.works[-1].title == "Duplicating"
+        editor.close_project()
+        assert not editor.shell.sheets, "a question about another project must not be answered for this one"
+    settled(editor)  # nothing is on the list of jobs for ever
+    assert not told
+    with Project.open(path) as project:
+        assert len(project.features()) == 4
+
+
+def test_who_submits_learns_that_nothing_can_be_edited(editor: Editor, tomograms: list[Path], tmp_path: Path) -> None:
+    failed: list[str] = []
+    editor.submit(AddFeature("membrane"), failed=lambda: failed.append("no project"))
+    path = project_with(tmp_path / "work.aisproj", tomograms[:1], "membrane")
+    with Project.open(path):
+        editor.open_project(path)
+        until(editor, lambda: editor.snapshot.features)
+        editor.submit(AddFeature("ribosome"), failed=lambda: failed.append("read only"), title="Adding")
+        settled(editor)
+    assert failed == ["no project", "read only"]
+    assert len(editor.snapshot.features) == 1
 
 
 def test_undo_hammered_while_a_stroke_is_drawn(editor: Editor, tomograms: list[Path]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import queue
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -49,6 +50,8 @@ class Work(Progress):
         "done", "failed" or "cancelled" once it has ended; empty before.
     seconds
         How long it took; 0 while it runs.
+    given_up
+        Set when nobody will say any more that it has ended.
     """
 
     title: str = ""
@@ -61,6 +64,7 @@ class Work(Progress):
     seconds: float = 0.0
     wake: Callable[[], None] = lambda: None
     number: int = field(default_factory=lambda: next(_numbers))
+    given_up: threading.Event | None = None
 
     def report(self, done: float, total: float, text: str = "") -> None:
         """Say how far the work is; raises `Cancelled` if the user has asked it to stop."""
@@ -147,9 +151,9 @@ class Background:
         self._threads.submit(self._run, work, function, then, failed or self._problem)
         return work
 
-    def watch(self, title: str) -> Work:
-        """Put something that runs elsewhere on the list of jobs, until its `finished` is set."""
-        work = Work(title, wake=self._wake)
+    def watch(self, title: str, given_up: threading.Event | None = None) -> Work:
+        """Put something that runs elsewhere on the list of jobs, until its `finished` is set, or `given_up` is."""
+        work = Work(title, wake=self._wake, given_up=given_up)
         self.works.append(work)
         return work
 
@@ -161,6 +165,9 @@ class Background:
             except queue.Empty:
                 break
             deliver()
+        for work in self.works:
+            if work.given_up is not None and work.given_up.is_set():
+                work.finished = True
         if any(work.finished for work in self.works):
             self.works = [work for work in self.works if not work.finished]
 

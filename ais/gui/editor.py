@@ -88,6 +88,8 @@ class Editor:
         Files, folders and confirmations asked of the user.
     modelling
         Models, trainings, exports and curation of the open project.
+    untitled
+        Whether a project is open that has no name yet.
     wake
         Makes the window draw another frame; may be called from any thread.
     closing
@@ -118,7 +120,8 @@ class Editor:
         self._projects = ProjectSwitch(self.background, settings_folder, self.use_project)
         self._tomograms = TomogramSwitch(self)
         self.modelling = Modelling(self)
-        self._select_first: dict[str, Any] = {}
+        self.untitled = False
+        self._select_first: dict[str, Any] | None = None
         self._remember_at = 0.0
         self._played_at = 0.0
 
@@ -139,8 +142,7 @@ class Editor:
         """What to call the project on the screen; empty without one."""
         if self.document is None:
             return ""
-        path = self.document.project.path
-        return "Untitled project" if untitled.is_untitled(path, self.settings_folder) else path.stem
+        return "Untitled project" if self.untitled else self.document.project.path.stem
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open a project, or tomograms into the project that is open, or into a new one."""
@@ -185,13 +187,15 @@ class Editor:
         self.close_project(removing=removing)
         self.document = Document(project, self.wake, self.notices.problem)
         self.masks = Masks(self.document)
-        if not untitled.is_untitled(project.path, self.settings_folder):
+        self.untitled = untitled.is_untitled(project.path, self.settings_folder)
+        if not self.untitled:
             self.settings.remember_project(project.path)
         if project.notice:
             self.notices.problem(project.notice)
         self.state.feature = None
         self._tomograms.forget()
-        self._select_first = project.view_state("selected", {})
+        self._select_first = None
+        self.document.ask(lambda opened: opened.view_state("selected", {}), self._select_at_first)
 
     def close_project(self, *, removing: bool = False) -> None:
         """Close the project; everything in it is on disk already, and stays there unless it is to be removed."""
@@ -202,6 +206,7 @@ class Editor:
         if self.document is not None:
             document, self.document, self.masks = self.document, None, None
             self.state = EditorState(tab=self.state.tab)
+            self.shell.sheets.clear()  # what they ask about has other numbers in another project
             self._projects.close_later(document, removing)
 
     def submit(
@@ -220,14 +225,17 @@ class Editor:
         title
             For the list of jobs, while it takes long.
         """
-        if self.document is None:
-            self.notices.say("Open a tomogram first.", "hint")
-        elif self.read_only:
-            self.notices.problem(self.document.project.notice or "This project can only be read.")
+        if self.document is None or self.read_only:
+            if self.document is None:
+                self.notices.say("Open a tomogram first.", "hint")
+            else:
+                self.notices.problem(self.document.project.notice or "This project can only be read.")
+            if failed is not None:
+                failed()
         elif not title:
             self.document.submit(operation, then, failed)
         else:
-            work = self.background.watch(title)
+            work = self.watch(title)
 
             def done(result: Result) -> None:
                 work.finished = True
@@ -240,6 +248,10 @@ class Editor:
                     failed()
 
             self.document.submit(operation, done, given_up)
+
+    def watch(self, title: str) -> Work:
+        """Put what the project's thread does on the list of jobs, until its `finished` is set or the project closed."""
+        return self.background.watch(title, self.document.closed if self.document is not None else None)
 
     def undo(self) -> None:
         """Take the last edit back, or the last corner of an open outline; the view goes to where it acted."""
@@ -471,11 +483,14 @@ class Editor:
     def _places(self) -> list[tuple[str, Path]]:
         """Where files are looked for."""
         places = [("Home", Path.home())]
-        if self.document is not None and not untitled.is_untitled(self.document.project.path, self.settings_folder):
+        if self.document is not None and not self.untitled:
             places.append(("Project", self.document.project.path.parent))
         recent = [Path(path).parent for path in (*self.settings.recent_files, *self.settings.recent_projects)]
         folders = [folder for folder in dict.fromkeys(recent) if folder not in {place for _, place in places}]
         return [*places, *((folder.name or str(folder), folder) for folder in folders[:RECENT_PLACES])]
+
+    def _select_at_first(self, selected: dict[str, Any]) -> None:
+        self._select_first = selected
 
     def _follow_snapshot(self) -> None:
         """Keep the selection true to what the project holds: after undo, a tomogram or feature may have gone."""
@@ -485,7 +500,7 @@ class Editor:
         if state.tomogram is not None and snapshot.tomogram(state.tomogram) is None:
             self._tomograms.close()
             state.tomogram = None
-        if state.tomogram is None and snapshot.tomograms:
+        if state.tomogram is None and snapshot.tomograms and self._select_first is not None:
             wanted = self._select_first.get("tomogram")
             first = snapshot.tomogram(wanted) or snapshot.tomograms[0]
             state.feature = self._select_first.get("feature")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ais.gui import untitled
 from ais.gui.tools.brush_radius import save_brush_radius
 from ais.project import Project
 
@@ -17,8 +16,7 @@ ATTEMPTS = 20
 
 def is_unnamed(editor: Editor) -> bool:
     """Whether a project is open that has no name yet."""
-    document = editor.document
-    return document is not None and untitled.is_untitled(document.project.path, editor.settings_folder)
+    return editor.document is not None and editor.untitled
 
 
 def save_copy(editor: Editor, path: Path) -> None:

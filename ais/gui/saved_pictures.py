@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ais.annotation import Feature
-from ais.gui import untitled
 from ais.gui.dialogs import FileKind
 from ais.gui.lengths import scale_bar
 from ais.gui.shell import Picture
@@ -97,10 +96,9 @@ def marks_of_slice(editor: Editor) -> list[Mark]:
 
 def picture_folder(editor: Editor) -> Path:
     """Where pictures go: beside the project; of a project without a name, into the user's folder."""
-    document = editor.document
-    if document is None or untitled.is_untitled(document.project.path, editor.settings_folder):
+    if editor.document is None or editor.untitled:
         return Path.home()
-    return document.project.path.parent
+    return editor.document.project.path.parent
 
 
 def free_path(folder: Path, stem: str) -> Path:

@@ -188,7 +188,7 @@ class TrainingSets:
                 then(records)
 
         # What was painted a moment ago is to be in it.
-        work = self._writing = self._editor.background.watch(title)
+        work = self._writing = self._editor.watch(title)
 
         def begin(_: None) -> None:
             if work.cancelled or self._editor.document is not document:

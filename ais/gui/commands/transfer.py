@@ -60,7 +60,7 @@ def _import_mask(editor: Editor) -> None:
         path = paths[0]
 
         def paint(how: dict[str, Any]) -> None:
-            work = editor.background.watch(f"Importing {path.name}")
+            work = editor.watch(f"Importing {path.name}")
 
             def end() -> None:
                 work.finished = True
