@@ -45,6 +45,10 @@ class Theme:
     on_danger: Rgb
 
 
+GRAB_SHARE = 0.7
+"""Of its colour in the grab of a slider, which has to leave the number on it readable."""
+
+
 def _grey(value: float) -> Rgb:
     return value, value, value
 
@@ -127,7 +131,7 @@ def apply(name: str, font_scale: float) -> None:
     style.window_menu_button_position = imgui.Dir.none
     style.indent_spacing = 4 * unit
     style.scrollbar_size = 3 * unit
-    style.grab_min_size = 3 * unit
+    style.grab_min_size = 1.75 * unit  # narrow, as it lies under the number
     style.tab_bar_border_size = 1.0
     hover = mix(theme.raised, theme.accent, 0.25)
     active = mix(theme.raised, theme.accent, 0.55)
@@ -153,7 +157,7 @@ def apply(name: str, font_scale: float) -> None:
         imgui.Col_.header: mix(theme.panel, theme.accent, 0.30),
         imgui.Col_.header_hovered: mix(theme.panel, theme.accent, 0.20),
         imgui.Col_.header_active: mix(theme.panel, theme.accent, 0.40),
-        imgui.Col_.slider_grab: theme.accent,
+        imgui.Col_.slider_grab: mix(theme.field, theme.accent, GRAB_SHARE),
         imgui.Col_.slider_grab_active: mix(theme.accent, theme.text, 0.3),
         imgui.Col_.check_mark: theme.accent,
         imgui.Col_.tab: mix(theme.panel, theme.view, 0.5),
@@ -161,7 +165,7 @@ def apply(name: str, font_scale: float) -> None:
         imgui.Col_.tab_selected: mix(theme.panel, theme.raised, 0.7),
         imgui.Col_.tab_selected_overline: theme.accent,
         imgui.Col_.tab_dimmed: mix(theme.panel, theme.view, 0.5),
-        imgui.Col_.tab_dimmed_selected: theme.panel,
+        imgui.Col_.tab_dimmed_selected: mix(theme.panel, theme.raised, 0.7),
         imgui.Col_.tab_dimmed_selected_overline: theme.line,
         imgui.Col_.docking_preview: theme.accent,
         imgui.Col_.docking_empty_bg: theme.view,

@@ -10,7 +10,7 @@ from ais.annotation.feature_operations import BOX_SIZES_PX
 from ais.gui.feature_preview import preview, save_preview, shown_feature
 from ais.gui.lengths import length_text
 from ais.gui.panels.layout import disabled, heading, label
-from ais.gui.theme import colour
+from ais.gui.theme import GRAB_SHARE, colour, mix
 from ais.gui.tools.brush_radius import MIN_BRUSH_PX, brush_radius, set_brush_radius
 from ais.gui.views.tool_marks import voxel_size
 
@@ -28,8 +28,9 @@ def draw(window: Window) -> None:
     feature = shown_feature(editor, editor.state.feature)
     heading(feature.name if feature is not None else "Ignore regions")
     tint = feature.colour if feature is not None else window.theme.accent
+    grab = mix(window.theme.field, tint, GRAB_SHARE)
     with (
-        imgui_ctx.push_style_color(imgui.Col_.slider_grab, colour(tint)),
+        imgui_ctx.push_style_color(imgui.Col_.slider_grab, colour(grab)),
         imgui_ctx.push_style_color(imgui.Col_.slider_grab_active, colour(tint)),
         disabled(editor.read_only),
     ):
