@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as icons
-from imgui_bundle import imgui
 
+from ais.gui.commands import command
 from ais.gui.panels.command_button import command_button
 from ais.gui.panels.layout import em, faint, label
 from ais.gui.state import Tool
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 TOOLS = (
     (Tool.BRUSH, "tools.brush", icons.ICON_FA_PAINTBRUSH),
     (Tool.FLOOD, "tools.flood", icons.ICON_FA_FILL_DRIP),
-    (Tool.LASSO, "tools.lasso", icons.ICON_FA_DRAW_POLYGON),
+    (Tool.LASSO, "tools.lasso", " "),  # drawn by _draw_loop
     (Tool.BOX, "tools.boxes", icons.ICON_FA_VECTOR_SQUARE),
     (Tool.PICK, "tools.picks", icons.ICON_FA_CROSSHAIRS),
     (Tool.MEASURE, "tools.measure", icons.ICON_FA_RULER),
@@ -40,6 +41,8 @@ def draw(window: Window) -> None:
         if number:
             imgui.same_line(0, em(0.27))
         command_button(window, name, each.value, icon=icon, on=tool is each)
+        if each is Tool.LASSO:
+            _draw_loop(enabled=command(name).enabled(window.editor))
     if window.editor.shown is None:
         return
     if tool is Tool.FLOOD:
@@ -53,6 +56,25 @@ def draw(window: Window) -> None:
         faint(text, window.theme.faint)
     if tool in HINTS and window.editor.state.feature is not None:
         faint(HINTS[tool], window.theme.faint)
+
+
+def _draw_loop(*, enabled: bool) -> None:
+    """Draw a lasso over the last button: among the icons, all outlines look like boxes."""
+    low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
+    middle, unit = ImVec2((low.x + high.x) / 2, (low.y + high.y) / 2), em(0.48)
+    letters, ink = imgui.get_window_draw_list(), imgui.get_color_u32(imgui.Col_.text, 1.0 if enabled else 0.5)
+    knot = ImVec2(middle.x - 0.62 * unit, middle.y + 0.35 * unit)
+    letters.add_ellipse(
+        ImVec2(middle.x + 0.05 * unit, middle.y - 0.3 * unit), ImVec2(unit, 0.66 * unit), ink, -0.15, 0, em(0.1)
+    )
+    letters.add_circle(knot, 0.2 * unit, ink, 0, em(0.1))
+    letters.add_bezier_quadratic(
+        ImVec2(knot.x, knot.y + 0.2 * unit),
+        ImVec2(knot.x - 0.1 * unit, knot.y + 0.7 * unit),
+        ImVec2(knot.x + 0.55 * unit, knot.y + 0.8 * unit),
+        ink,
+        em(0.1),
+    )
 
 
 def _sensitivity(window: Window) -> None:
