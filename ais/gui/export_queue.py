@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from ais.annotation import TomogramEntry
 from ais.errors import says_no_space
 from ais.gui.document import Crop, Document, crop_key, crop_of
 from ais.gui.export_volumes import ENDED, ExportRequest, ExportResult, ExportVolume, VolumeState, volume_of
+from ais.gui.export_wish import WISH_KEY, ExportWish
 from ais.project import Project
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ KEY = "export queue"
 """The view state that holds the volumes."""
 KEPT_ENDED = 2000
 """Ended volumes beyond this number are forgotten, the oldest first; their files stay."""
+MOST_LOST = 2
+"""A volume during which the compute process has ended so often has failed; before, it is made again."""
 
 
 class ExportQueue:
@@ -39,7 +41,11 @@ class ExportQueue:
     Attributes
     ----------
     volumes
-        In the order in which they are made.
+        In the order in which they are made; some have been taken off the list, see `listed`.
+    wish
+        What is to be exported next.
+    asks
+        Whether the user is still to be asked what becomes of `pending`.
     paused
         Whether no further volume is begun.
     problem
@@ -50,6 +56,8 @@ class ExportQueue:
         self.volumes: list[ExportVolume] = []
         self.paused = False
         self.problem = ""
+        self.wish = ExportWish(editor)
+        self.asks = False
         self._editor = editor
         self._document: Document | None = None
         self._numbers = itertools.count(1)
@@ -94,6 +102,30 @@ class ExportQueue:
     def message(self) -> str:
         """What is done now, such as the slice."""
         return self._job.message if self._job is not None else ""
+
+    @property
+    def waits_for(self) -> str:
+        """What else the compute process does before it turns to the running volume; empty if nothing."""
+        engine = self._editor.engine_in_use
+        if self._job is None or engine is None or self._job.started is not None:
+            return ""
+        others = (job for job in engine.jobs if not job.urgent and job.started is not None and not job.finished)
+        return next((job.title for job in others), "")
+
+    @property
+    def listed(self) -> list[ExportVolume]:
+        """The volumes that have not been taken off the list."""
+        return [volume for volume in self.volumes if not volume.cleared]
+
+    def seconds_for(self, work: float) -> float | None:
+        """Estimated time for an amount of `ExportVolume.work`; None while nothing of the kind has been made."""
+        rate = self._seconds_per_work()
+        return None if rate is None else rate * work
+
+    @property
+    def seconds_left_of_volume(self) -> float | None:
+        """Estimated time for the running volume; None while it cannot be told."""
+        return self._job.seconds_left if self._job is not None else None
 
     @property
     def seconds_left(self) -> float | None:
@@ -165,18 +197,23 @@ class ExportQueue:
     def retry(self, volume: ExportVolume) -> None:
         """Make a volume that failed, was cancelled or interrupted again, in its place."""
         if volume.state in (VolumeState.FAILED, VolumeState.CANCELLED, VolumeState.INTERRUPTED):
-            volume.state, volume.error, volume.finished = VolumeState.WAITING, "", 0.0
+            volume.state, volume.error, volume.finished, volume.lost = VolumeState.WAITING, "", 0.0, 0
             self._changed()
 
     def remove(self, volume: ExportVolume) -> None:
-        """Take a volume off the list; its files stay."""
+        """Take a volume off the list; its files stay, and what was made is still a result."""
         if volume is not self._running and volume in self.volumes:
-            self.volumes.remove(volume)
+            if volume.state is VolumeState.DONE:
+                volume.cleared = True
+            else:
+                self.volumes.remove(volume)
             self._changed()
 
     def clear_ended(self) -> None:
-        """Take off the list what is done, failed or cancelled; the files stay."""
-        self.volumes = [volume for volume in self.volumes if volume.state not in ENDED]
+        """Take off the list what is done, failed or cancelled; the files stay, and what was made is still a result."""
+        self.volumes = [v for v in self.volumes if v.state not in ENDED or v.state is VolumeState.DONE]
+        for volume in self.volumes:
+            volume.cleared = volume.cleared or volume.state is VolumeState.DONE
         self._changed()
 
     def pause(self) -> None:
@@ -204,6 +241,7 @@ class ExportQueue:
         for volume in self.volumes:
             if volume.state is VolumeState.INTERRUPTED:
                 volume.state = VolumeState.WAITING
+        self.asks = False
         self._changed()
 
     def discard_pending(self) -> None:
@@ -211,6 +249,7 @@ class ExportQueue:
         for volume in self.volumes:
             if volume.state is VolumeState.INTERRUPTED:
                 volume.state, volume.finished = VolumeState.CANCELLED, time.time()
+        self.asks = False
         self._changed()
 
     # Results
@@ -239,6 +278,14 @@ class ExportQueue:
     def results_of(self, tomogram: Path) -> list[ExportResult]:
         """Those of a tomogram's file."""
         return [result for result in self.results if result.tomogram == tomogram]
+
+    def forget(self, result: ExportResult) -> None:
+        """Take a volume out of the results; its file stays."""
+        for volume in self.volumes:
+            if volume.state is VolumeState.DONE:
+                volume.outputs = [output for output in volume.outputs if output["path"] != str(result.path)]
+        self.volumes = [v for v in self.volumes if v.outputs or v.state is not VolumeState.DONE or not v.cleared]
+        self._changed()
 
     # Within
 
@@ -286,6 +333,10 @@ class ExportQueue:
             volume.error = ""
         elif job.state is JobState.CANCELLED:
             volume.state = VolumeState.CANCELLED
+        elif job.lost and volume.lost + 1 < MOST_LOST:
+            # Most often something else was to blame, such as the memory of another program.
+            volume.state, volume.finished, volume.lost = VolumeState.WAITING, 0.0, volume.lost + 1
+            self._editor.notices.say(f"{volume.name} is segmented again in a new process.", "hint")
         elif says_no_space(job.error):
             volume.state, volume.finished = VolumeState.WAITING, 0.0
             self._pause(f"The export is paused. {job.error}")
@@ -317,7 +368,8 @@ class ExportQueue:
         for volume in ended[:-KEPT_ENDED]:
             self.volumes.remove(volume)
         if self._document is not None:
-            self._document.remember(KEY, [asdict(volume) for volume in self.volumes])
+            # What a volume refers to is replaced and never changed, so the thread may read it while it is written.
+            self._document.remember(KEY, [dict(vars(volume)) for volume in self.volumes])
 
     def _change_document(self, document: Document | None) -> None:
         if self._job is not None and self._editor.engine_in_use is not None:
@@ -325,9 +377,12 @@ class ExportQueue:
         self._document = document
         self._job = self._running = None
         self.volumes, self._results = [], None
-        self.paused, self.problem = False, ""
+        self.paused, self.problem, self.asks = False, "", False
+        self.wish = ExportWish(self._editor)
         if document is not None:
             document.ask(lambda project: project.view_state(KEY), lambda found: self._recall(document, found))
+            wish = self.wish
+            document.ask(lambda project: project.view_state(WISH_KEY), wish.recall)
 
     def _recall(self, document: Document, found: Any) -> None:
         if self._document is not document or not isinstance(found, list):
@@ -337,6 +392,7 @@ class ExportQueue:
             volume.number = next(self._numbers)
             if volume.state in (VolumeState.WAITING, VolumeState.RUNNING):
                 volume.state = VolumeState.INTERRUPTED
+        self.asks = any(volume.state is VolumeState.INTERRUPTED for volume in recalled)
         self.volumes, self._results = [*recalled, *self.volumes], None
 
 

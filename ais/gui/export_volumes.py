@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
@@ -28,6 +28,17 @@ class VolumeState(StrEnum):
 
 
 ENDED = frozenset({VolumeState.DONE, VolumeState.FAILED, VolumeState.CANCELLED})
+
+
+class Choice(StrEnum):
+    """What of a request a problem comes from."""
+
+    MODELS = "models"
+    RULES = "rules"
+    TOMOGRAMS = "tomograms"
+    FOLDER = "folder"
+    SLICES = "slices"
+    SETTINGS = "settings"
 
 
 @dataclass(frozen=True)
@@ -67,40 +78,52 @@ class ExportRequest:
 
     def problems(self, snapshot: Snapshot) -> list[str]:
         """Sentences about what makes it impossible; empty if nothing does. Reads no file."""
+        return [sentence for _, sentence in self.found(snapshot)]
+
+    def found(self, snapshot: Snapshot) -> list[tuple[Choice, str]]:
+        """What makes it impossible, each with the choice that it comes from."""
+        return [*self._settings_problems(), *self._tomogram_problems(snapshot)]
+
+    def _settings_problems(self) -> Iterator[tuple[Choice, str]]:
         from ais.export import DTYPES
         from ais.interactions import Rules
 
-        found = []
-        if not self.tomograms:
-            found.append("Choose at least one tomogram.")
         if not self.models:
-            found.append("Choose at least one model.")
+            yield Choice.MODELS, "Choose at least one model."
         if self.dtype not in DTYPES or not 1 <= self.tta <= LARGEST_TTA:
-            found.append(f"Choose one of {', '.join(DTYPES)}, and 1 to {LARGEST_TTA} rotations and flips.")
+            words = f"Choose one of {', '.join(DTYPES)}, and 1 to {LARGEST_TTA} rotations and flips."
+            yield Choice.SETTINGS, words
         try:
             Rules.parse([dict(rule) for rule in self.rules], "The list of rules")
         except AisError as error:
-            found.append(str(error))
-        stems: dict[str, str] = {}
-        for entry in filter(None, map(snapshot.tomogram, self.tomograms)):
-            if entry.missing:
-                found.append(f"{entry.path} is missing: relink the tomogram {entry.name}, or leave it out.")
-            elif other := stems.get(volume_stem(entry.path).casefold()):
-                same = f"{other} and {entry.path} would be written to the same files"
-                found.append(f"{same}: export them into different folders.")
-            if not entry.voxel_size:
-                found.append(f"The tomogram {entry.name} has no voxel size: set it first.")
-            stems[volume_stem(entry.path).casefold()] = str(entry.path)
-            found += self._outside(entry)
-        return found
+            yield Choice.RULES, str(error)
 
-    def _outside(self, entry: TomogramEntry) -> list[str]:
+    def _tomogram_problems(self, snapshot: Snapshot) -> Iterator[tuple[Choice, str]]:
+        if not self.tomograms:
+            yield Choice.TOMOGRAMS, "Choose at least one tomogram."
+        known = {entry.id: entry for entry in snapshot.tomograms}
+        stems: dict[str, str] = {}
+        for entry in (known[number] for number in self.tomograms if number in known):
+            stem = volume_stem(entry.path).casefold()
+            if entry.missing:
+                words = f"{entry.path} is missing: relink the tomogram {entry.name}, or leave it out."
+                yield Choice.TOMOGRAMS, words
+            elif other := stems.get(stem):
+                same = f"{other} and {entry.path} would be written to the same files"
+                yield Choice.TOMOGRAMS, f"{same}: export them into different folders."
+            if not entry.voxel_size:
+                yield Choice.TOMOGRAMS, f"The tomogram {entry.name} has no voxel size: set it first."
+            stems[stem] = str(entry.path)
+            if self._is_outside(entry):
+                nz, ny, nx = entry.shape
+                words = f"{entry.name} has {nx} x {ny} pixels and {nz} slices: choose a range and a crop inside."
+                yield Choice.SLICES, words
+
+    def _is_outside(self, entry: TomogramEntry) -> bool:
         nz, ny, nx = entry.shape
         z0, z1 = self.z_range or (0, nz)
         x0, x1, y0, y1 = self.crop or (0, nx, 0, ny)
-        if 0 <= z0 < z1 <= nz and 0 <= x0 < x1 <= nx and 0 <= y0 < y1 <= ny:
-            return []
-        return [f"{entry.name} has {nx} x {ny} pixels and {nz} slices: choose a range and a crop inside."]
+        return not (0 <= z0 < z1 <= nz and 0 <= x0 < x1 <= nx and 0 <= y0 < y1 <= ny)
 
 
 @dataclass
@@ -131,6 +154,10 @@ class ExportVolume:
         Seconds since 1970; 0 before it ends.
     seconds
         How long it took.
+    lost
+        How often the compute process ended while it was made.
+    cleared
+        Whether it was taken off the list; what was made of it still counts as a result.
     """
 
     number: int
@@ -145,6 +172,8 @@ class ExportVolume:
     kept: bool = False
     finished: float = 0.0
     seconds: float = 0.0
+    lost: int = 0
+    cleared: bool = False
 
     @property
     def name(self) -> str:
