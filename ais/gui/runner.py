@@ -24,13 +24,16 @@ if TYPE_CHECKING:
     from ais.gui.pacing import Wake
 
 LEFT_EM, LEFT_MAX_SHARE = 24.0, 0.36
-RIGHT_SHARE = 0.24
-LISTS_EM, LISTS_MAX_SHARE = 12.0, 0.27
-DISPLAY_EM, DISPLAY_MAX_SHARE = 17.0, 0.38
+RIGHT_EM, RIGHT_MAX_SHARE = 15.0, 0.4
+LISTS_EM, LISTS_MAX_SHARE = 9.0, 0.27
+DISPLAY_EM, DISPLAY_MAX_SHARE = 16.3, 0.38
+BOTH_EM = 13.0
+LOW_LINES = 34.0
+"""Below so many lines of letters, the list of tomograms and the display take turns in one place."""
 BARS_EM = 4.0
 OPENGL = (3, 3)
 LAYOUT_FILE = "layout.ini"
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 FONT_PX = 15.0
 FONTS = ("fonts/Roboto/Roboto-Regular.ttf", "fonts/DroidSans.ttf")
 ICONS = "fonts/Font_Awesome_6_Free-Solid-900.otf"
@@ -152,7 +155,9 @@ def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
     docking.dockable_windows = [
         views,
         dockable("Tomograms", "Left", tomograms.draw, closes=False),
-        dockable("Display", "Work", display.draw, closes=False),
+        dockable(
+            "Display", _place_of_display(settings.font_scale, settings.window_size[1]), display.draw, closes=False
+        ),
         *(
             dockable(tab.value, "Tabs", lambda _, tab=tab, draw=draw: _draw_tab(window, tab, draw), closes=False)
             for tab, draw in ((Tab.ANNOTATE, annotate.draw), (Tab.MODELS, models.draw), (Tab.EXPORT, export.draw))
@@ -198,6 +203,16 @@ def _draw_views(window: Window) -> None:
         imgui.end()
 
 
+def _lines(font_scale: float, height: float) -> float:
+    """How many lines of letters the left column is high."""
+    return height / (FONT_PX * font_scale) - BARS_EM
+
+
+def _place_of_display(font_scale: float, height: float) -> str:
+    """Below the list of tomograms, or beside it as a tab where the window is low."""
+    return "Left" if _lines(font_scale, height) < LOW_LINES else "Work"
+
+
 def _splits(font_scale: float, width: float, height: float) -> list[hello_imgui.DockingSplit]:
     """How the window is divided: by the size of the letters, and by its own where it is small."""
     from imgui_bundle import hello_imgui, imgui
@@ -205,14 +220,20 @@ def _splits(font_scale: float, width: float, height: float) -> list[hello_imgui.
     def split(of: str, new: str, side: imgui.Dir, share: float) -> hello_imgui.DockingSplit:
         return hello_imgui.DockingSplit(of, new, side, share)
 
-    left = min(LEFT_EM * FONT_PX * font_scale / width, LEFT_MAX_SHARE)
-    # In a low window all three parts of the left column give way.
-    lines = height / (FONT_PX * font_scale) - BARS_EM
+    em = FONT_PX * font_scale
+    left = min(LEFT_EM * em / width, LEFT_MAX_SHARE)
+    right = min(RIGHT_EM * em / (width * (1 - left)), RIGHT_MAX_SHARE)
+    lines = _lines(font_scale, height)
+    sides = [
+        split("MainDockSpace", "Left", imgui.Dir.left, left),
+        split("MainDockSpace", "Right", imgui.Dir.right, right),
+    ]
+    if _place_of_display(font_scale, height) == "Left":
+        return [*sides, split("Left", "Tabs", imgui.Dir.down, 1 - BOTH_EM / lines)]
     lists = min(LISTS_EM / lines, LISTS_MAX_SHARE)
     shown = min(DISPLAY_EM / (lines * (1 - lists)), DISPLAY_MAX_SHARE)
     return [
-        split("MainDockSpace", "Left", imgui.Dir.left, left),
-        split("MainDockSpace", "Right", imgui.Dir.right, RIGHT_SHARE),
+        *sides,
         split("Left", "Work", imgui.Dir.down, 1 - lists),
         split("Work", "Tabs", imgui.Dir.down, 1 - shown),
     ]
@@ -224,7 +245,11 @@ def lay_out_anew(window: Window) -> None:
 
     size = imgui.get_main_viewport().size
     docking = hello_imgui.get_runner_params().docking_params
-    docking.docking_splits = _splits(window.editor.settings.font_scale, size.x, size.y)
+    font_scale = window.editor.settings.font_scale
+    docking.docking_splits = _splits(font_scale, size.x, size.y)
+    for one in docking.dockable_windows:
+        if one.label == "Display":
+            one.dock_space_name = _place_of_display(font_scale, size.y)
     docking.layout_reset = True
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ais.gui.app import Window
 
 SLAB_EM = 8.5
+SLICE_EM = 6.0
+"""The least length of the slider; where less is left, the slab gives way."""
 SPEED_EM = 6.5
 SPEEDS = (1.0, 60.0)
 MARGIN_EM = 0.4
@@ -62,10 +64,13 @@ def draw(window: Window, x: float, y: float, width: float) -> None:
     imgui.set_item_tooltip("Drag, or ctrl + click to type a number. Slices are counted from 0.")
     imgui.same_line(0, gap)
     taken = imgui.get_cursor_screen_pos().x - x
-    imgui.set_next_item_width(max(width - taken - em(SLAB_EM) - 2 * gap, em(4)))
+    slab_fits = width - taken - em(SLAB_EM) - 2 * gap >= em(SLICE_EM)
+    imgui.set_next_item_width(max(width - taken - gap - slab_fits * (em(SLAB_EM) + gap), em(1)))
     changed, z = imgui.slider_int("##Slice", state.z, first, last, "", ALWAYS_CLAMP | NO_INPUT)
     if changed:
         editor.go_to(z=z)
+    if not slab_fits:  # the display panel has it too
+        return
     imgui.same_line(0, gap)
     imgui.set_next_item_width(em(SLAB_EM))
     words = "Slab: 1 slice" if state.slab == 1 else "Slab: %d slices"
