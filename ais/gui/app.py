@@ -100,7 +100,7 @@ class Window:
         self.settings_page = SettingsPage()
         self.notice_cards = NoticeCards()
         self.jobs_cleared = 0
-        self.switches = {name: Switch(editor.shell, name.lower()) for name in ("History", "Jobs")}
+        self.switches = {name: Switch(editor.shell, name.lower()) for name in ("History", "Jobs", "Training")}
         self.pacing = pacing
         self._full_screen = FullScreen()
         self._parts: dict[type[object], object] = {}

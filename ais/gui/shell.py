@@ -25,12 +25,18 @@ class Shell:
         Whether the command palette, the page of keys, About, the settings, and all messages are open.
     feature_library
         Whether the page of remembered features is open.
+    model_library
+        Whether the page of models kept for all projects is open.
     relinking
         The page on which all tomograms are relinked: what to find and what to put there at first; None while closed.
-    history, jobs
+    history, jobs, training
         Whether these panels are shown.
+    samples
+        Whether the pictures of the samples of the next training set are shown.
     curator
         Whether the Curator is shown.
+    comparing
+        Whether the window is open in which architectures are compared.
     keys_taken
         Shortcuts that belong to the window in front, so that no command is run by them.
     tab
@@ -59,10 +65,14 @@ class Shell:
     settings: bool = False
     messages: bool = False
     feature_library: bool = False
+    model_library: bool = False
     relinking: tuple[str, str] | None = None
     history: bool = False
     jobs: bool = False
+    training: bool = False
+    samples: bool = False
     curator: bool = False
+    comparing: bool = False
     keys_taken: frozenset[str] = frozenset()
     tab: Tab | None = None
     leave: bool = False

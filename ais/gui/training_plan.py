@@ -1,4 +1,4 @@
-"""The next training before it begins: its sets, its network, its numbers, what is wrong with them, how long it takes."""
+"""The next training before it begins: its sets, its network, its numbers, and what is wrong with them."""
 
 from __future__ import annotations
 

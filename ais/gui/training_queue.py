@@ -51,7 +51,7 @@ class TrainingQueue:
     plan
         What the user wishes of the next training; the panel changes it.
     selected
-        Key of the training whose curves are shown; empty for none.
+        Key of the training whose curves are shown; empty for the one that runs.
     revision
         Grows whenever a training has got another state or another epoch.
     """
@@ -79,6 +79,12 @@ class TrainingQueue:
     def training(self, key: str) -> Training | None:
         """The training of a key, or None."""
         return next((training for training in self.trainings if training.key == key), None)
+
+    @property
+    def shown(self) -> Training | None:
+        """The training whose curves are shown: the selected one, else the one that runs, else the last."""
+        selected = self.training(self.selected)
+        return selected or self.running or (self.trainings[-1] if self.trainings else None)
 
     # Asked for by the user
 
@@ -138,8 +144,7 @@ class TrainingQueue:
                 settings["colour"] = list(colours[0])
             paths = [one.path(self._document.project.path) for one in group]
             added.append(self.add(self.plan.name_for(group, len(groups)), paths, settings))
-        if added and self.running is None:
-            self.selected = added[0].key
+        self.selected = ""
         return added
 
     def stop(self, training: Training) -> None:

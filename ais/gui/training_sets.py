@@ -183,8 +183,6 @@ class TrainingSets:
             if self._editor.document is document:
                 self._editor.submit(RecordTrainingSets(records))
                 self._editor.notices.say(_said(records))
-                if then is not None:
-                    then(records)
                 then(records)
 
         # What was painted a moment ago is to be in it.
