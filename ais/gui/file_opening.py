@@ -1,4 +1,4 @@
-"""Files and folders that are opened, dropped, or named on the command line: projects and tomograms."""
+"""Files and folders that are opened, dropped, or named on the command line: projects, tomograms, models."""
 
 from __future__ import annotations
 
@@ -7,29 +7,68 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ais.annotation import AddTomogram, TomogramEntry
+from ais.annotation.entries import ModelEntry
 from ais.formats.registry import COMPRESSED, unpack
 from ais.gui.background import Work
 from ais.gui.dropped import files_in
+from ais.gui.state import Tab
 
 if TYPE_CHECKING:
     from ais.gui.editor import Editor
 
 PROJECT_ENDING = ".aisproj"
+MODEL_ENDINGS = (".aism", ".scnm", ".aisgroup")
 
 
 def open_paths(editor: Editor, paths: Sequence[Path]) -> None:
-    """Open a project, or tomograms into the project that is open, or into a new one."""
+    """Open a project, or tomograms and models into the project that is open, or into a new one."""
     if any(path.is_dir() for path in paths):
         _open_folders(editor, paths)
         return
     projects = [path for path in paths if path.suffix == PROJECT_ENDING]
-    others = [path.absolute() for path in paths if path.suffix != PROJECT_ENDING]
+    models = [path for path in paths if is_model(path)]
+    others = [path.absolute() for path in paths if path.suffix != PROJECT_ENDING and not is_model(path)]
     if projects:
-        editor.open_project(projects[0], then=lambda: _add_tomograms(editor, others))
+        editor.open_project(projects[0], then=lambda: _add(editor, others, models))
         if len(projects) > 1:
             editor.notices.say("One project is open at a time; the first one was opened.", "hint")
     else:
-        _add_tomograms(editor, others)
+        _add(editor, others, models)
+
+
+def is_model(path: Path) -> bool:
+    """Whether a file is a model or a group of models, by its ending."""
+    return path.suffix.lower() in MODEL_ENDINGS
+
+
+def add_models(editor: Editor, paths: Sequence[Path]) -> None:
+    """Add models, and what is in groups, to the project that is open, or to a new one, and show the list of them."""
+    if not paths:
+        return
+    if editor.document is None:
+        if editor.beginning is not None:
+            editor.after_beginning(lambda: add_models(editor, paths))
+        else:
+            editor.new_project(then=lambda: add_models(editor, paths))
+        return
+    models = editor.modelling.models
+    models.follow(editor.snapshot)  # another project may have been open before
+    known = {model.entry.path: model.id for model in models.models}
+    there = [known[path.absolute()] for path in paths if path.absolute() in known]
+
+    def select(entry: ModelEntry) -> None:
+        editor.modelling.selected = entry.id
+
+    editor.shell.tab = Tab.MODELS
+    if there:
+        editor.modelling.selected = there[-1]
+        editor.notices.say("This model is in the project already.", "hint")
+    models.add(paths, then=select)
+
+
+def _add(editor: Editor, tomograms: Sequence[Path], models: Sequence[Path]) -> None:
+    _add_tomograms(editor, tomograms)
+    add_models(editor, models)
 
 
 def _open_folders(editor: Editor, paths: Sequence[Path]) -> None:

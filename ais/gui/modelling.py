@@ -10,6 +10,8 @@ from ais.gui.curation import Curation
 from ais.gui.curator import Curator
 from ais.gui.export_queue import ExportQueue
 from ais.gui.live_segmentation import LiveSegmentation, view_of
+from ais.gui.model_checks import ModelChecks
+from ais.gui.model_library import ModelLibrary
 from ais.gui.project_models import ModelUse, ProjectModel, ProjectModels
 from ais.gui.state import Tab
 from ais.gui.training_queue import TrainingQueue
@@ -34,6 +36,10 @@ class Modelling:
     ----------
     models
         Of the project, and the rules between them.
+    checks
+        Whether models suit the tomogram on the screen.
+    library
+        Models kept for all projects.
     live
         What the active models find in the slice on the screen.
     training_sets
@@ -63,6 +69,8 @@ class Modelling:
         self._document: Document | None = None
         self._warm = False
         self.models = ProjectModels(editor.background, editor.submit)
+        self.checks = ModelChecks(editor)
+        self.library = ModelLibrary(editor)
         self.live = LiveSegmentation(lambda: editor.engine, editor.background, self.models)
         self.training_sets = TrainingSets(editor)
         self.trainings = TrainingQueue(editor)
@@ -116,6 +124,7 @@ class Modelling:
         if self.models.model(self.selected or 0) is None:
             self.selected = self.models.models[0].id if self.models.models else None
         view = view_of(editor)
+        self.checks.follow(self.models.models)
         self.live.follow(view)
         self.training_sets.follow()
         self.trainings.follow(view)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ais.models import ModelInfo
 
 LARGEST_TTA = 16
+LARGEST_PREVIEW = 768, 768
+"""Columns and rows; a larger picture is shown smaller."""
 DEFAULT_ALPHA = 0.6
 
 
@@ -91,12 +93,15 @@ class ModelFile:
         (rows, columns, 3) uint8, first row on top; None if there is none.
     problem
         Why it cannot be used, in one sentence; else empty.
+    missing
+        Whether that is because it is not there.
     """
 
     info: ModelInfo | None = None
     hash: str = ""
     preview: NDArray[np.uint8] | None = None
     problem: str = ""
+    missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,7 +159,7 @@ class ProjectModel:
         """One for each feature that it finds."""
         if self.info is None:
             return ()
-        from ais.training.preview import feature_colours
+        from ais.models.colours import feature_colours
 
         return tuple(feature_colours(self.use.colour or self.info.colour, len(self.found)))
 
@@ -169,7 +174,7 @@ class ProjectModels:
     background
         Threads in which files are read.
     submit
-        Makes an edit of the project, such as `Editor.submit`.
+        Makes an edit of the project, and gives its result to a second argument; such as `Editor.submit`.
 
     Attributes
     ----------
@@ -183,7 +188,7 @@ class ProjectModels:
         Grows whenever something here has changed.
     """
 
-    def __init__(self, background: Background, submit: Callable[[Operation[Any]], None]) -> None:
+    def __init__(self, background: Background, submit: Callable[..., None]) -> None:
         self._background = background
         self._submit = submit
         self._entries: tuple[ModelEntry, ...] = ()
@@ -229,18 +234,23 @@ class ProjectModels:
 
     # Edits
 
-    def add(self, paths: Sequence[Path], use: ModelUse | None = None) -> None:
-        """Add model files, and the contents of groups beside these, to the project.
+    def add(
+        self,
+        paths: Sequence[Path],
+        use: ModelUse | None = None,
+        then: Callable[[ModelEntry], None] = lambda _: None,
+    ) -> None:
+        """Add model files, and the contents of groups beside these, to the project; `then` gets a single new one.
 
         A model that is there already is not added again. A group's models are unpacked into a folder of its name
         beside it, and its rules are added to those of the project.
         """
         groups = [path for path in paths if path.suffix.lower() == ".aisgroup"]
-        self._add(self._new([path for path in paths if path not in groups]), [], use)
+        self._add(self._new([path for path in paths if path not in groups]), [], use, then)
         for group in groups:
             self._background.run(
                 lambda _, group=group: _unpacked(group),  # type: ignore[misc]
-                lambda found: self._add(self._new(found[0]), found[1], use),
+                lambda found: self._add(self._new(found[0]), found[1], use, then),
                 title=f"Unpacking {group.name}",
             )
 
@@ -294,12 +304,20 @@ class ProjectModels:
         known = {entry.path for entry in self._entries}
         return [path.absolute() for path in paths if path.absolute() not in known]
 
-    def _add(self, paths: Sequence[Path], rules: Sequence[Mapping[str, Any]], use: ModelUse | None) -> None:
+    def _add(
+        self,
+        paths: Sequence[Path],
+        rules: Sequence[Mapping[str, Any]],
+        use: ModelUse | None,
+        then: Callable[[ModelEntry], None],
+    ) -> None:
         settings = (use or ModelUse()).as_settings()
         edits: list[Operation[Any]] = [AddModel(path, settings=settings) for path in paths]
         if rules:
             edits.append(SetRules(_joined(self.rules, Rules.parse(list(rules))).content()))
-        if len(edits) == 1:
+        if len(edits) == 1 and paths:
+            self._submit(edits[0], then)
+        elif len(edits) == 1:
             self._submit(edits[0])
         elif edits:
             self._submit(Together(f"Add {len(paths)} model{'s' if len(paths) != 1 else ''}", edits))
@@ -328,18 +346,22 @@ class ProjectModels:
 
 
 def _read(path: Path) -> ModelFile:
+    # What the window's thread uses of these modules later is loaded here.
+    import ais.models.colours
+    import ais.segmentation.symmetries  # noqa: F401
     from ais.models import model_hash, read_model_info
 
     if not path.exists():
-        return ModelFile(problem=f"{path} is missing: relink the model to where it is now.")
+        return ModelFile(problem=f"{path} is missing: relink the model to where it is now.", missing=True)
     try:
         info, digest = read_model_info(path), model_hash(path)
     except AisError as error:
         return ModelFile(problem=str(error))
-    return ModelFile(info, digest, _preview(path))
+    return ModelFile(info, digest, preview_of(path))
 
 
-def _preview(path: Path) -> NDArray[np.uint8] | None:
+def preview_of(path: Path) -> NDArray[np.uint8] | None:
+    """The picture in a model file, (rows, columns, 3) with the first row on top; None if there is none to show."""
     import io
 
     from PIL import Image
@@ -351,7 +373,9 @@ def _preview(path: Path) -> NDArray[np.uint8] | None:
         if data is None:
             return None
         with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
-            return np.asarray(picture.convert("RGB"))
+            small = picture.convert("RGB")
+            small.thumbnail(LARGEST_PREVIEW)
+            return np.asarray(small)
     except (AisError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None  # a picture that cannot be shown does not keep the model from being used
 

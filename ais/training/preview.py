@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import colorsys
 import io
 import itertools
 
 import numpy as np
 
+from ais.models.colours import feature_colours
 from ais.models.file import Model
 from ais.training.samples import Samples
 from ais.training.sampling import Indices
 
-Colour = tuple[float, float, float]
 EXAMPLES = 3
 SCALE = 2
 CONTRAST_PERCENTILES = (1, 99)
@@ -44,13 +43,6 @@ def training_preview(model: Model, samples: Samples) -> bytes:
     memory = io.BytesIO()
     picture.resize((picture.width * SCALE, picture.height * SCALE), Image.Resampling.NEAREST).save(memory, "PNG")
     return memory.getvalue()
-
-
-def feature_colours(first: Colour, count: int) -> list[Colour]:
-    """As many colours, from 0 to 1, as far apart in hue as they can be."""
-    hue, lightness, saturation = colorsys.rgb_to_hls(*first)
-    turned = [colorsys.hls_to_rgb((hue + number / count) % 1, lightness, saturation) for number in range(1, count)]
-    return [first, *turned]
 
 
 def _chosen(samples: Samples) -> Indices:

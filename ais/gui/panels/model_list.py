@@ -2,12 +2,321 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
+from imgui_bundle import icons_fontawesome_6 as icons
+
+from ais.annotation.feature_operations import PALETTE
+from ais.gui.commands import command
+from ais.gui.commands.model import relink
+from ais.gui.panels import model_properties
+from ais.gui.panels.command_button import flowing_buttons
+from ais.gui.panels.layout import coloured, disabled, elided, em, faint, section
+from ais.gui.panels.menu import run_item
+from ais.gui.project_models import ProjectModel
+from ais.gui.theme import Rgb, colour, packed
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
 
+EMPTY = "No model yet: train one on your annotations, or add a model file. Files may be dropped here."
+FILTER_FROM = 7
+MOST_ROWS = 8
+STRIPES = 4
+KEYS = frozenset({"up", "down", "delete"})
+MENU = (
+    *("model.rename", "model.active", "model.show", "model.check", ""),
+    *("model.save_group", "model.save_copy", "model.to_library", "model.relink", "model.reveal", "", "model.remove"),
+)
+PALETTE_COLUMNS = 6
+ROW_FLAGS = int(
+    imgui.SelectableFlags_.span_all_columns
+    | imgui.SelectableFlags_.allow_overlap
+    | imgui.SelectableFlags_.allow_double_click
+)
+SWATCH_FLAGS = int(
+    imgui.ColorEditFlags_.no_tooltip | imgui.ColorEditFlags_.no_drag_drop | imgui.ColorEditFlags_.no_alpha
+)
+
 
 def draw(window: Window) -> None:
     """Draw this part of the Models tab."""
-    del window
+    window.part(ModelList).draw(window)
+
+
+class ModelList:
+    """The list, what it is filtered by, and the name that is being typed in it."""
+
+    def __init__(self) -> None:
+        self._filter = ""
+        self._typed = ""
+        self._typing: int | None = None
+        self._had_some: bool | None = None
+        self._has_keyboard = False
+        self._scroll_to: int | None = None
+
+    def draw(self, window: Window) -> None:
+        """Draw the list, what adds to it, and how the selected model is used."""
+        models = window.editor.modelling.models.models
+        if bool(models) != self._had_some:
+            if self._had_some is not None:
+                imgui.set_next_item_open(bool(models))
+            self._had_some = bool(models)
+        count = f"Models ({len(models)})" if len(models) > 1 else "Models"
+        focused = False
+        if section(f"{count}###models", window.theme, is_open=bool(models)):
+            focused = self._draw_open(window, models)
+        self._take_keys(window, focused)
+
+    def _draw_open(self, window: Window, models: Sequence[ProjectModel]) -> bool:
+        editor = window.editor
+        if not models:
+            faint(EMPTY, window.theme.faint)
+        if len(models) >= FILTER_FROM:
+            imgui.set_next_item_width(-1)
+            _, self._filter = imgui.input_text_with_hint("##Filter models", "Filter", self._filter)
+        else:
+            self._filter = ""
+        words = self._filter.casefold().split()
+        shown = [model for model in models if all(word in _words_of(model) for word in words)]
+        focused = self._draw_table(window, shown) if shown else False
+        if models and not shown:
+            faint("No model has this in its name or features.", window.theme.faint)
+        imgui.spacing()
+        flowing_buttons(
+            window,
+            ("model.add", "Add models..."),
+            ("model.library", "Library..."),
+            ("model.save_group", "Save group..."),
+        )
+        model = editor.modelling.models.model(editor.modelling.selected or 0)
+        if model is not None:
+            imgui.push_id(model.id)
+            model_properties.draw(window, model)
+            imgui.pop_id()
+        return focused
+
+    def _take_keys(self, window: Window, focused: bool) -> None:
+        """While a row has the keyboard, up, down and delete are the list's."""
+        shell = window.editor.shell
+        if focused and not self._has_keyboard:
+            shell.keys_taken |= KEYS
+        elif self._has_keyboard and not focused:
+            shell.keys_taken -= KEYS
+        self._has_keyboard = focused
+        if focused:
+            for key, name in (
+                (imgui.Key.up_arrow, "model.previous"),
+                (imgui.Key.down_arrow, "model.next"),
+                (imgui.Key.delete, "model.remove"),
+            ):
+                if imgui.is_key_pressed(key, key != imgui.Key.delete) and command(name).enabled(window.editor):
+                    command(name).run(window.editor)
+                    self._scroll_to = window.editor.modelling.selected
+
+    def _draw_table(self, window: Window, models: Sequence[ProjectModel]) -> bool:
+        """Draw the rows; whether one of them has the keyboard."""
+        row = imgui.get_frame_height() + 2 * em(0.1)
+        scrolls = len(models) > MOST_ROWS
+        flags = imgui.TableFlags_.no_pad_outer_x | imgui.TableFlags_.sizing_fixed_fit
+        if scrolls:
+            flags |= imgui.TableFlags_.scroll_y
+        focused = False
+        with (
+            imgui_ctx.push_style_var(imgui.StyleVar_.cell_padding, ImVec2(em(0.2), em(0.1))),
+            imgui_ctx.begin_table("models", 5, int(flags), ImVec2(0, MOST_ROWS * row if scrolls else 0)) as table,
+        ):
+            if not table:
+                return False
+            imgui.table_setup_column("active", imgui.TableColumnFlags_.width_fixed)
+            imgui.table_setup_column("colour", imgui.TableColumnFlags_.width_fixed, imgui.get_frame_height() * 0.8)
+            imgui.table_setup_column("name", imgui.TableColumnFlags_.width_stretch)
+            imgui.table_setup_column("state", imgui.TableColumnFlags_.width_fixed)
+            imgui.table_setup_column("shown", imgui.TableColumnFlags_.width_fixed, em(1.5))
+            for model in models:
+                imgui.push_id(model.id)
+                focused = self._draw_row(window, model) or focused
+                imgui.pop_id()
+        return focused
+
+    def _draw_row(self, window: Window, model: ProjectModel) -> bool:
+        editor = window.editor
+        imgui.table_next_row()
+        imgui.table_next_column()
+        with disabled(editor.read_only):
+            changed, active = imgui.checkbox("##Active", model.use.active)
+        imgui.set_item_tooltip("Use it on the slice on the screen")
+        if changed:
+            editor.modelling.models.change(model.id, active=active)
+        imgui.table_next_column()
+        _draw_swatch(window, model)
+        imgui.table_next_column()
+        focused = False
+        if editor.shell.renaming == ("model", model.id):
+            self._draw_typing(window, model)
+        else:
+            focused = self._draw_name(window, model)
+        imgui.table_next_column()
+        _draw_state(window, model)
+        imgui.table_next_column()
+        eye = icons.ICON_FA_EYE if model.use.show else icons.ICON_FA_EYE_SLASH
+        ink = window.theme.text if model.use.show else window.theme.faint
+        if _bare_button(window, eye, "Show", "Show or hide its overlay", ink):
+            editor.modelling.models.change(model.id, show=not model.use.show)
+        return focused
+
+    def _draw_name(self, window: Window, model: ProjectModel) -> bool:
+        """Draw the name; whether it has the keyboard."""
+        editor = window.editor
+        is_selected = editor.modelling.selected == model.id
+        usable = model.use.active and not model.problem
+        imgui.push_style_var(imgui.StyleVar_.selectable_text_align, ImVec2(0, 0.5))
+        with coloured(window.theme.text if usable else window.theme.faint):
+            pressed, _ = imgui.selectable(
+                f"{elided(model.name, imgui.get_content_region_avail().x)}###{model.name}",
+                is_selected,
+                ROW_FLAGS,
+                ImVec2(0, imgui.get_frame_height()),
+            )
+        imgui.pop_style_var()
+        focused = imgui.is_item_focused() and imgui.is_window_focused()
+        if self._scroll_to == model.id:
+            self._scroll_to = None
+            if not imgui.is_item_visible():
+                imgui.set_scroll_here_y(0.5)
+        if imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
+            imgui.set_tooltip(_tooltip(model))
+        if pressed or imgui.is_item_clicked(1):
+            editor.modelling.selected = model.id
+        if pressed and imgui.is_mouse_double_clicked(0) and not editor.read_only:
+            editor.shell.renaming = ("model", model.id)
+        if imgui.begin_popup_context_item("menu"):
+            for name in MENU:
+                if name:
+                    run_item(window, command(name))
+                else:
+                    imgui.separator()
+            imgui.end_popup()
+        return focused
+
+    def _draw_typing(self, window: Window, model: ProjectModel) -> None:
+        """Draw the field in which the name is typed: enter or a click elsewhere renames, escape gives up."""
+        editor = window.editor
+        if self._typing != model.id:
+            self._typing, self._typed = model.id, model.name
+            imgui.set_keyboard_focus_here()
+        imgui.set_next_item_width(-1)
+        flags = imgui.InputTextFlags_.auto_select_all | imgui.InputTextFlags_.enter_returns_true
+        _, self._typed = imgui.input_text("##Name", self._typed, int(flags))
+        if not imgui.is_item_deactivated():
+            return
+        self._typing, editor.shell.renaming = None, None
+        if imgui.is_key_pressed(imgui.Key.escape, False):
+            return
+        name = self._typed.strip()
+        if name and name != model.name:
+            editor.modelling.models.rename(model.id, name)
+
+
+def _words_of(model: ProjectModel) -> str:
+    return " ".join((model.name, *model.found)).casefold()
+
+
+def _tooltip(model: ProjectModel) -> str:
+    finds = f"Finds {', '.join(model.found)}" if model.found else model.problem or "Its file is being read"
+    return f"{model.name}\n{finds}\n{model.entry.path}"
+
+
+def _draw_state(window: Window, model: ProjectModel) -> None:
+    """Time for a slice, or what keeps the model from being used."""
+    modelling = window.editor.modelling
+    theme = window.theme
+    if model.entry.missing or (model.file is not None and model.file.missing):
+        tooltip = f"{model.entry.path} is missing.\nClick to say where it is now"
+        if _bare_button(window, icons.ICON_FA_LINK_SLASH, "Relink", tooltip, theme.text):
+            relink(window.editor, model)
+        return
+    if model.file is None:
+        _draw_text("...", theme.faint, "Its file is being read")
+        return
+    problem = model.problem or (modelling.live.problems.get(model.id, "") if model.use.active else "")
+    if problem:
+        _draw_text(icons.ICON_FA_TRIANGLE_EXCLAMATION, theme.danger, problem)
+        return
+    hint = modelling.checks.hint(model)
+    seconds = modelling.live.seconds.get(model.id)
+    if model.use.active and hint:
+        _draw_text(icons.ICON_FA_TRIANGLE_EXCLAMATION, theme.accent, hint)
+        if seconds is not None:
+            imgui.same_line()
+    if model.use.active and seconds is not None:
+        _draw_text(_time_text(seconds), theme.faint, "Time for the last slice")
+
+
+def _time_text(seconds: float) -> str:
+    return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _draw_text(text: str, ink: Rgb, tooltip: str) -> None:
+    imgui.align_text_to_frame_padding()
+    with coloured(ink):
+        imgui.text_unformatted(text)
+    if imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip) and imgui.begin_tooltip():
+        imgui.push_text_wrap_pos(em(24))
+        imgui.text_unformatted(tooltip)
+        imgui.pop_text_wrap_pos()
+        imgui.end_tooltip()
+
+
+def _draw_swatch(window: Window, model: ProjectModel) -> None:
+    """The colour of what is found, in stripes where that is several features."""
+    side = round(imgui.get_frame_height() * 0.72)
+    imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() + imgui.get_frame_height() * 0.14)
+    colours = window.editor.modelling.shown(model).colours
+    first = colours[0] if colours else window.theme.field
+    corner = imgui.get_cursor_screen_pos()
+    if imgui.color_button("##Colour", ImVec4(*first, 1), SWATCH_FLAGS, ImVec2(side, side)) and colours:
+        imgui.open_popup("colour")
+    imgui.set_item_tooltip("Choose a colour")
+    stripes = colours[:STRIPES]
+    if len(stripes) > 1:
+        letters = imgui.get_window_draw_list()
+        width = side / len(stripes)
+        for number, one in enumerate(stripes):
+            low = ImVec2(corner.x + number * width, corner.y)
+            letters.add_rect_filled(low, ImVec2(low.x + width, corner.y + side), packed(one))
+    if imgui.begin_popup("colour"):
+        _draw_colours(window, model, first)
+        imgui.end_popup()
+
+
+def _draw_colours(window: Window, model: ProjectModel, now: Rgb) -> None:
+    modelling, side = window.editor.modelling, em(1.7)
+    with disabled(window.editor.read_only):
+        for number, chosen in enumerate(PALETTE):
+            if number % PALETTE_COLUMNS:
+                imgui.same_line(0, em(0.3))
+            if imgui.color_button(f"##palette {number}", ImVec4(*chosen, 1), SWATCH_FLAGS, ImVec2(side, side)):
+                modelling.models.change(model.id, colour=chosen)
+                imgui.close_current_popup()
+        imgui.set_next_item_width(PALETTE_COLUMNS * side + (PALETTE_COLUMNS - 1) * em(0.3))
+        flags = imgui.ColorEditFlags_.no_side_preview | imgui.ColorEditFlags_.no_small_preview
+        changed, picked = imgui.color_picker3("##picker", list(now), int(flags | imgui.ColorEditFlags_.display_hex))
+        if changed:
+            modelling.preview_use(model, colour=tuple(picked))
+        if imgui.is_item_deactivated_after_edit():
+            modelling.save_preview(model)
+
+
+def _bare_button(window: Window, icon: str, name: str, tooltip: str, ink: Rgb) -> bool:
+    with (
+        imgui_ctx.push_style_color(imgui.Col_.button, colour(window.theme.panel, 0.0)),
+        coloured(ink),
+        imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(0, imgui.get_style().frame_padding.y)),
+        imgui_ctx.push_style_var(imgui.StyleVar_.frame_border_size, 0.0),
+    ):
+        pressed = imgui.button(f"{icon}###{name}", ImVec2(em(1.5), 0))
+    imgui.set_item_tooltip(tooltip)
+    return bool(pressed)

@@ -1,10 +1,23 @@
-"""Draws the pages over the panels: the first page, the palette, and those about the editor itself."""
+"""Draws the pages over the panels: the first page, the Curator, the palette, and those about the editor itself."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ais.gui.panels import about, first_page, library_page, palette, relink_page, settings_page, shortcuts_page
+from ais.gui.panels import (
+    about,
+    compare_page,
+    curator_page,
+    export_question,
+    first_page,
+    library_page,
+    model_library_page,
+    palette,
+    relink_page,
+    samples_page,
+    settings_page,
+    shortcuts_page,
+)
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
@@ -16,7 +29,11 @@ def draw(window: Window) -> None:
         first_page.draw(window)
     else:
         window.welcome.forget()
+    curator_page.draw(window)
+    samples_page.draw(window)
     shell = window.editor.shell
+    if shell.comparing and window.editor.document is not None:
+        compare_page.draw(window)
     for is_open, page in (
         (shell.palette, palette.draw),
         (shell.shortcuts, shortcuts_page.draw),
@@ -24,7 +41,9 @@ def draw(window: Window) -> None:
         (shell.about, about.draw_about),
         (shell.messages, about.draw_messages),
         (shell.feature_library, library_page.draw),
+        (shell.model_library, model_library_page.draw),
         (shell.relinking is not None, relink_page.draw),
+        (export_question.is_asked(window), export_question.draw),
     ):
         if is_open:
             page(window)
