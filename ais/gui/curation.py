@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ais.annotation import Feature, TomogramEntry
-from ais.gui.curator import CuratorWish
+from ais.annotation import Feature, PlaceBoxes, TomogramEntry
+from ais.gui.curator import CuratorTile, CuratorWish
 from ais.gui.model_places import ModelChoice
 from ais.gui.training_set_plan import Role, TrainingSetPlan
 from ais.gui.uncertainty import Ranking
@@ -54,6 +54,8 @@ class Curation:
         Whether the Curator has made room for a tile that is edited.
     training
         The training that was asked for last with verdicts; None before.
+    edited
+        Indices of tiles that were edited by hand.
     """
 
     def __init__(self, editor: Editor) -> None:
@@ -73,6 +75,7 @@ class Curation:
         self.problem = ""
         self.aside = False
         self.training: Training | None = None
+        self.edited: set[int] = set()
         self._preparing = False
         self._used: tuple[object, int] = (None, 0)
 
@@ -138,14 +141,26 @@ class Curation:
             self.problem = "Train or add a model first." if choice is None else "Add the feature that is corrected."
             return
         curator = self._editor.modelling.curator
+        self.edited = set()
         seed = curator.wish.seed + 1 if curator.wish is not None else 0
         numbers = tuple(entry.id for entry in self.tomograms)
         self.problem = curator.gather(CuratorWish(choice, feature.id, numbers, self.rule, self.count, seed=seed))
 
     def edit(self) -> None:
         """Go to the current tile, and have the Curator make room."""
-        self._editor.modelling.curator.edit()
-        self.aside = True
+        curator = self._editor.modelling.curator
+        if curator.tiles:
+            curator.edit()
+            self.aside = True
+
+    def add_sample(self, tile: CuratorTile) -> None:
+        """Place a box over a tile that was corrected by hand, and go back to the others."""
+        curator = self._editor.modelling.curator
+        if curator.wish is None or tile not in curator.tiles:
+            return
+        self.edited.add(curator.tiles.index(tile))
+        self._editor.submit(PlaceBoxes(tile.tomogram, curator.wish.feature, [(tile.z, tile.y, tile.x)]))
+        self.aside = False
 
     # The places
 

@@ -66,10 +66,16 @@ class UncertaintyQueue:
     ----------
     problem
         One sentence if slices could not be looked at; else empty.
+    shown
+        The place that was gone to last; None before.
+    tile_px
+        Side of the tiles that were ranked, in pixels.
     """
 
     def __init__(self, editor: Editor) -> None:
         self.problem = ""
+        self.shown: UncertainPlace | None = None
+        self.tile_px = DEFAULT_TILE_PX
         self._editor = editor
         self._questions = SliceQuestions(editor)
         self._document: Document | None = None
@@ -174,11 +180,17 @@ class UncertaintyQueue:
         """Forget everything."""
         self._questions.stop()
         self._wish, self._reading, self._going, self.problem = None, False, False, ""
-        self._places, self._visited = [], set()
+        self._places, self._visited, self.shown = [], set(), None
 
-    def places(self) -> list[UncertainPlace]:
+    def places(self) -> Sequence[UncertainPlace]:
         """All that have been found, the least certain first, visited and labelled ones included."""
-        return sorted(self._places, key=lambda place: -place.entropy)
+        return self._places
+
+    def labelled(self, place: UncertainPlace) -> bool:
+        """Whether its slice has been annotated; known of the tomogram on the screen only."""
+        snapshot, wish = self._editor.snapshot, self._wish
+        slices = snapshot.annotated.get(wish.feature, ()) if wish is not None else ()
+        return place.tomogram == snapshot.watched and place.z in slices
 
     def visited(self, place: UncertainPlace) -> bool:
         """Whether `next` has been there."""
@@ -205,19 +217,14 @@ class UncertaintyQueue:
     def go_to(self, place: UncertainPlace) -> None:
         """Show a place, and count it as visited."""
         self._visited.add(place)
+        self.shown = place
         feature = self._wish.feature if self._wish is not None else None
         self._editor.visit(place.tomogram, place.z, place.y, place.x, feature)
 
     # Within
 
     def _open(self) -> list[UncertainPlace]:
-        snapshot, wish = self._editor.snapshot, self._wish
-        labelled = snapshot.annotated.get(wish.feature, ()) if wish is not None else ()
-        return [
-            place
-            for place in self.places()
-            if place not in self._visited and not (place.tomogram == snapshot.watched and place.z in labelled)
-        ]
+        return [place for place in self._places if place not in self._visited and not self.labelled(place)]
 
     def _ask(self, wish: _Wish, questions: Sequence[SliceQuestion]) -> None:
         feature = self._editor.snapshot.feature(wish.feature)
@@ -225,7 +232,7 @@ class UncertaintyQueue:
             self.problem = "Every slice that would be looked at is annotated already."
             return
         smallest = min(min(_extent(question)) for question in questions)
-        size = min(feature.box_size if feature is not None else DEFAULT_TILE_PX, smallest)
+        size = self.tile_px = min(feature.box_size if feature is not None else DEFAULT_TILE_PX, smallest)
 
         def found(question: SliceQuestion, result: dict[str, Any]) -> None:
             where = zip(result["centres"].tolist(), result["entropies"].tolist(), strict=True)
@@ -233,7 +240,7 @@ class UncertaintyQueue:
             if wish.ranking == "slices":
                 best = places[0]
                 places = [UncertainPlace(best.tomogram, best.z, best.y, best.x, float(result["entropy"]))]
-            self._places += places
+            self._places = sorted([*self._places, *places], key=lambda place: -place.entropy)
 
         def failed(question: SliceQuestion, sentence: str) -> None:
             self.problem = sentence
