@@ -21,8 +21,8 @@ from ais.formats.registry import open_volume, write_volume
 from ais.gui import live_segmentation
 from ais.gui.document import Crop
 from ais.gui.editor import Editor
-from ais.gui.live_segmentation import LiveMap, LiveSegmentation, view_of
-from ais.gui.project_models import ModelUse, ProjectModels
+from ais.gui.live_segmentation import LiveMap
+from ais.gui.project_models import ModelUse
 from ais.interactions import Competition, Interaction, InteractionType, Rules
 from ais.models import Model, ModelInfo, build, save_model, write_group
 
@@ -63,16 +63,13 @@ class Desk:
 
     def __init__(self, folder: Path, files: Path) -> None:
         self.editor = Editor(folder / "settings", lambda: None)
-        self.models = ProjectModels(self.editor.background, self.editor.submit)
-        self.live = LiveSegmentation(lambda: self.editor.engine, self.editor.background, self.models)
+        self.models, self.live = self.editor.modelling.models, self.editor.modelling.live
         self.asked: list[int] = []
         self.editor.open_paths([files / "tomo.mrc"])
         self.until(lambda: self.editor.shown is not None)
 
     def frame(self) -> None:
         self.editor.poll()
-        self.models.follow(self.editor.snapshot)
-        self.live.follow(view_of(self.editor))
 
     def until(self, condition: Callable[[], object]) -> None:
         limit = time.monotonic() + PATIENCE_S

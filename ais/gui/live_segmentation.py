@@ -27,6 +27,8 @@ AHEAD = 3
 """So many slices before and behind the one on the screen are segmented when there is nothing else to do."""
 RESTS_S = 0.2
 """A slice that has been on the screen for so long is looked at, and its neighbours may be next."""
+LATE_S = 0.3
+"""What takes longer is said to be under way; below, words would only flicker."""
 CRASHES = 2
 """After so many ends of the compute process a slice is not tried again."""
 
@@ -121,6 +123,8 @@ class LiveMap:
         Its number in the project.
     feature
         What is found.
+    path, z
+        Tomogram and slice.
     values
         (ny, nx) uint8 of the whole slice, 0 to 255, 0 outside the crop region; nobody may change it.
     revision
@@ -129,6 +133,8 @@ class LiveMap:
 
     model: int
     feature: str
+    path: str
+    z: int
     values: NDArray[np.uint8]
     revision: int
 
@@ -200,7 +206,7 @@ class LiveSegmentation:
         self._place: tuple[str, int] | None = None
         self._direction = 1
         self._rests_since = 0.0
-        self._pending = False
+        self._pending_since: float | None = None
         self.maps: tuple[LiveMap, ...] = ()
         self.problems: dict[int, str] = {}
         self.rules_problem = ""
@@ -209,13 +215,28 @@ class LiveSegmentation:
     @property
     def pending(self) -> bool:
         """Whether something of the slice on the screen is still to come."""
-        return self._pending
+        return self._pending_since is not None
+
+    @property
+    def late(self) -> bool:
+        """Whether it has been waited for so long that the user should be told."""
+        return self._pending_since is not None and time.monotonic() - self._pending_since >= LATE_S
+
+    @property
+    def place(self) -> tuple[str, int] | None:
+        """Tomogram and slice that `follow` was told of last, if models are active there."""
+        return self._place
 
     @property
     def seconds_to_frame(self) -> float | None:
-        """When `follow` has something to do though nobody wakes the window; None if never."""
-        left = RESTS_S - (time.monotonic() - self._rests_since)
-        return left if self._place is not None and left > 0 and self._models.active else None
+        """When there is something to do or to say though nobody wakes the window; None if never."""
+        if self._place is None or not self._models.active:
+            return None
+        now = time.monotonic()
+        waits = [RESTS_S - (now - self._rests_since)]
+        if self._pending_since is not None:
+            waits.append(LATE_S - (now - self._pending_since))
+        return min((wait for wait in waits if wait > 0), default=None)
 
     def warm_up(self) -> None:
         """Start the compute process and its backend, such as when the list of models is first seen."""
@@ -228,7 +249,7 @@ class LiveSegmentation:
             self._engine().cancel(asked.job)
         for kept in (self._kept, self._shown, self._asked, self._crashes, self._failed, self.problems):
             kept.clear()
-        self.maps, self._on_screen, self._place, self._pending = (), None, None, False
+        self.maps, self._on_screen, self._place, self._pending_since = (), None, None, None
 
     def follow(self, view: LiveView | None) -> None:
         """Ask for what is missing and show what has come; for every frame.
@@ -241,7 +262,7 @@ class LiveSegmentation:
         self._take_results()
         models = self._models.active
         if view is None or not models or view.z not in view.slices:
-            self.maps, self._on_screen, self._place, self._pending = (), None, None, False
+            self.maps, self._on_screen, self._place, self._pending_since = (), None, None, None
             return
         self._follow_place(view)
         rules = rules_among(self._models.rules, {feature for model in models for feature in model.found})
@@ -252,7 +273,7 @@ class LiveSegmentation:
         missing = [model for model in usable if keys[model.id] not in self._kept]
         for model in missing:
             self._ask(model, view, keys[model.id], region)
-        self._pending = bool(missing)
+        self._note_pending(bool(missing))
         self._compose(view, usable, missing, keys, rules)
         if not missing and not self._asked and time.monotonic() - self._rests_since >= RESTS_S:
             self._look_ahead(view, usable, region)
@@ -265,6 +286,12 @@ class LiveSegmentation:
             else:
                 self._direction = 1 if view.z > self._place[1] else -1
             self._place, self._rests_since = place, time.monotonic()
+
+    def _note_pending(self, pending: bool) -> None:
+        if not pending:
+            self._pending_since = None
+        elif self._pending_since is None:
+            self._pending_since = time.monotonic()
 
     # Asking the networks
 
@@ -395,7 +422,7 @@ def _composed(
     for (model, key), (_, features, values) in zip(wanted.parts, found, strict=True):
         for feature, plane in zip(features, values, strict=True):
             after = ruled.pop(feature, plane)
-            maps.append(LiveMap(model, feature, _placed(after, wanted, key.region), next(numbers)))
+            maps.append(LiveMap(model, feature, key.path, key.z, _placed(after, wanted, key.region), next(numbers)))
     return tuple(maps), problem
 
 

@@ -201,6 +201,8 @@ class EditorState:
         Files of segmented volumes that are shown over their tomograms, and how; see `ais.gui.volume_overlays`.
     legend
         Whether the models that are shown are listed in the view.
+    training_shown
+        Whether it is shown what a training finds in the slice on the screen.
     """
 
     tomogram: int | None = None
@@ -237,6 +239,7 @@ class EditorState:
     feature_preview: Feature | None = None
     volumes: dict[Path, VolumeLook] = field(default_factory=dict)
     legend: bool = True
+    training_shown: bool = True
 
     @property
     def z(self) -> int:

@@ -124,6 +124,10 @@ class VolumeOverlays:
         """Show a volume otherwise: properties of `VolumeLook` by name; at once, nothing is read again."""
         self._editor.state.volumes[path] = replace(self.look(path), **properties)
 
+    def result(self, path: Path) -> ExportResult | None:
+        """What a volume is, if it is to be shown over the tomogram on the screen; else None."""
+        return next((result for result in self._results() if result.path == path), None)
+
     # Every frame
 
     def follow(self) -> None:

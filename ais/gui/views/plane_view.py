@@ -24,6 +24,8 @@ from ais.gui.views.canvas import Canvas
 from ais.gui.views.flood_overlay import FloodOverlay
 from ais.gui.views.marks import Marks
 from ais.gui.views.mask_layers import MaskLayers
+from ais.gui.views.model_layers import ModelLayers
+from ais.gui.views.overlay import Overlay
 from ais.gui.views.pointing import Pointing
 from ais.gui.views.slice_renderer import SliceRenderer
 
@@ -51,6 +53,8 @@ class PlaneView:
         The slice on the screen as it was read, (rows, columns) of the plane; None while there is none.
     shown_count
         How many different pictures have been shown since the view was opened.
+    models
+        What models find, over the picture and below the masks.
     """
 
     def __init__(self, plane: Plane, programs: ProgramCache) -> None:
@@ -60,6 +64,7 @@ class PlaneView:
         self.shown_count = 0
         self._renderer = SliceRenderer(programs)
         self._masks = MaskLayers(plane, turned=plane == "yz")
+        self.models = ModelLayers(plane, turned=plane == "yz")
         self._marks = Marks()
         self._flood = FloodOverlay()
         self._tomogram: ShownTomogram | None = None
@@ -122,13 +127,15 @@ class PlaneView:
     def release(self) -> None:
         """Free what the graphics driver keeps."""
         self._masks.release()
+        self.models.release()
         self._renderer.release()
 
     def _render(self, window: Window, width: int, height: int, placement: Placement) -> Texture2D:
         editor, position = window.editor, window.editor.view(self.plane).position
         self._renderer.set_filters(editor.state.filters)
-        hidden = editor.state.overlays_hidden
-        masks = [] if hidden or position is None else self._masks.overlays(editor, position)
+        masks: list[Overlay] = []
+        if position is not None and not editor.state.overlays_hidden:
+            masks = [*self.models.overlays(editor, position), *self._masks.overlays(editor, position)]
         return self._renderer.draw(
             width, height, placement, self._contrast(editor), editor.state.interpolate, masks, window.theme.view
         )
@@ -140,6 +147,7 @@ class PlaneView:
             self._tomogram, self.picture, self._fallback, view.position = shown, None, None, None
             self._wanted = None
             self._masks.release()
+            self.models.release()
         if shown is None:
             return
         wanted = editor.state.along(self.plane)

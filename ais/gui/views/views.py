@@ -11,7 +11,7 @@ from ais.gui.editor import Editor
 from ais.gui.gl.program import ProgramCache
 from ais.gui.panels.layout import em
 from ais.gui.theme import packed
-from ais.gui.views import linking, slice_bar
+from ais.gui.views import legend, linking, slice_bar
 from ais.gui.views.arrangement import GAP_EM, Area, Arrangement, take_up
 from ais.gui.views.corner import draw_corner, draw_empty
 from ais.gui.views.plane_view import PlaneView
@@ -80,6 +80,11 @@ class Views:
         view = self._planes.get(plane)
         return view.shown_count if view is not None else 0
 
+    def uploads(self) -> int:
+        """How many maps of models have been sent to the graphics card for the XY view."""
+        view = self._planes.get("xy")
+        return view.models.uploads if view is not None else 0
+
     def _draw_planes(self, window: Window, room: Area) -> None:
         editor = window.editor
         assert editor.shown is not None
@@ -102,6 +107,7 @@ class Views:
                 linking.follow(views, plane, shape)
         for plane in areas:
             self._plane(plane).draw(window)
+        legend.draw(window, areas["xy"].x, areas["xy"].y, areas["xy"].width)
         if corner is not None:
             draw_corner(window, corner)
 
