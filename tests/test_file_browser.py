@@ -99,6 +99,13 @@ def test_several_files_are_chosen(background: Background, folder: Path) -> None:
     assert dialogs.folder == folder
 
 
+def test_the_first_question_begins_at_what_is_open(background: Background, folder: Path) -> None:
+    places = [("Home", folder), ("gone", folder / "gone"), ("zoo", folder / "zoo")]
+    dialogs = Dialogs(background, places=lambda: places)
+    dialogs.open_files("Import mask", (TOMOGRAMS,), lambda _: None)
+    assert opened(dialogs).folder == folder / "zoo"
+
+
 def test_one_file_where_one_is_asked_for(background: Background, folder: Path) -> None:
     chosen: list[Path] = []
     dialogs = Dialogs(background, folder=folder)

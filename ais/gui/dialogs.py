@@ -47,7 +47,7 @@ class Dialogs:
     folder
         Where the last file was chosen; None before.
     places
-        Gives (name, folder) of where one may want to go.
+        Gives (name, folder) of where one may want to go: the home folder, then those of what is open.
     answers
         For scripts: the next questions get these instead of a dialog; an empty one is a change of mind.
     browser
@@ -110,7 +110,10 @@ class Dialogs:
         return self.browser is not None or bool(self.confirmations) or self.waiting
 
     def _start(self) -> Path:
-        return self.folder if self.folder is not None and self.folder.is_dir() else Path.home()
+        """The folder to begin in: the last one; before any was chosen, that of what is open."""
+        if self.folder is not None and self.folder.is_dir():
+            return self.folder
+        return next((folder for _, folder in self.places()[1:] if folder.is_dir()), Path.home())
 
     def _ask(self, question: FileQuestion, then: Answer) -> None:
         def answered(paths: list[Path]) -> None:

@@ -16,11 +16,11 @@ PACKED = (".gz", ".bz2")
 PROJECTS = FileKind("Projects of Ais", (PROJECT_ENDING,))
 
 
-def tomogram_kinds() -> tuple[FileKind, ...]:
-    """What can be chosen where tomograms are asked for."""
+def tomogram_kinds(name: str = "Tomograms") -> tuple[FileKind, ...]:
+    """What can be chosen where tomograms, or other volumes, are asked for."""
     endings = tuple(readable_suffixes())
     packed = tuple(f"{ending}{extra}" for ending in endings for extra in PACKED)
-    return FileKind("Tomograms", endings + packed), ALL_FILES
+    return FileKind(name, endings + packed), ALL_FILES
 
 
 def _open_tomogram(editor: Editor) -> None:

@@ -74,7 +74,7 @@ def _import_mask(editor: Editor) -> None:
 
         _import(editor, "Import a mask", path, paint)
 
-    editor.dialogs.open_files("Import mask", tomogram_kinds(), chosen, many=False)
+    editor.dialogs.open_files("Import mask", tomogram_kinds("Masks"), chosen, many=False)
 
 
 def _import_slice(editor: Editor) -> None:
