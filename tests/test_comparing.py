@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 from small_project import make_project, make_training_set
 
-from ais.comparison import compare
+from ais.comparison import compare, picture
+from ais.comparison.picture import FOUND, MISSED, WRONG
 from ais.errors import AisError
 from ais.gui.comparing import Comparisons
-from ais.gui.comparison import Comparison, ComparisonState
+from ais.gui.comparison import MEANINGS, PANELS, SLOW, Comparison, ComparisonState
 from ais.gui.editor import Editor
 from ais.models import model_hash
+from ais.models.registry import ARCHITECTURES
 from ais.trainset.recorded import RecordedSet, RecordTrainingSets
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the crashes here are signals")
@@ -196,3 +198,10 @@ def test_what_stands_in_the_way_is_one_sentence(desk: Desk, tmp_path: Path) -> N
     assert "choose one that is for one feature" in comparisons.problem()
     names = {choice.name for choice in comparisons.choices}
     assert "unet-2.5d" in names
+
+
+def test_the_window_shows_pictures_as_the_library_makes_them() -> None:
+    assert dict(MEANINGS) == {"found": FOUND, "found, but not true": WRONG, "true, but missed": MISSED}
+    assert [panel.split(",")[0].capitalize() for panel in picture.PANELS] == list(PANELS)
+    assert len(picture.PANELS_WITHOUT_TRUTH) == len(PANELS) - 1
+    assert set(SLOW) < {choice.name for choice in ARCHITECTURES}

@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from ais.engine import Job
 
 SHARES = (0.1, 0.2, 0.5)
+SLOW = ("unet-l", "unet-3d", "vggnet-l", "pix2pix")
+"""They take most of the time of a comparison of all, so they are not chosen at first."""
+PANELS = ("Image", "Truth", "Probability", "Found and missed")
+"""What `ais.comparison.picture` shows side by side; without a truth the second is left out."""
+MEANINGS = (
+    ("found", (1.0, 1.0, 1.0)),
+    ("found, but not true", (0.902, 0.624, 0.0)),
+    ("true, but missed", (0.0, 0.45, 0.8)),
+)
+"""Its colours, red, green, blue from 0 to 1; loading that module for them would take the window too long."""
 
 
 class ComparisonState(enum.Enum):
@@ -77,7 +87,7 @@ class ComparisonPlan:
     """
 
     training_set: str = ""
-    left_out: set[str] = field(default_factory=set)
+    left_out: set[str] = field(default_factory=lambda: set(SLOW))
     epochs: int = 20
     validation: float = SHARES[1]
     on_tomogram: bool = False
@@ -131,6 +141,11 @@ class Comparison:
     def ended(self) -> bool:
         """Whether it neither runs nor waits."""
         return self.state in ENDED
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether it has ended without figures of every architecture."""
+        return self.ended and sum(row["status"] != "failed" for row in self.rows) < len(self.architectures)
 
     @property
     def waiting(self) -> bool:
