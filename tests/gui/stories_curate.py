@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from acting import Context, click, frames, middle, pixels, press, screenshot, until
+from acting import Context, chord, click, frames, middle, pixels, press, screenshot, until
 from imgui_bundle import ImVec2
 from plans import story
 from story_models import StoryModel, make_models
@@ -77,14 +77,13 @@ def tiles_are_judged_with_keys(ctx: Context, editor: Editor) -> None:
     digest = project.content_digest()
     keys = ["g", "b", "i", "b", "g", "g", "b", "i", "b", "g"]
     meaning = {"g": Verdict.GOOD, "b": Verdict.BAD, "i": Verdict.IGNORE}
-    z = editor.state.z
     for key in keys:
         press(ctx, key)
     settled(ctx, editor)
     # None of these keys did what it does elsewhere: I would interpolate.
     assert [curator.verdict(index) for index in range(11)] == [*(meaning[key] for key in keys), None]
     assert curator.current == 10
-    assert "10 of 14 judged" in words_of(ctx, editor)
+    assert curator.judged == 10
     threshold = curator.wish.model.threshold * 255 if curator.wish is not None else 0
     boxes = {(box.z, box.y, box.x): box.negative for box in project.boxes(tomogram, feature)}
     half = SIZE // 2
@@ -112,10 +111,10 @@ def tiles_are_judged_with_keys(ctx: Context, editor: Editor) -> None:
     press(ctx, "left")
     assert curator.current == 8
     before = pixels(ctx)
-    ctx.key_down(int(imgui_key("h")))
+    ctx.key_down(chord("h"))
     frames(ctx, 2)
     hidden = pixels(ctx)
-    ctx.key_up(int(imgui_key("h")))
+    ctx.key_up(chord("h"))
     frames(ctx, 2)
     assert (before != hidden).any(axis=2).sum() > 1000
     np.testing.assert_array_equal(pixels(ctx), before)
@@ -125,29 +124,21 @@ def tiles_are_judged_with_keys(ctx: Context, editor: Editor) -> None:
     assert curator.judged == 0
     assert project.content_digest() == digest
     # Typing goes to the field that is typed in.
-    drag = middle(ctx, "//Curator/##Count")
-    ctx.key_down(int(imgui_key("ctrl")))
-    click(ctx, drag)
-    ctx.key_up(int(imgui_key("ctrl")))
+    ctx.key_down(chord("ctrl"))
+    click(ctx, middle(ctx, "//Curator/##Count"))
+    ctx.key_up(chord("ctrl"))
     ctx.key_chars("20")
     press(ctx, "return")
     assert editor.modelling.curation.count == 20
     assert curator.judged == 0
-    assert z is not None
-
-
-def imgui_key(name: str) -> int:
-    """The test engine's number of a key."""
-    from acting import chord
-
-    return chord(name)
-
-
-def words_of(ctx: Context, editor: Editor) -> str:
-    """What the bar of the Curator says."""
-    del ctx
-    curator = editor.modelling.curator
-    return f"{curator.judged} of {len(curator.tiles)} judged"
+    # With the Curator closed its keys are those of the editor again.
+    press(ctx, "esc")
+    frames(ctx, 2)
+    assert not editor.shell.curator
+    press(ctx, "b")
+    settled(ctx, editor)
+    assert curator.judged == 0
+    assert project.content_digest() == digest
 
 
 @story(paths=files)
@@ -164,6 +155,7 @@ def a_tile_is_edited_and_the_model_retrained(ctx: Context, editor: Editor) -> No
     tile = curator.tiles[3]
     assert curation.aside
     assert editor.state.position == (tile.z, tile.y, tile.x)
+    ctx.mouse_move_to_pos(ImVec2(900, 600))
     screenshot(ctx, "curate/aside")
     ctx.item_click("//Curator aside/Add as sample")
     settled(ctx, editor)
@@ -213,6 +205,8 @@ def the_least_certain_slices_come_first(ctx: Context, editor: Editor) -> None:
         press(ctx, "n")
         frames(ctx, 2)
         assert editor.state.position == (place.z, place.y, place.x)
+    ctx.mouse_move_to_pos(ImVec2(900, 600))
+    ctx.scroll_to_item_y("//Models/**/place 6")
     screenshot(ctx, "curate/places")
     ctx.item_click("//Models/**/place 4")
     assert editor.state.z == places[4].z

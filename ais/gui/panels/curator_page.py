@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ais.gui.app import Window
 
 TITLE = "Curator###Curator"
-WIDTH_EM, HEIGHT_EM = 58.0, 38.0
+WIDTH_EM, HEIGHT_EM = 62.0, 42.0
 SHARE_OF_WINDOW = 0.96
 FIELD_EM = 9.0
 SIZES_EM = (3.0, 16.0)
@@ -85,7 +85,7 @@ class CuratorPage:
     """
 
     def __init__(self) -> None:
-        self.size_em = 7.0
+        self.size_em = 8.0
         self.columns = 1
         self._atlas = TileAtlas()
         self._hidden = False
@@ -102,7 +102,11 @@ class CuratorPage:
         largest = ImVec2(viewport.work_size.x * SHARE_OF_WINDOW, viewport.work_size.y * SHARE_OF_WINDOW)
         size = ImVec2(min(em(WIDTH_EM), largest.x), min(em(HEIGHT_EM), largest.y))
         imgui.set_next_window_size(size, imgui.Cond_.appearing)
-        imgui.set_next_window_pos(viewport.get_work_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
+        # Over the views, so that the panels on the left stay in sight where there is room for both.
+        right = viewport.work_pos.x + viewport.work_size.x
+        middle = min(max((editor.view("xy").origin[0] + right) / 2, 0.0), right - size.x / 2 - em(1))
+        centre = ImVec2(max(middle, viewport.work_pos.x + size.x / 2), viewport.get_work_center().y)
+        imgui.set_next_window_pos(centre, imgui.Cond_.appearing, ImVec2(0.5, 0.5))
         imgui.set_next_window_size_constraints(ImVec2(min(em(24), largest.x), min(em(18), largest.y)), largest)
         flags = (
             *(imgui.WindowFlags_.no_collapse, imgui.WindowFlags_.no_docking, imgui.WindowFlags_.no_saved_settings),
@@ -203,7 +207,6 @@ class CuratorPage:
         else:
             imgui.text_disabled("No tiles yet")
         slider = em(8)
-        at_right_end(slider + imgui.calc_text_size("Tile size").x + em(0.6) if curator.tiles else 0)
         imgui.same_line()
         at_right_end(slider + imgui.calc_text_size("Tile size").x + em(0.6))
         imgui.text_disabled("Tile size")
@@ -269,10 +272,10 @@ class CuratorPage:
         elif index in curation.edited:
             _draw_corner(draw_list, high.x, low.y, icons.ICON_FA_PEN, (0.35, 0.70, 0.90))
         if index == curator.current:
-            draw_list.add_rect(low, high, packed((0.0, 0.0, 0.0)), 0.0, em(0.3))
-            draw_list.add_rect(low, high, packed(window.theme.accent), 0.0, em(0.18))
+            draw_list.add_rect(low, high, packed((0.0, 0.0, 0.0)), thickness=em(0.3))
+            draw_list.add_rect(low, high, packed(window.theme.accent), thickness=em(0.18))
         elif imgui.is_item_hovered():
-            draw_list.add_rect(low, high, packed(window.theme.text, 0.6), 0.0, 1.0)
+            draw_list.add_rect(low, high, packed(window.theme.text, 0.6), thickness=1.0)
 
     def _draw_nothing(self, window: Window, curator: Curator) -> None:
         imgui.dummy(ImVec2(0, em(2)))

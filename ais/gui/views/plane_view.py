@@ -19,7 +19,7 @@ from ais.gui.shown_tomogram import ShownTomogram
 from ais.gui.slice_reader import SliceRequest
 from ais.gui.state import ViewState
 from ais.gui.theme import packed
-from ais.gui.views import tool_marks
+from ais.gui.views import place_marks, tool_marks
 from ais.gui.views.canvas import Canvas
 from ais.gui.views.flood_overlay import FloodOverlay
 from ais.gui.views.marks import Marks
@@ -174,6 +174,7 @@ class PlaneView:
         tool_marks.draw_crop(editor, canvas)
         if not editor.state.overlays_hidden:
             self._marks.draw(editor, canvas, pointer if hovered else None)
+            place_marks.draw_place(editor, canvas)
         if editor.state.ortho:
             tool_marks.draw_cross_hair(editor, canvas, window.theme.accent)
         tool_marks.draw_lasso(editor, canvas)

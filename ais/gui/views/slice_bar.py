@@ -10,6 +10,7 @@ from imgui_bundle import icons_fontawesome_6 as icons
 from ais.gui.commands import command
 from ais.gui.lengths import length_text
 from ais.gui.panels.layout import em
+from ais.gui.views import place_marks
 from ais.gui.views.tool_marks import voxel_size
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def draw(window: Window, x: float, y: float, width: float) -> None:
     slab_fits = width - taken - em(SLAB_EM) - 2 * gap >= em(SLICE_EM)
     imgui.set_next_item_width(max(width - taken - gap - slab_fits * (em(SLAB_EM) + gap), em(1)))
     changed, z = imgui.slider_int("##Slice", state.z, first, last, "", ALWAYS_CLAMP | NO_INPUT)
+    low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
+    place_marks.draw_ticks(editor, imgui.get_window_draw_list(), low, high, (first, last), window.theme.accent)
     if changed:
         editor.go_to(z=z)
     if not slab_fits:  # the display panel has it too
