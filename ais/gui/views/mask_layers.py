@@ -143,9 +143,15 @@ def _stripes(shape: tuple[int, ...], row0: int, row1: int, column0: int, column1
     return stripes
 
 
+def outline_alpha(alpha: float) -> float:
+    """The opacity of a thin line which is seen as well as a surface of an opacity, both 0 to 1."""
+    return 1 - (1 - alpha) ** 3
+
+
 def _overlays(layer: _Layer, feature: Feature | None) -> list[Overlay]:
     if feature is not None:
-        return [Overlay(layer.texture, feature.colour, feature.alpha, feature.outline)]
+        alpha = outline_alpha(feature.alpha) if feature.outline else feature.alpha
+        return [Overlay(layer.texture, feature.colour, alpha, feature.outline)]
     # Dark stripes in a bright line are seen on any ground, and no feature looks like that.
     border = Overlay(layer.texture, BORDER_COLOUR, BORDER_ALPHA, outline=True)
     if layer.stripes is None:
