@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 LEFT_EM, LEFT_MAX_SHARE = 24.0, 0.36
 RIGHT_EM, RIGHT_MAX_SHARE = 15.0, 0.4
 LISTS_EM, LISTS_MAX_SHARE = 9.0, 0.27
-DISPLAY_EM, DISPLAY_MAX_SHARE = 16.3, 0.38
+DISPLAY_SHARE = 0.355
+"""Of what the list of tomograms leaves."""
 BOTH_EM = 13.0
-LOW_LINES = 34.0
+LOW_LINES = 48.0
 """Below so many lines of letters, the list of tomograms and the display take turns in one place."""
 BARS_EM = 4.0
 OPENGL = (3, 3)
@@ -231,11 +232,10 @@ def _splits(font_scale: float, width: float, height: float) -> list[hello_imgui.
     if _place_of_display(font_scale, height) == "Left":
         return [*sides, split("Left", "Tabs", imgui.Dir.down, 1 - BOTH_EM / lines)]
     lists = min(LISTS_EM / lines, LISTS_MAX_SHARE)
-    shown = min(DISPLAY_EM / (lines * (1 - lists)), DISPLAY_MAX_SHARE)
     return [
         *sides,
         split("Left", "Work", imgui.Dir.down, 1 - lists),
-        split("Work", "Tabs", imgui.Dir.down, 1 - shown),
+        split("Work", "Tabs", imgui.Dir.down, 1 - DISPLAY_SHARE),
     ]
 
 

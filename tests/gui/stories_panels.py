@@ -532,13 +532,21 @@ def small_window_large_letters(ctx: Context, editor: Editor) -> None:
     ready(ctx, editor)
     editor.shell.history = True
     ctx.item_click("//Annotate/**/###membrane")
-    width = ctx.window_info("//Annotate").window.size.x  # type: ignore[union-attr]
+    size = ctx.window_info("//Annotate").window.size  # type: ignore[union-attr]
+    width = size.x
+    assert size.y > 0.45 * 720, "the list of tomograms and the display take turns, to leave room to annotate"
     for theme in ("dark", "light", "high contrast"):
         editor.settings.theme = theme
         frames(ctx, 3)
         screenshot(ctx, f"panels/small-{theme.replace(' ', '-')}")
     for item in ("//Annotate/###Measure", "//Annotate/Add feature", "//Tomograms/###Open tomogram"):
         assert ctx.item_info(item).rect_full.max.x < width
+    ctx.window_focus("//Display")
+    frames(ctx, 3)
+    slab = ctx.item_info("//Display/##slab").rect_clipped
+    assert slab.max.x < width
+    assert slab.max.y - slab.min.y > 20, "all of it is seen without scrolling"
+    screenshot(ctx, "panels/small-display")
     ctx.scroll_to_item_y("//Annotate/###annotated slices")
     for item in ("Interpolate", "Clear slice", "###Next annotated", "##opacity"):
         assert ctx.item_info(f"//Annotate/{item}").rect_full.max.x < width
