@@ -148,11 +148,10 @@ def _draw_folder(window: Window, wish: ExportWish, plan: ExportPlan) -> None:
     with _field("Folder", "Files are called tomogram__feature.mrc"):
         gap = imgui.get_style().item_spacing.x / 2
         imgui.align_text_to_frame_padding()
-        start = imgui.get_cursor_pos_x()
         room = imgui.get_content_region_avail().x
         imgui.text(_end_of(str(folder), room - 2 * (em(1.9) + gap)))
         imgui.set_item_tooltip(str(folder))
-        imgui.same_line(start + room - 2 * em(1.9) - gap)
+        imgui.same_line(room - 2 * em(1.9) - gap)
         command_button(window, "volumes.folder", "Choose folder", icon=icons.ICON_FA_FOLDER_OPEN)
         imgui.same_line(0, gap)
         if icon_button(icons.ICON_FA_ARROW_UP_RIGHT_FROM_SQUARE, "Open folder", "Open it in the file manager"):
@@ -238,9 +237,8 @@ def _draw_button(window: Window, plan: ExportPlan) -> None:
     if plan.problems or not plan.volumes:
         return
     seconds = editor.modelling.exports.seconds_for(plan.work)
-    parts = [f"about {clock(seconds)}"] if seconds is not None else []
-    parts += [f"up to {size_text(plan.bytes)}"]
-    faint(f"{', '.join(parts)}; go on working meanwhile.".capitalize(), theme.faint)
+    size = f"p to {size_text(plan.bytes)}; go on working meanwhile."
+    faint(f"U{size}" if seconds is None else f"About {clock(max(seconds, 1))}, u{size}", theme.faint)
     imgui.spacing()
 
 

@@ -11,7 +11,7 @@ from ais.gui.export_queue import ExportQueue
 from ais.gui.export_volumes import ENDED, ExportVolume, VolumeState
 from ais.gui.lengths_of_time import clock
 from ais.gui.panels.command_button import flow
-from ais.gui.panels.layout import coloured, disabled, elided, em, section
+from ais.gui.panels.layout import coloured, elided, em, section
 from ais.gui.panels.modal import button_width
 from ais.gui.theme import colour
 
@@ -66,23 +66,30 @@ def _draw_state(window: Window, exports: ExportQueue) -> None:
 
 def _draw_buttons(exports: ExportQueue, volumes: list[ExportVolume]) -> None:
     waiting = any(volume.state is VolumeState.WAITING for volume in volumes)
+    number = 0
+
+    def button(text: str, name: str, tooltip: str) -> bool:
+        nonlocal number
+        if number:
+            flow(button_width(text))
+        number += 1
+        pressed = imgui.button(f"{text}###{name}")
+        imgui.set_item_tooltip(tooltip)
+        return bool(pressed)
+
     if exports.paused:
-        if imgui.button("Resume###Resume exports"):
+        if button("Resume", "Resume exports", "Go on with what waits"):
             exports.resume()
-    else:
-        with disabled(not waiting):
-            if imgui.button("Pause###Pause exports"):
-                exports.pause()
-        imgui.set_item_tooltip("The volume that is being made is finished, no further one is begun")
-    flow(button_width("Cancel all"))
-    with disabled(not waiting and exports.running is None):
-        if imgui.button("Cancel all###Cancel exports"):
-            exports.cancel_all()
-    flow(button_width("Clear ended"))
-    with disabled(not any(volume.state in ENDED for volume in volumes)):
-        if imgui.button("Clear ended###Clear exports"):
-            exports.clear_ended()
-    imgui.set_item_tooltip("Off this list; files and results stay")
+    elif waiting and button("Pause", "Pause exports", "Begin no further volume, but finish this one"):
+        exports.pause()
+    if (waiting or exports.running is not None) and button(
+        "Cancel all", "Cancel exports", "What is finished stays; nothing half-written is left"
+    ):
+        exports.cancel_all()
+    if any(volume.state in ENDED for volume in volumes) and button(
+        "Clear ended", "Clear exports", "Off this list; files and results stay"
+    ):
+        exports.clear_ended()
 
 
 def _draw_row(window: Window, exports: ExportQueue, volume: ExportVolume, height: float) -> None:
@@ -112,7 +119,8 @@ def _draw_row(window: Window, exports: ExportQueue, volume: ExportVolume, height
             exports.remove(volume)
     elif _button(window, icons.ICON_FA_XMARK, f"Cancel {volume.name}", "Cancel; nothing half-written is left"):
         exports.cancel(volume)
-    imgui.set_cursor_pos(ImVec2(start.x, start.y + height))
+    imgui.set_cursor_pos(start)
+    imgui.dummy(ImVec2(width, height - imgui.get_style().item_spacing.y))
 
 
 def _draw_running(window: Window, exports: ExportQueue, room: float) -> None:
@@ -149,7 +157,7 @@ def _state_text(volume: ExportVolume) -> str:
         case VolumeState.DONE if volume.kept:
             return "Was finished before"
         case VolumeState.DONE:
-            return f"{count} volume{'s' if count != 1 else ''} after {clock(volume.seconds)}"
+            return f"{count} volume{'s' if count != 1 else ''} made in {clock(max(volume.seconds, 1))}"
         case VolumeState.FAILED:
             return f"Failed: {volume.error}"
         case _:
