@@ -149,4 +149,6 @@ class Modelling:
     def seconds_to_frame(self) -> float | None:
         """When `follow` has something to do though nobody wakes the window; None if only news of a thread do."""
         waits = [self.live.seconds_to_frame]
+        if self._editor.shell.samples:
+            waits.append(self.training_sets.seconds_to_frame)
         return min((wait for wait in waits if wait is not None), default=None)

@@ -78,13 +78,13 @@ def makes_sets(ctx: Context, editor: Editor) -> None:
 
 def chooses_a_small_network(ctx: Context, editor: Editor, epochs: int) -> None:
     """UNet S with 4 first filters."""
-    ctx.item_click("//Models/**/##architecture")
+    ctx.item_click("//Models/training/##architecture")
     ctx.item_click("//$FOCUSED/unet-s")
-    types(ctx, "//Models/**/##epochs", str(epochs))
-    ctx.item_open("//Models/**/###advanced")
-    types(ctx, "//Models/**/##first_filters", "4")
-    types(ctx, "//Models/**/##copies", "2")
-    ctx.item_close("//Models/**/###advanced")
+    types(ctx, "//Models/training/##epochs", str(epochs))
+    ctx.item_open("//Models/training/###advanced")
+    types(ctx, "//Models/training/##first_filters", "4")
+    types(ctx, "//Models/training/##copies", "2")
+    ctx.item_close("//Models/training/###advanced")
     plan = editor.modelling.trainings.plan
     assert (plan.architecture, plan.options, plan.epochs, plan.copies) == ("unet-s", {"first_filters": 4}, epochs, 2)
 
@@ -117,8 +117,8 @@ def two_features_become_two_networks(ctx: Context, editor: Editor) -> None:
     ctx.item_click("//Models/**/Make training set")
     until(ctx, lambda: len(sets.sets) == 2, 20, "the sets are made")
     settles(ctx, editor)
-    ctx.item_close("//Models/**/###training set")
-    ctx.item_open("//Models/**/###training")
+    ctx.item_close("//Models/###training set")
+    ctx.item_open("//Models/###training")
     screenshot(ctx, "training/form")
     chooses_a_small_network(ctx, editor, 3)
     screenshot(ctx, "training/chosen")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LINE_PX = 2.0
 LEAST_HEIGHT_EM = 8.0
+MOST_TICKS = 6
 FEW = 60
 """Up to so many epochs are marked one by one."""
 EMPTY = "The curves of a training appear here. Begin one in the Models tab."
@@ -123,7 +124,9 @@ def _draw_plot(
         axis = int(implot.AxisFlags_.no_highlight | implot.AxisFlags_.lock)
         implot.setup_axes("epoch", "", axis, axis)
         implot.setup_axes_limits(0.5, last + 0.5, *limits, implot.Cond_.always)
-        implot.setup_legend(implot.Location_.north_east)
+        ticks = [float(tick) for tick in range(1, last + 1, -(-last // MOST_TICKS))]
+        implot.setup_axis_ticks(implot.ImAxis_.x1, ticks)
+        implot.setup_legend(implot.Location_.north, int(implot.LegendFlags_.outside | implot.LegendFlags_.horizontal))
         for name, values, ink in lines:
             known = np.isfinite(values)
             if known.any():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgui_bundle import imgui, imgui_ctx
+from imgui_bundle import imgui
 
 from ais.gui.lengths_of_time import clock
 from ais.gui.panels.command_button import command_button
@@ -76,15 +76,14 @@ def draw(window: Window) -> None:
     label("Name")
     usual = [plan.name_for(group) for group in plan.groups(sets)]
     _, plan.name = imgui.input_text_with_hint("##name of model", " and ".join(usual), plan.name)
-    with imgui_ctx.tree_node_ex("Advanced###advanced", int(imgui.TreeNodeFlags_.no_tree_push_on_open)) as opened:
-        if opened:
-            _draw_advanced(plan, known_architecture(plan.architecture) if base is None else None)
+    if imgui.tree_node_ex("Advanced###advanced", int(imgui.TreeNodeFlags_.no_tree_push_on_open)):
+        _draw_advanced(plan, known_architecture(plan.architecture) if base is None else None)
     problem = plan.problem(sets, base.info if base is not None else None)
     if problem and sets:
         with coloured(window.theme.danger):
             imgui.text_wrapped(problem)
     with disabled(bool(problem)):
-        command_button(window, "training.train", "Train")
+        command_button(window, "training.train", "Train", strong=True)
     seconds = plan.seconds(sets, editor.modelling.trainings.trainings)
     if seconds is not None and not problem:
         imgui.same_line()

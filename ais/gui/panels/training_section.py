@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, imgui, imgui_ctx
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from ais.gui.app import Window
     from ais.gui.training_queue import TrainingQueue
 
-LISTED = 6
 ROW_FLAGS = int(imgui.SelectableFlags_.allow_overlap | imgui.SelectableFlags_.allow_double_click)
 
 
@@ -53,11 +53,18 @@ def _draw_list(window: Window, queue: TrainingQueue) -> None:
         return
     imgui.spacing()
     chosen: Action | None = None
-    for training in reversed(queue.trainings):
+    for training in in_order(queue.trainings):
         with imgui_ctx.push_id(training.key):
             chosen = _draw_training(window, queue, training) or chosen
     if chosen is not None:
         chosen.run()
+
+
+def in_order(trainings: Sequence[Training]) -> list[Training]:
+    """What runs, what waits in the order in which it will run, and then what has ended, the latest first."""
+    running = [one for one in trainings if one.job is not None]
+    waiting = [one for one in trainings if one.job is None and not one.ended]
+    return [*running, *waiting, *(one for one in reversed(trainings) if one.ended)]
 
 
 def _draw_training(window: Window, queue: TrainingQueue, training: Training) -> Action | None:
@@ -70,12 +77,14 @@ def _draw_training(window: Window, queue: TrainingQueue, training: Training) -> 
     words = imgui.calc_text_size(state).x + imgui.get_style().item_spacing.x
     room = imgui.get_content_region_avail().x - buttons - words
     left = imgui.get_cursor_pos_x()
+    imgui.push_style_var(imgui.StyleVar_.selectable_text_align, ImVec2(0, 0.5))
     pressed, _ = imgui.selectable(
         f"{elided(name, room)}###{name}",
         window.editor.shell.training and training is queue.shown,
         ROW_FLAGS,
         ImVec2(room + words, imgui.get_frame_height()),
     )
+    imgui.pop_style_var()
     imgui.set_item_tooltip(_tooltip(training))
     if pressed:
         queue.selected = training.key

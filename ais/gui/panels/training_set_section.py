@@ -13,6 +13,7 @@ from ais.annotation import Feature
 from ais.gui.panels.command_button import command_button, flowing_buttons
 from ais.gui.panels.feature_list import SWATCH_FLAGS, counts_text
 from ais.gui.panels.layout import coloured, disabled, elided, em, faint, label, section
+from ais.gui.panels.modal import strong_button
 from ais.gui.panels.training_actions import BAR_EM
 from ais.gui.reveal import reveal
 from ais.gui.theme import colour
@@ -65,8 +66,8 @@ def draw(window: Window) -> None:
         counts = sets.counts()
         _draw_features(window, sets)
         _draw_problems(window, counts, "features")
-        if len(sets.without_boxes()):
-            if imgui.button("Place boxes"):
+        if sets.without_boxes():
+            if strong_button("Place boxes", window.theme.accent, window.theme.on_accent):
                 sets.place_boxes()
             imgui.set_item_tooltip("50 over the annotation of each feature and 50 beside it, in each tomogram")
         _draw_plan(window, sets, counts)
