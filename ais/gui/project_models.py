@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ais.annotation import Operation
 from ais.annotation.entries import Colour, ModelEntry
+from ais.annotation.feature_operations import PALETTE
 from ais.annotation.operation import Together
 from ais.annotation.record_operations import AddModel, ChangeModel, RemoveModel, SetRules
 from ais.errors import AisError
@@ -116,11 +117,15 @@ class ProjectModel:
         How it is used.
     file
         What its file says; None while it is being read.
+    own_colours
+        One for each feature that it finds, where the project chooses none: those of the project's features of these
+        names, else the file's, or others where models before it have these.
     """
 
     entry: ModelEntry
     use: ModelUse
     file: ModelFile | None
+    own_colours: tuple[Colour, ...] = ()
 
     @property
     def id(self) -> int:
@@ -157,11 +162,11 @@ class ProjectModel:
     @property
     def colours(self) -> tuple[Colour, ...]:
         """One for each feature that it finds."""
-        if self.info is None:
-            return ()
+        if self.info is None or self.use.colour is None:
+            return self.own_colours
         from ais.models.colours import feature_colours
 
-        return tuple(feature_colours(self.use.colour or self.info.colour, len(self.found)))
+        return tuple(feature_colours(self.use.colour, len(self.found)))
 
 
 class ProjectModels:
@@ -192,6 +197,7 @@ class ProjectModels:
         self._background = background
         self._submit = submit
         self._entries: tuple[ModelEntry, ...] = ()
+        self._feature_colours: dict[str, Colour] = {}
         self._raw_rules: tuple[Mapping[str, Any], ...] = ()
         self._files: dict[Path, tuple[object, ModelFile]] = {}
         self._reading: dict[Path, Work] = {}
@@ -202,8 +208,9 @@ class ProjectModels:
 
     def follow(self, snapshot: Snapshot) -> None:
         """Take in what the project holds now; for every frame."""
-        if snapshot.models != self._entries:
-            self._entries = snapshot.models
+        colours = {feature.name.casefold(): feature.colour for feature in snapshot.features}
+        if snapshot.models != self._entries or colours != self._feature_colours:
+            self._entries, self._feature_colours = snapshot.models, colours
             self._read_new()
             self._renew()
         if snapshot.rules != self._raw_rules:
@@ -338,11 +345,24 @@ class ProjectModels:
             self._reading[path] = self._background.run(lambda _, path=path: _read(path), show)  # type: ignore[misc]
 
     def _renew(self) -> None:
-        self.models = tuple(
-            ProjectModel(entry, ModelUse.from_settings(entry.settings), self._files.get(entry.path, (None, None))[1])
-            for entry in self._entries
-        )
+        models: list[ProjectModel] = []
+        for entry in self._entries:
+            use, (_, file) = ModelUse.from_settings(entry.settings), self._files.get(entry.path, (None, None))
+            taken = {colour for model in models for colour in model.colours}
+            colours = () if file is None or file.info is None else _own_colours(file.info, self._feature_colours, taken)
+            models.append(ProjectModel(entry, use, file, colours))
+        self.models = tuple(models)
         self.revision += 1
+
+
+def _own_colours(info: ModelInfo, features: Mapping[str, Colour], taken: set[Colour]) -> tuple[Colour, ...]:
+    from ais.models.colours import feature_colours
+
+    first = info.colour
+    if first in taken:
+        first = next((colour for colour in PALETTE if colour not in taken.union(features.values())), first)
+    colours = feature_colours(first, len(info.found))
+    return tuple(features.get(name.casefold(), colour) for name, colour in zip(info.found, colours, strict=True))
 
 
 def _read(path: Path) -> ModelFile:

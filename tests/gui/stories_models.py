@@ -8,12 +8,16 @@ from pathlib import Path
 import numpy as np
 from acting import Context, drag, frames, middle, press, screenshot, until
 from plans import story
-from stories_panels import settled, slide
+from stories_panels import ends, settled
 from story_models import StoryModel, make_models
 
+from ais.annotation.feature_operations import PALETTE
 from ais.formats.registry import write_volume
+from ais.gui.commands import command
 from ais.gui.editor import Editor
+from ais.gui.project_models import ProjectModel
 from ais.gui.state import Tab
+from ais.interactions import Competition, Interaction, InteractionType
 
 SHAPE = (8, 60, 70)
 RECORD = {
@@ -59,13 +63,204 @@ def known(ctx: Context, editor: Editor, count: int) -> None:
     settled(ctx, editor)
 
 
+def model(editor: Editor, name: str) -> ProjectModel:
+    """The model of a name."""
+    return next(one for one in editor.modelling.models.models if one.name == name)
+
+
+def history(editor: Editor) -> list[str]:
+    """The edits that were made and not undone, oldest first."""
+    return [entry.text for entry in editor.snapshot.history if not entry.undone]
+
+
+def segmented(ctx: Context, editor: Editor, count: int) -> None:
+    """Wait until the slice on the screen has been segmented."""
+    live = editor.modelling.live
+    until(ctx, lambda: not live.pending and len(live.maps) == count, 60, f"{count} maps")
+
+
 @story(paths=with_models)
 def models_are_listed_and_used(ctx: Context, editor: Editor) -> None:
     ready(ctx, editor)
+    ctx.item_click("//Models/###models")
+    frames(ctx, 2)
     screenshot(ctx, "models/empty")
     editor.dialogs.answers.append([ctx.folder / "membrane.aism"])
-    ctx.item_click("//Models/###models")
     ctx.item_click("//Models/**/Add models...")
     known(ctx, editor, 1)
+    # A drag is seen at once and is one edit.
+    edits = len(history(editor))
+    left, right = ends(ctx, "//Models/**/##threshold")
+    y = left[1]
+    drag(ctx, [middle(ctx, "//Models/**/##threshold"), (left[0] + 20, y), (right[0] - 30, y)], release=False)
+    only = model(editor, "membrane")
+    assert editor.modelling.use_of(only).threshold is not None
+    assert editor.modelling.shown(only).threshold > 0.75
+    assert only.use.threshold is None
+    ctx.mouse_up(0)
+    settled(ctx, editor)
+    assert model(editor, "membrane").use.threshold > 0.75
+    assert editor.modelling.preview == {}
+    assert len(history(editor)) == edits + 1
+    press(ctx, "ctrl+z")
+    settled(ctx, editor)
+    assert model(editor, "membrane").use.threshold is None
+    # Names, eye, colour.
+    ctx.item_double_click("//Models/**/###membrane")
+    frames(ctx, 3)
+    ctx.key_chars("thin sheets")
+    press(ctx, "enter")
+    settled(ctx, editor)
+    ctx.item_click("//Models/**/###Show")
+    settled(ctx, editor)
+    assert not model(editor, "thin sheets").use.show
+    ctx.item_click(f"//Models/models/$${model(editor, 'thin sheets').id}/##Colour")
+    ctx.item_click("//$FOCUSED/##palette 3")
+    settled(ctx, editor)
+    assert model(editor, "thin sheets").use.colour == PALETTE[3]
+    segmented(ctx, editor, 1)
+    ctx.item_click("//Models/**/Check against this tomogram")
+    checks = editor.modelling.checks
+    until(ctx, lambda: checks.found(model(editor, "thin sheets")), 30, "the check is done")
+    assert {finding.about for finding in checks.found(model(editor, "thin sheets"))} >= {"voxel size", "polarity"}
+    ctx.item_click("//Models/**/###facts")
+    frames(ctx, 3)
+    screenshot(ctx, "models/used")
+
+
+@story(paths=with_models)
+def several_models_and_one_that_is_missing(ctx: Context, editor: Editor) -> None:
+    ready(ctx, editor, "membrane", "both")
+    assert model(editor, "both").found == ("ribosome", "carbon")
+    assert len({*model(editor, "both").colours, *model(editor, "membrane").colours}) == 3
+    assert not editor.notices.said
+    editor.open_paths([ctx.folder / "coarse.aism"])
+    known(ctx, editor, 3)
+    assert ["40" in notice.text for notice in editor.notices.said] == [True]  # trained at another voxel size
+    assert editor.modelling.selected == model(editor, "coarse").id
+    shown = editor.shown
+    ctx.item_click("//Models/**/###membrane")
+    frames(ctx, 2)
+    press(ctx, "down")
+    frames(ctx, 2)
+    assert editor.modelling.selected == model(editor, "both").id
+    screenshot(ctx, "models/several")
+    ctx.item_uncheck(f"//Models/models/$${model(editor, 'coarse').id}/##Active")
+    settled(ctx, editor)
+    assert [one.name for one in editor.modelling.models.active] == ["membrane", "both"]
+    ctx.item_click("//Models/**/###coarse")
+    frames(ctx, 2)
+    press(ctx, "delete")
+    known(ctx, editor, 2)
+    press(ctx, "ctrl+z")
+    known(ctx, editor, 3)
+    assert editor.shown is shown
+    group = ctx.folder / "two.aisgroup"
+    editor.dialogs.answers.append([group])
+    ctx.item_click("//Models/**/Save group...")
+    until(ctx, group.exists, 10, "the group is written")
+    (ctx.folder / "moved").mkdir()
+    (ctx.folder / "membrane.aism").rename(ctx.folder / "moved" / "membrane.aism")
+    editor.modelling.models.refresh()
+    until(ctx, lambda: model(editor, "membrane").problem, 10, "the file is missed")
+    frames(ctx, 2)
+    screenshot(ctx, "models/missing")
+    editor.dialogs.answers.append([ctx.folder / "moved" / "membrane.aism"])
+    ctx.item_click("//Models/**/###Relink")
+    until(ctx, lambda: not model(editor, "membrane").problem, 10, "it is found again")
+    assert model(editor, "membrane").info is not None
+
+
+@story(paths=with_models)
+def rules_act_on_the_slice(ctx: Context, editor: Editor) -> None:
+    ready(ctx, editor, "membrane", "both")
+    models, live = editor.modelling.models, editor.modelling.live
+    ctx.item_open("//Models/###rules")
+    segmented(ctx, editor, 3)
+    before = {one.feature: one.values for one in live.maps}
+    ctx.scroll_to_item_y("//Models/**/Add rule")
+    ctx.item_click("//Models/**/Add rule")
+    settled(ctx, editor)
+    assert models.rules.interactions == (Interaction("membrane", "ribosome", InteractionType.AVOID, 100.0, 0.5),)
+    ctx.item_click("//Models/##parent")
+    ctx.item_click("//$FOCUSED/carbon")
+    settled(ctx, editor)
+    ctx.item_input_value("//Models/##distance", 0.0)
+    settled(ctx, editor)
+    rule = Interaction("membrane", "carbon", InteractionType.AVOID, 0.0, 0.5)
+    assert models.rules.interactions == (rule,)
+    there = before["carbon"] >= 127.5
+    assert before["membrane"][there].any()
+
+    def erased() -> bool:
+        after = {one.feature: one.values for one in live.maps}
+        same = np.array_equal(after["membrane"][~there], before["membrane"][~there])
+        return same and not after["membrane"][there].any()
+
+    until(ctx, erased, 20, "the rule acts")
+    screenshot(ctx, "models/rules")
+    ctx.item_click("//Models/**/Add rule")
+    settled(ctx, editor)
+    ctx.item_click("//Models/**/###Move rule up")
+    settled(ctx, editor)
+    assert models.rules.interactions[1] == rule
+    ctx.item_drag_and_drop("//Models/**/###rule 2", "//Models/**/###rule 1")
+    settled(ctx, editor)
+    assert models.rules.interactions[0] == rule
+    ctx.item_click("//Models/**/###Remove rule")
+    settled(ctx, editor)
+    assert len(models.rules.interactions) == 1
+    press(ctx, "ctrl+z")
+    settled(ctx, editor)
+    assert len(models.rules.interactions) == 2
+    ctx.item_click("//Models/###competition")
+    ctx.item_check("//Models/competition/carbon/##emit")
+    settled(ctx, editor)
+    ctx.item_check("//Models/competition/ribosome/##absorb")
+    settled(ctx, editor)
+    assert models.rules.competition == Competition(("carbon",), ("ribosome",))
+    models.remove(model(editor, "both").id)
+    known(ctx, editor, 1)
+    frames(ctx, 3)
+    screenshot(ctx, "models/rules-at-rest")
+
+
+@story(paths=with_models)
+def the_model_library(ctx: Context, editor: Editor) -> None:
+    ready(ctx, editor, "membrane", "both", "coarse")
+    library = editor.modelling.library
+    for name in ("membrane", "both", "coarse"):
+        editor.modelling.selected = model(editor, name).id
+        command("model.to_library").run(editor)
+        until(ctx, lambda name=name: f"{name} is in the model library now." in texts(editor), 10, f"{name} is kept")
+    editor.new_project()
+    until(ctx, lambda: editor.document is not None and not editor.snapshot.models, 20, "an empty project")
+    until(ctx, lambda: editor.snapshot.revision, 20, "the empty project is read")
+    editor.open_paths([ctx.folder / "TS_001.mrc"])
+    until(ctx, lambda: editor.shown is not None, 20, "the tomogram is shown")
+    ctx.item_click("//Models/###models")
+    ctx.item_click("//Models/**/Library...")
+    until(ctx, lambda: library.entries is not None and len(library.entries) == 3, 10, "the library is read")
     frames(ctx, 5)
-    screenshot(ctx, "models/one")
+    screenshot(ctx, "models/library")
+    assert next(entry.model.path.stem for entry in library.found("", 35.0)) == "coarse"
+    ctx.item_input("//**/##Search models")
+    ctx.key_chars("carbon")
+    frames(ctx, 3)
+    assert not ctx.item_exists("//**/###Add coarse")
+    ctx.item_click("//**/###Add both")
+    known(ctx, editor, 1)
+    ctx.item_click("//**/###Delete both")
+    frames(ctx, 5)
+    screenshot(ctx, "models/library-delete")
+    ctx.item_click("//Are you sure?###confirmation/Delete")
+    until(ctx, lambda: library.entries is not None and len(library.entries) == 2, 10, "the file is deleted")
+    frames(ctx, 3)
+    ctx.item_click("//**/Close")
+    frames(ctx, 3)
+    assert not editor.shell.model_library
+
+
+def texts(editor: Editor) -> list[str]:
+    """What has been said."""
+    return [notice.text for notice in editor.notices.said]

@@ -72,10 +72,6 @@ class ModelLibraryPage:
                 editor.shell.model_library = False
                 self._is_open = False
                 imgui.close_current_popup()
-            if editor.dialogs.confirmations:
-                from ais.gui.panels import dialogs
-
-                dialogs.draw(window)
 
     def _copy_text(self, window: Window) -> str:
         modelling = window.editor.modelling

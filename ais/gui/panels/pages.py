@@ -34,6 +34,8 @@ def draw(window: Window) -> None:
     shell = window.editor.shell
     if shell.comparing and window.editor.document is not None:
         compare_page.draw(window)
+    if window.editor.dialogs.browser is not None or window.editor.dialogs.confirmations:
+        return  # the page comes back when the question has been answered
     for is_open, page in (
         (shell.palette, palette.draw),
         (shell.shortcuts, shortcuts_page.draw),
