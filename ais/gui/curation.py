@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ais.annotation import Feature, PlaceBoxes, TomogramEntry
 from ais.gui.curator import CuratorTile, CuratorWish
 from ais.gui.model_places import ModelChoice
+from ais.gui.training import TrainingState
 from ais.gui.training_set_plan import Role, TrainingSetPlan
 from ais.gui.uncertainty import Ranking
 from ais.uncertainty import TileRule
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ais.gui.document import Document
     from ais.gui.editor import Editor
     from ais.gui.project_models import ProjectModel
@@ -76,6 +78,7 @@ class Curation:
         self.aside = False
         self.training: Training | None = None
         self.edited: set[int] = set()
+        self._awaited: Path | None = None
         self._preparing = False
         self._used: tuple[object, int] = (None, 0)
 
@@ -84,6 +87,11 @@ class Curation:
         if self._editor.document is not self._document:
             self._document = self._editor.document
             self._reset()
+        training = self.training
+        if training is not None and training.output == self._awaited and training.state is TrainingState.DONE:
+            made = next((model for model in self.models if model.entry.path == training.output), None)
+            if made is not None:  # the next tiles are those of the model that has learned from these
+                self.model_wish, self._awaited = made.id, None
 
     # What is chosen
 
@@ -217,7 +225,8 @@ class Curation:
         def made(records: Sequence[RecordedSet]) -> None:
             self._preparing = False
             files = [sets.path_of(record) for record in records]
-            self.training = editor.modelling.trainings.add(model.name, files, self._settings(model))
+            training = self.training = editor.modelling.trainings.add(model.name, files, self._settings(model))
+            self._awaited = training.output
             self._used = (wish, verdicts)
             editor.notices.say(f"{model.name} is trained further with {len(files)} new training set{_s(len(files))}.")
 
@@ -243,16 +252,20 @@ class Curation:
         positive = dict.fromkeys([one.id for one in several] or [feature.id], Role.POSITIVE)
         negative = {number: role for number, role in last.roles.items() if role is Role.NEGATIVE}
         plan = replace(last, roles={**negative, **positive}, left_out=set(last.left_out), together=len(several) > 1)
-        if last.role(feature.id) is not Role.POSITIVE and model.info is not None:
-            voxel_size = model.info.voxel_size or None
-            plan = replace(plan, name="", box_size=feature.box_size, depth=model.info.depth, voxel_size=voxel_size)
-        return plan
+        if model.info is None:
+            return plan
+        plan.depth = model.info.depth  # a network goes on with as many slices as it began with
+        if last.role(feature.id) is Role.POSITIVE:
+            return plan
+        return replace(plan, name="", box_size=feature.box_size, voxel_size=model.info.voxel_size or None)
 
     def _settings(self, model: ProjectModel) -> dict[str, object]:
-        """Those that the model was trained with, as far as they are known, to go on from it."""
-        earlier = [one for one in self._editor.modelling.trainings.trainings if one.output == model.entry.path]
-        known = dict(earlier[-1].settings) if earlier else {}
-        return {**known, "continue_from": str(Path(model.entry.path))}
+        """Those that the model was trained with, or else those planned for the next training, to go on from it."""
+        trainings = self._editor.modelling.trainings
+        earlier = [one for one in trainings.trainings if one.output == model.entry.path]
+        if earlier:
+            return {**earlier[-1].settings, "continue_from": str(model.entry.path)}
+        return replace(trainings.plan, continue_from=model.entry.path).settings()
 
 
 def _first(features: Sequence[Feature]) -> Feature | None:

@@ -95,7 +95,7 @@ def _draw_places(window: Window, queue: UncertaintyQueue) -> None:
         return
     visited = sum(map(queue.visited, places))
     imgui.text_disabled(f"{visited} of {len(places)} visited")
-    flags = imgui.TableFlags_.scroll_y | imgui.TableFlags_.row_bg | imgui.TableFlags_.no_pad_outer_x
+    flags = imgui.TableFlags_.scroll_y | imgui.TableFlags_.row_bg | imgui.TableFlags_.pad_outer_x
     row = imgui.get_text_line_height() + 2 * imgui.get_style().cell_padding.y
     height = (min(len(places), ROWS) + 1) * row + em(0.3)
     with imgui_ctx.begin_table("places", 4, int(flags), ImVec2(0, height)) as table:
@@ -105,7 +105,9 @@ def _draw_places(window: Window, queue: UncertaintyQueue) -> None:
         imgui.table_setup_column("", imgui.TableColumnFlags_.width_fixed, em(1.2))
         imgui.table_setup_column("Tomogram", imgui.TableColumnFlags_.width_stretch)
         imgui.table_setup_column("Slice", imgui.TableColumnFlags_.width_fixed, imgui.calc_text_size("00000").x)
-        imgui.table_setup_column("Unsure", imgui.TableColumnFlags_.width_fixed, imgui.calc_text_size("0.000 bit").x)
+        imgui.table_setup_column(
+            "Unsure", imgui.TableColumnFlags_.width_fixed, imgui.calc_text_size("0.000 bit").x + em(0.5)
+        )
         imgui.table_headers_row()
         clipper = imgui.ListClipper()
         clipper.begin(len(places))

@@ -17,11 +17,13 @@ from ais.gui.panels.curate_setup import combo, draw_choices, draw_problem, progr
 from ais.gui.panels.layout import coloured, disabled, em, faint
 from ais.gui.panels.modal import at_right_end, button_width, strong_button
 from ais.gui.theme import Rgb, packed
+from ais.gui.training import TrainingState
 from ais.gui.views.tile_atlas import TileAtlas
 from ais.uncertainty import TileRule
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
+    from ais.gui.training import Training
 
 TITLE = "Curator###Curator"
 WIDTH_EM, HEIGHT_EM = 62.0, 42.0
@@ -128,7 +130,10 @@ class CuratorPage:
         """Draw the strip that is left while a tile is edited by hand."""
         editor, viewport = window.editor, imgui.get_main_viewport()
         curation, curator = editor.modelling.curation, editor.modelling.curator
-        low = ImVec2(viewport.get_work_center().x, viewport.work_pos.y + viewport.work_size.y - em(5))
+        view = editor.view("xy")
+        low = ImVec2(
+            view.origin[0] + view.size[0] / 2, min(view.origin[1] + view.size[1], viewport.work_size.y) - em(0.5)
+        )
         imgui.set_next_window_pos(low, imgui.Cond_.appearing, ImVec2(0.5, 1.0))
         flags = (
             *(imgui.WindowFlags_.no_title_bar, imgui.WindowFlags_.always_auto_resize, imgui.WindowFlags_.no_docking),
@@ -234,7 +239,7 @@ class CuratorPage:
             width = imgui.get_content_region_avail().x
             self.columns = max(1, int((width + gap) // (side + gap)))
             rows = -(-len(curator.tiles) // self.columns)
-            self._follow_current(curator, rows, side + gap)
+            self._follow_current(curator, side, gap)
             start, draw_list = imgui.get_cursor_screen_pos(), imgui.get_window_draw_list()
             feature = editor.snapshot.feature(wish.feature)
             tint = None if self._hidden or feature is None else packed(feature.colour)
@@ -285,18 +290,18 @@ class CuratorPage:
             text = "Gather tiles of the prediction and judge each with one key: the next model learns from it."
             faint(text, window.theme.faint)
 
-    def _follow_current(self, curator: Curator, rows: int, step: float) -> None:
+    def _follow_current(self, curator: Curator, side: float, gap: float) -> None:
         """Keep the current tile in sight when it has changed."""
         now = (curator.wish, curator.current)
         if now == self._shown_current:
             return
         self._shown_current = now
-        top = (curator.current // self.columns) * step
+        top = (curator.current // self.columns) * (side + gap)
         scroll, height = imgui.get_scroll_y(), imgui.get_window_height()
         if top < scroll:
             imgui.set_scroll_y(top)
-        elif top + step > scroll + height:
-            imgui.set_scroll_y(min(top + step, rows * step) - height)
+        elif top + side > scroll + height:
+            imgui.set_scroll_y(top + side - height)
 
     # Verdicts
 
@@ -330,7 +335,7 @@ class CuratorPage:
             at_right_end(button_width(words))
             command_button(window, "curate.retrain", words, strong=curation.new_verdicts > 0)
         elif training is not None:
-            text = f"Training {training.name}: {training.state.value}"
+            text = training_in_words(training)
             at_right_end(imgui.calc_text_size(text).x)
             imgui.text_disabled(text)
 
@@ -376,6 +381,14 @@ def tile_in_words(window: Window, tile: CuratorTile) -> str:
     entry = window.editor.snapshot.tomogram(tile.tomogram)
     name = entry.name if entry is not None else "removed"
     return f"{name}, slice {tile.z}, unsure by {tile.entropy:.2f} bit"
+
+
+def training_in_words(training: Training) -> str:
+    """How far the training with the verdicts is."""
+    if training.state is TrainingState.DONE:
+        return f"{training.output.stem} has learned from them: gather other tiles"
+    share = f" {training.fraction:.0%}" if training.fraction is not None else f": {training.state.value}"
+    return f"Training {training.output.stem}{share}"
 
 
 def _draw_corner(draw_list: imgui.ImDrawList, right: float, top: float, icon: str, rgb: Rgb) -> None:
