@@ -16,7 +16,7 @@ FEW_POSITIVES = 20
 """With fewer samples that show the feature than this, a network learns little."""
 
 
-About = Literal["features", "tomograms", "box size", "depth", "voxel size"]
+About = Literal["features", "tomograms", "box size", "depth", "voxel size", "background"]
 
 
 class Role(StrEnum):
@@ -261,7 +261,7 @@ def _count(group: _Group) -> tuple[SetCounts | None, list[Problem]]:
         problems.append(Problem(text, stops=False))
     if positive_boxes and not negative_boxes:
         text = f"There are no negative boxes for {names}: without some, the network finds it everywhere."
-        problems.append(Problem(text, stops=False))
+        problems.append(Problem(text, stops=False, about="background"))
     slices = sum(group.slices(entry, feature) for entry in group.tomograms for feature in group.positive)
     counts = SetCounts(
         title=group.title,

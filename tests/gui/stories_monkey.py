@@ -42,6 +42,7 @@ LISTED = 60
 # The window must stay; no other program and no network is to be started; a screen without a window manager has no
 # full screen.
 LEFT_OUT = {"file.leave", "view.full_screen", "tomogram.reveal", "help.self_test", "compare.run", "compare.folder"}
+LEFT_OUT |= {"training.train", "training.make_and_train"}
 # What takes another project; one in so many draws is enough, as an empty project can do little.
 RARE = {"file.new_project", "file.open_project", "file.close", "file.demo", "file.name"}
 RARELY = 0.012

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import numpy as np
 from acting import Context, frames, pixels, press, screenshot, until
 from plans import story
 
-from ais.annotation import AddFeature, PaintStroke
+from ais.annotation import AddFeature, PaintStroke, PlaceBoxes, RelinkTomogram
 from ais.formats.registry import write_volume
 from ais.gui.editor import Editor
 from ais.gui.settings import Settings, SettingsFile
@@ -91,6 +93,113 @@ def chooses_a_small_network(ctx: Context, editor: Editor, epochs: int) -> None:
 
 def nothing_unexpected(editor: Editor) -> None:
     assert not editor.shell.unexpected, editor.shell.unexpected[0]
+
+
+def goes_on_after_a_restart(ctx: Context, editor: Editor) -> None:
+    """What was under way is interrupted; it goes on with its curve, and stopping keeps its best epoch."""
+    until(ctx, lambda: editor.shown is not None and editor.modelling.trainings.trainings, 20, "the training is known")
+    queue = editor.modelling.trainings
+    (training,) = queue.trainings
+    assert training.state is TrainingState.INTERRUPTED
+    assert not training.output.exists()
+    before = [report["loss"] for report in training.epochs]
+    assert len(before) >= 4
+    press(ctx, "2")
+    until(ctx, lambda: editor.state.tab is Tab.MODELS, 5, "the Models tab")
+    frames(ctx, 3)
+    ctx.item_click("//Models/**/###membrane")
+    frames(ctx, 5)
+    assert editor.shell.training
+    ctx.item_click("//Training/Resume")
+    until(ctx, lambda: len(training.epochs) > len(before), PATIENCE_S, "a further epoch")
+    assert [report["loss"] for report in training.epochs[: len(before)]] == before
+    ctx.item_click("//Training/Stop")
+    assert training.state is TrainingState.STOPPING
+    until(ctx, lambda: training.ended, 20, "it has stopped")
+    settles(ctx, editor)
+    assert training.state is TrainingState.DONE
+    assert "best weights were kept" in training.stopped
+    assert [model.name for model in editor.snapshot.models] == ["membrane"]
+    screenshot(ctx, "training/stopped")
+    nothing_unexpected(editor)
+
+
+@story(paths=tomogram, then=[goes_on_after_a_restart], seconds=150)
+def a_training_outlives_a_crash_a_pause_and_a_restart(ctx: Context, editor: Editor) -> None:
+    annotate(ctx, editor, NAMES[:1])
+    makes_sets(ctx, editor)
+    chooses_a_small_network(ctx, editor, 4000)
+    ctx.item_click("//Models/**/Train")
+    queue = editor.modelling.trainings
+    (training,) = queue.trainings
+    until(ctx, lambda: len(training.epochs) >= 2, PATIENCE_S, "two epochs")
+    pid = editor.engine.pid
+    assert pid
+    os.kill(pid, signal.SIGKILL)
+    until(ctx, lambda: editor.engine.pid not in (pid, None), PATIENCE_S, "a new compute process")
+    known = len(training.epochs)
+    until(ctx, lambda: len(training.epochs) > known, PATIENCE_S, "it goes on by itself")
+    assert any("goes on after its last whole epoch" in notice.text for notice in editor.notices.said)
+    assert [report["epoch"] for report in training.epochs] == list(range(1, len(training.epochs) + 1))
+    ctx.item_click("//Models/**/Pause membrane")
+    until(ctx, lambda: training.state is TrainingState.INTERRUPTED, 20, "it pauses")
+    known = len(training.epochs)
+    ctx.item_click("//Models/**/Resume membrane")
+    until(ctx, lambda: len(training.epochs) > known, PATIENCE_S, "it goes on")
+    screenshot(ctx, "training/under-way")
+    nothing_unexpected(editor)
+
+
+def says(editor: Editor) -> str:
+    """What is wrong with the plan, in the order in which it is said."""
+    return " ".join(problem.text for problem in editor.modelling.training_sets.counts().problems)
+
+
+@story(paths=tomogram)
+def what_cannot_be_trained_is_said(ctx: Context, editor: Editor) -> None:
+    annotate(ctx, editor, NAMES[:1])
+    sets, queue = editor.modelling.training_sets, editor.modelling.trainings
+    (feature,) = editor.snapshot.features
+    ctx.item_click("//Models/**/###membrane not used")
+    assert "Mark a feature as positive" in says(editor)
+    ctx.item_click("//Models/**/###membrane positive")
+    assert editor.state.tomogram is not None
+    editor.submit(PlaceBoxes(editor.state.tomogram, feature.id, [(3, 12, 30)]))
+    settles(ctx, editor)
+    assert "There is one box of membrane" in says(editor)
+    types(ctx, "//Models/training set/##box size", "100")
+    assert "A box of 100 pixels is larger than cell, which has 70 x 60" in says(editor)
+    screenshot(ctx, "training/box-too-large")
+    ctx.item_click("//Models/**/Show samples")
+    frames(ctx, 5)
+    types(ctx, "//Models/training set/##box size", str(BOX))
+    until(ctx, lambda: sets.previews, 20, "the one sample is shown")
+    press(ctx, "escape")
+    ctx.item_click("//Models/**/Make training set")
+    until(ctx, lambda: sets.sets, 20, "the set is made")
+    settles(ctx, editor)
+    assert "holds one sample only" in queue.plan.problem(sets.sets)
+    screenshot(ctx, "training/one-sample")
+    ctx.item_click("//Models/**/Remove set membrane")
+    settles(ctx, editor)
+    assert not sets.sets
+    assert queue.plan.problem(sets.sets) == "Make a training set first."
+    # Values that are not numbers: said in the window of samples, and by whoever makes the set all the same.
+    (entry,) = editor.snapshot.tomograms
+    volume = np.zeros(SHAPE, np.float32)
+    volume[3] = np.nan
+    write_volume(ctx.folder / "nan.mrc", volume, voxel_sizes=10.0)
+    editor.submit(RelinkTomogram(entry.id, ctx.folder / "nan.mrc"))
+    settles(ctx, editor)
+    if not editor.shell.samples:
+        ctx.item_click("//Models/**/Show samples")
+    until(ctx, lambda: sets.preview_problem, 20, "the samples cannot be shown")
+    assert "not" in sets.preview_problem
+    screenshot(ctx, "training/not-numbers")
+    ctx.item_click("//###samples/**/Make training set")
+    until(ctx, lambda: any(notice.text == sets.preview_problem for notice in editor.notices.shown()), 20, "it is said")
+    assert not list(ctx.folder.rglob("*.scnt")) or not sets.sets
+    nothing_unexpected(editor)
 
 
 @story(paths=tomogram, seconds=150)

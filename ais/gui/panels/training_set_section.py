@@ -154,6 +154,7 @@ def _draw_plan(window: Window, sets: TrainingSets, counts: PlanCounts) -> None:
     label("Background", BACKGROUND_HINT)
     _, count = imgui.drag_int("##background", plan.background, 0.3, 0, MOST_BACKGROUND, "%d random samples")
     plan.background = min(max(count, 0), MOST_BACKGROUND)
+    _draw_problems(window, counts, "background")
     label("Name")
     usual = counts.sets[0].title if counts.sets else ""
     _, plan.name = imgui.input_text_with_hint("##name of set", usual, plan.name)
@@ -219,7 +220,8 @@ def counted(one: SetCounts) -> str:
     """Such as "membrane: 60 samples, 50 of them positive, from 12 slices of 2 tomograms"."""
     tomograms = f"{len(one.tomograms)} tomogram{'s' if len(one.tomograms) != 1 else ''}"
     slices = f"{one.slices} annotated slice{'s' if one.slices != 1 else ''}"
-    return f"{one.title}: {one.samples} samples, {one.positive_boxes} of them positive, from {slices} of {tomograms}"
+    samples = f"{one.samples} sample{'s' if one.samples != 1 else ''}"
+    return f"{one.title}: {samples}, {one.positive_boxes} of them positive, from {slices} of {tomograms}"
 
 
 def _draw_buttons(window: Window, sets: TrainingSets) -> None:
