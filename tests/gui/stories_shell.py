@@ -139,6 +139,9 @@ def the_key_is_kept(ctx: Context, editor: Editor) -> None:
 def a_key_is_changed(ctx: Context, editor: Editor) -> None:
     shown(ctx, editor)
     press(ctx, "f1")
+    press(ctx, "esc")
+    assert not editor.shell.shortcuts, "the empty field, which has the keyboard, does not keep the key"
+    press(ctx, "f1")
     ctx.item_click("**/##Search keys")
     ctx.key_chars("xz and yz")
     frames(ctx, 2)

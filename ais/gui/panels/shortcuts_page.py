@@ -94,6 +94,8 @@ def _draw_keys(window: Window) -> None:
         imgui.set_keyboard_focus_here()
     imgui.set_next_item_width(-1)
     _, page.text = imgui.input_text_with_hint("##Search keys", "Search by name, menu or key", page.text)
+    if imgui.is_item_deactivated() and not page.text and imgui.is_key_pressed(imgui.Key.escape, False):
+        window.editor.shell.shortcuts = False  # an empty field has no use for the key that closes the page
     below = imgui.get_frame_height_with_spacing() + imgui.get_style().item_spacing.y
     if page.wanted:
         below += imgui.get_text_line_height_with_spacing() + imgui.get_frame_height_with_spacing()
