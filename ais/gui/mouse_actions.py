@@ -5,9 +5,12 @@ from __future__ import annotations
 MOUSE_ACTIONS: tuple[tuple[str, str], ...] = (
     ("Left drag", "Use the tool: paint, outline, place boxes or picks, measure"),
     ("Right drag", "Erase"),
+    ("Alt + left drag", "With the lasso: remove what is inside"),
     ("Shift + left click", "Place a box"),
+    ("Alt + shift + left click", "Place a negative box: what the feature is not"),
     ("Shift + right click", "Remove a box"),
     ("Ctrl + shift + left click", "Place a pick"),
+    ("Ctrl + shift + right click", "Remove a pick"),
     ("Ctrl + left click", "Move the cross-hair here"),
     ("Middle drag, or space + drag", "Move the picture"),
     ("Wheel", "Go through the slices"),

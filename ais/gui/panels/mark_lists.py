@@ -42,7 +42,10 @@ def _draw_boxes(window: Window) -> None:
         if removed is not None:
             editor.submit(RemoveBoxes([removed]))
     else:
-        faint("Shift and a click place a training box, shift and a right click a negative one.", window.theme.faint)
+        faint(
+            "Shift and a click place a training box, with alt a negative one; shift and a right click remove it.",
+            window.theme.faint,
+        )
     flowing_buttons(
         window,
         ("boxes.auto", "Auto-place..."),
@@ -67,7 +70,7 @@ class PickSection:
         if not section(f"{f'Picks: {len(picks)}' if picks else 'Picks'}###picks", window.theme):
             return
         if found is None or not picks or tomogram is None:
-            faint("Ctrl, shift and a click pick a particle.", window.theme.faint)
+            faint("Ctrl, shift and a click pick a particle; with the right button they remove it.", window.theme.faint)
             return
         label("Radius", "Of the particles")
         size, units = voxel_size(editor), editor.settings.units

@@ -27,7 +27,7 @@ TOOLS = (
 HINTS = {
     Tool.BRUSH: "Left button paints, right button erases.",
     Tool.LASSO: "Draw around it, or click corners and press enter. Alt or the right button removes.",
-    Tool.BOX: "Click places a training box, right click removes it. Drag moves it.",
+    Tool.BOX: "Click places a training box, with alt a negative one; right click removes it. Drag moves it.",
     Tool.PICK: "Click places a particle, right click removes it. Drag moves it.",
     Tool.CROP: "Drag a rectangle in the XY view.",
 }
