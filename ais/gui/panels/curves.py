@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 LINE_PX = 2.0
 LEAST_HEIGHT_EM = 8.0
-MOST_TICKS = 6
+MOST_TICKS = 7
+ALL_SHOWN = 100
+"""The plots have room for all epochs to come if there are no more than this."""
 FEW = 60
 """Up to so many epochs are marked one by one."""
 EMPTY = "The curves of a training appear here. Begin one in the Models tab."
@@ -110,7 +112,7 @@ def _draw_plot(
     height: float,
 ) -> None:
     theme = window.theme
-    last = max(int(training.epochs[-1]["epochs"]), 2)
+    last = epochs_shown(len(training.epochs), int(training.epochs[-1]["epochs"]))
     flags = implot.Flags_.no_title | implot.Flags_.no_menus | implot.Flags_.no_box_select | implot.Flags_.no_frame
     with coloured(theme.text):
         imgui.text(title)
@@ -124,8 +126,7 @@ def _draw_plot(
         axis = int(implot.AxisFlags_.no_highlight | implot.AxisFlags_.lock)
         implot.setup_axes("epoch", "", axis, axis)
         implot.setup_axes_limits(0.5, last + 0.5, *limits, implot.Cond_.always)
-        ticks = [float(tick) for tick in range(1, last + 1, -(-last // MOST_TICKS))]
-        implot.setup_axis_ticks(implot.ImAxis_.x1, ticks)
+        implot.setup_axis_ticks(implot.ImAxis_.x1, ticks(last))
         implot.setup_legend(implot.Location_.north, int(implot.LegendFlags_.outside | implot.LegendFlags_.horizontal))
         for name, values, ink in lines:
             known = np.isfinite(values)
@@ -141,6 +142,19 @@ def _draw_plot(
         implot.end_plot()
     implot.pop_style_var()
     implot.pop_style_color(5)
+
+
+def epochs_shown(done: int, wanted: int) -> int:
+    """How many epochs the plots have room for, given those that are done and those that are wanted."""
+    return max(wanted if wanted <= ALL_SHOWN else min(wanted, max(2 * done, ALL_SHOWN // 2)), done, 2)
+
+
+def ticks(last: int) -> list[float]:
+    """Epochs that are written below the plot: few, and round numbers."""
+    step = next(
+        size * 10**power for power in range(10) for size in (1, 2, 5) if last // (size * 10**power) <= MOST_TICKS
+    )
+    return [float(epoch) for epoch in range(step, last + 1, step)]
 
 
 def _best_epoch(training: Training) -> int | None:
