@@ -303,5 +303,7 @@ def _set_overlay(program: Program, index: int, overlay: Overlay, interpolate: bo
     mask.texture.smooth(interpolate or shrunk if mask.probabilities else shrunk and not overlay.outline)
     program.set(f"mask{index}", index + 1)
     program.set(f"colour{index}", (*(float(value) for value in overlay.colour), min(float(overlay.alpha), 1.0)))
-    threshold = max(overlay.threshold, _LEAST) if mask.probabilities else _LEAST
+    # Between two bytes: what equals the threshold is shown however the driver rounds.
+    reached = (math.ceil(255 * overlay.threshold - 1e-6) - 0.5) / 255
+    threshold = max(reached, _LEAST) if mask.probabilities else _LEAST
     program.set(f"rule{index}", (threshold, float(mask.probabilities and not overlay.graded)))
