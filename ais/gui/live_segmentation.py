@@ -247,7 +247,7 @@ class LiveSegmentation:
         """Let go of everything, such as when the project is closed."""
         for asked in self._asked.values():
             self._engine().cancel(asked.job)
-        for kept in (self._kept, self._shown, self._asked, self._crashes, self._failed, self.problems):
+        for kept in (self._kept, self._shown, self._asked, self._crashes, self._failed, self.problems, self.seconds):
             kept.clear()
         self.maps, self._on_screen, self._place, self._pending_since = (), None, None, None
 

@@ -41,7 +41,15 @@ LISTED = 60
 
 # The window must stay; no other program and no network is to be started; a screen without a window manager has no
 # full screen.
-LEFT_OUT = {"file.leave", "view.full_screen", "tomogram.reveal", "help.self_test", "compare.run", "compare.folder"}
+LEFT_OUT = {
+    "file.leave",
+    "view.full_screen",
+    "tomogram.reveal",
+    "model.reveal",
+    "help.self_test",
+    "compare.run",
+    "compare.folder",
+}
 LEFT_OUT |= {"training.train", "training.make_and_train"}
 # What takes another project; one in so many draws is enough, as an empty project can do little.
 RARE = {"file.new_project", "file.open_project", "file.close", "file.demo", "file.name"}
@@ -61,6 +69,7 @@ def files(folder: Path) -> Sequence[Path]:
     write_volume(given / "mask.mrc", mask, voxel_sizes=10.0)
     Image.fromarray(np.uint8(255) * mask[0].astype(np.uint8)).save(given / "slice.png")
     (given / "text.mrc").write_text("no volume" * 300, encoding="utf-8")
+    (given / "wrong.aism").write_text("no model" * 300, encoding="utf-8")
     return [given / "first.mrc"]
 
 

@@ -64,6 +64,9 @@ class ModelList:
             if self._had_some is not None:
                 imgui.set_next_item_open(bool(models))
             self._had_some = bool(models)
+        renaming = window.editor.shell.renaming
+        if renaming is not None and renaming[0] == "model":
+            imgui.set_next_item_open(True)
         count = f"Models ({len(models)})" if len(models) > 1 else "Models"
         focused = False
         if section(f"{count}###models", window.theme, is_open=bool(models)):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgui_bundle import ImVec2, imgui, imgui_ctx
+from imgui_bundle import imgui, imgui_ctx
 
 from ais.gui.model_facts import facts
 from ais.gui.panels.command_button import command_button
 from ais.gui.panels.layout import LABEL_EM, coloured, disabled, elided, em, faint, heading, label
 from ais.gui.panels.model_pictures import ModelPictures
+from ais.gui.panels.swatch import swatch
 from ais.gui.project_models import LARGEST_TTA, ProjectModel
-from ais.gui.theme import colour, packed
+from ais.gui.theme import colour
 from ais.model_check import Verdict
 
 if TYPE_CHECKING:
@@ -97,19 +98,13 @@ def _most_turns(model: ProjectModel) -> int:
 
 def _draw_found(window: Window, model: ProjectModel) -> None:
     """The features of a network that finds several, with their colours."""
-    height = imgui.get_text_line_height()
-    side = round(0.75 * height)
     imgui.text_unformatted("Finds")
     for feature, rgb in zip(model.found, window.editor.modelling.shown(model).colours, strict=True):
         if feature == model.found[0]:
             imgui.same_line(em(LABEL_EM))
         else:
             imgui.set_cursor_pos_x(em(LABEL_EM))
-        corner = imgui.get_cursor_screen_pos()
-        low = ImVec2(corner.x, corner.y + round((height - side) / 2))
-        imgui.get_window_draw_list().add_rect_filled(low, ImVec2(low.x + side, low.y + side), packed(rgb), 2.0)
-        imgui.dummy(ImVec2(side, height))
-        imgui.same_line(0, imgui.get_style().item_inner_spacing.x)
+        swatch(rgb)
         imgui.text_unformatted(elided(feature, imgui.get_content_region_avail().x))
 
 

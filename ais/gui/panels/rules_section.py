@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
+from imgui_bundle import ImVec2, imgui, imgui_ctx
 from imgui_bundle import icons_fontawesome_6 as icons
 
 from ais.gui.lengths import ANGSTROM_PER
 from ais.gui.panels.layout import coloured, disabled, elided, em, faint, icon_button, label, section
+from ais.gui.panels.swatch import swatch
 from ais.gui.rule_edits import changed, found_features, moved, rest, with_new, with_side, without
 from ais.gui.rule_words import interaction_words
 from ais.gui.theme import Rgb
@@ -198,7 +199,8 @@ class RulesSection:
         chosen = None
         if imgui.begin_combo(name, elided(now, imgui.calc_item_width() - 2 * imgui.get_frame_height())):
             for feature in self._known[1]:
-                _draw_swatch(self._known[2].get(feature))
+                if feature in self._known[2]:
+                    swatch(self._known[2][feature])
                 if imgui.selectable(feature.replace("##", "# #"), feature == now)[0] and feature != now:
                     chosen = feature
             imgui.end_combo()
@@ -241,8 +243,9 @@ class RulesSection:
     def _draw_competitor(self, window: Window, rules: Rules, feature: str) -> None:
         imgui.table_next_row()
         imgui.table_next_column()
+        if feature in self._known[2]:
+            swatch(self._known[2][feature], in_frame=True)
         imgui.align_text_to_frame_padding()
-        _draw_swatch(self._known[2].get(feature))
         imgui.text_unformatted(elided(feature, imgui.get_content_region_avail().x))
         for side, tooltip in (
             ("emit", f"Where {feature} is the more probable one, others yield to it"),
@@ -253,12 +256,3 @@ class RulesSection:
             imgui.set_item_tooltip(tooltip)
             if pressed:
                 self._save(window, with_side(rules, side, feature, on))
-
-
-def _draw_swatch(rgb: Rgb | None) -> None:
-    if rgb is None:
-        return
-    side = imgui.get_text_line_height() * 0.8
-    flags = int(imgui.ColorEditFlags_.no_tooltip | imgui.ColorEditFlags_.no_drag_drop)
-    imgui.color_button("##swatch", ImVec4(*rgb, 1), flags, ImVec2(side, side))
-    imgui.same_line(0, imgui.get_style().item_inner_spacing.x)
