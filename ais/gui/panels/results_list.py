@@ -87,9 +87,13 @@ class ResultSection:
 
     def _draw_table(self, window: Window, listed: ResultList, shown: tuple[ExportResult, ...]) -> None:
         row = imgui.get_frame_height()
-        height = min(len(shown), ROWS) * (row + 2 * imgui.get_style().cell_padding.y)
+        padding = ImVec2(em(0.25), em(0.07))
+        height = min(len(shown), ROWS) * (row + 2 * padding.y) + 1
         now = time.time()
-        with imgui_ctx.begin_table("results", 4, FLAGS, ImVec2(0, height)) as table:
+        with (
+            imgui_ctx.push_style_var(imgui.StyleVar_.cell_padding, padding),
+            imgui_ctx.begin_table("results", 4, FLAGS, ImVec2(0, height)) as table,
+        ):
             if not table:
                 return
             imgui.table_setup_column("shown", imgui.TableColumnFlags_.width_fixed, row)
@@ -121,12 +125,10 @@ class ResultSection:
                 self._selected = result
         imgui.set_item_tooltip("Show or hide over the tomogram")
         imgui.table_next_column()
-        imgui.push_style_var(imgui.StyleVar_.selectable_text_align, ImVec2(0, 0.5))
         with coloured(theme.faint if missing else theme.text):
             text = elided(f"{volume_stem(result.tomogram)}  {result.feature}", imgui.get_content_region_avail().x)
             chosen = self._selected is not None and self._selected.path == result.path
-            pressed, _ = imgui.selectable(f"{text}###{name}", chosen, ROW_FLAGS, ImVec2(0, height))
-        imgui.pop_style_var()
+            pressed, _ = imgui.selectable(f"{text}###{name}", chosen, ROW_FLAGS)
         if imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
             imgui.set_tooltip(_details(result, missing))
         if pressed or imgui.is_item_clicked(1):
@@ -136,6 +138,8 @@ class ResultSection:
         focused = chosen and imgui.is_item_focused() and imgui.is_window_focused()
         if focused and imgui.is_key_pressed(imgui.Key.delete, False):
             forget(window, result)
+        if focused and imgui.is_key_pressed(imgui.Key.enter, False):
+            visit(window, result)
         if imgui.begin_popup_context_item("menu"):
             _draw_menu(window, result)
             imgui.end_popup()
