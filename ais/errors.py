@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+OUT_OF_MEMORY = frozenset({"ResourceExhaustedError", "OutOfMemoryError"})
+EXHAUSTED = "RESOURCE_EXHAUSTED"
 NO_SPACE = "No space left to write"
 
 
@@ -25,6 +29,22 @@ def sentence(error: Exception, path: Path | str) -> str:
     if isinstance(error, MemoryError):
         return f"There is not enough memory for {path}: use a smaller range, crop or batch size."
     return describe_os_error(error, path) if isinstance(error, OSError) else str(error)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory does not suffice, be it the computer's or, by TensorFlow, torch or JAX, the graphics card's."""
+    return isinstance(error, MemoryError) or type(error).__name__ in OUT_OF_MEMORY or EXHAUSTED in str(error)
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Within it, want of memory is a MemoryError, whatever the backend of the networks calls it."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, MemoryError) or not is_out_of_memory(error):
+            raise
+        raise MemoryError(str(error)) from error
 
 
 def says_no_space(text: str) -> bool:

@@ -17,7 +17,7 @@ from ais.comparison.picture import strip_picture
 from ais.comparison.report import write_report
 from ais.comparison.row import ComparisonRow, markdown_table
 from ais.comparison.speed import seconds_per_slice
-from ais.errors import AisError, Cancelled, sentence
+from ais.errors import AisError, Cancelled, memory_errors, sentence
 from ais.formats.atomic import write_bytes
 from ais.metrics import evaluate_segmentation
 from ais.models import Architecture, Model, all_architectures, load_model, read_model_info
@@ -282,7 +282,8 @@ class _Comparison:
     def _measured(
         self, row: ComparisonRow, path: Path, progress: Progress
     ) -> tuple[ComparisonRow, NDArray[np.float32]]:
-        model = load_model(path)
+        with memory_errors():
+            model = load_model(path)
         segmenter = Segmenter(model, precision=self._precision, device=self._device)
         found = self._held.predict(segmenter, progress)
         scores = evaluate_segmentation(found, self._held.truth, threshold=FOUND_FROM, per_slice=True)

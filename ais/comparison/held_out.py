@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ais.errors import AisError
+from ais.errors import AisError, memory_errors
 from ais.metrics import IGNORED, POSITIVE, read_truth
 from ais.models.reach import reach
 from ais.progress import Progress
@@ -250,7 +250,8 @@ class ValidationSamples:
         padded = prepare(self._samples, stride=reach(network).stride, validation=self._share, seed=self._seed)
         found = np.empty(self.truth.shape, np.uint8)
         for first in range(0, len(found), BATCH):
-            batch = network.predict_on_batch(padded.images[padded.held[first : first + BATCH]])
+            with memory_errors():
+                batch = network.predict_on_batch(padded.images[padded.held[first : first + BATCH]])
             found[first : first + BATCH] = to_uint8(batch[:, :box, :box, 0])
             progress.report(min(first + BATCH, len(found)), len(found), "samples kept aside")
         return found

@@ -18,8 +18,9 @@ from ais.engine.messages import Cancel, Ended, Ready, Run, Started
 from ais.engine.outbox import Outbox
 from ais.engine.plain import check_plain
 from ais.engine.tasks import task_function
-from ais.errors import AisError, Cancelled, describe_os_error
+from ais.errors import AisError, Cancelled, describe_os_error, is_out_of_memory
 
+NO_MEMORY = "There is not enough memory for this: use a smaller range, crop or batch size."
 NICENESS = 10
 BELOW_NORMAL_PRIORITY_CLASS = 0x4000
 END_PATIENCE_S = 3.0
@@ -94,15 +95,14 @@ def _outcome(run: Run, context: TaskContext) -> Ended:
         return Ended(run.number, JobState.CANCELLED)
     except AisError as error:
         return Ended(run.number, JobState.FAILED, error=str(error))
-    except MemoryError:
-        context.kept.forget()
-        sentence = "There is not enough memory for this: use a smaller range, crop or batch size."
-        return Ended(run.number, JobState.FAILED, error=sentence)
     except OSError as error:
         context.log(traceback.format_exc())
         return Ended(run.number, JobState.FAILED, error=describe_os_error(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever fails must reach the user and not end the process
         context.log(traceback.format_exc())
+        if is_out_of_memory(error):
+            context.kept.forget()
+            return Ended(run.number, JobState.FAILED, error=NO_MEMORY)
         sentence = f"This stopped because of an error in Ais ({type(error).__name__}): please report it with the log."
         return Ended(run.number, JobState.FAILED, error=sentence)
     return Ended(run.number, JobState.DONE, result)

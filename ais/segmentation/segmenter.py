@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ais.errors import AisError
+from ais.errors import AisError, memory_errors
 from ais.models.backend import compute_dtype, load_backend, start
 from ais.models.fewer_products import with_fewer_products
 from ais.models.file import Model
@@ -288,7 +288,7 @@ class Segmenter:
 
     def _prepare(self, dtype: str) -> None:
         self._dtype = dtype
-        with self._backend.scope(self._device):
+        with self._backend.scope(self._device), memory_errors():
             network = self.model.network if self._in_training else self.model.network_as(dtype)
             self._bytes_per_pixel = peak_bytes_per_pixel(network)
             used = network if self._in_training else with_fewer_products(network)

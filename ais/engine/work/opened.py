@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ais.engine.context import TaskContext
-from ais.errors import AisError, describe_os_error
+from ais.errors import AisError, describe_os_error, is_out_of_memory
 from ais.tomogram import Normalization, Tomogram
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ais.segmentation import Segmenter
 
 NETWORK_BYTES_PER_PARAMETER = 8
@@ -23,8 +22,6 @@ TOMOGRAM_BYTES = 1 << 20
 
 def opened_tomogram(arguments: Mapping[str, Any], context: TaskContext) -> Tomogram:
     """The tomogram of ``tomogram`` (path), ``voxel_size`` (or None) and ``normalization`` ([center, scale] or None)."""
-    from pathlib import Path
-
     path, voxel_size = Path(arguments["tomogram"]), arguments.get("voxel_size")
     found = arguments.get("normalization")
     normalization = None if found is None else Normalization(float(found[0]), float(found[1]))
@@ -47,6 +44,23 @@ def opened_segmenter(model: Mapping[str, Any], arguments: Mapping[str, Any], con
     precision, device = arguments.get("precision", "auto"), arguments.get("device", "auto")
 
     def load() -> Segmenter:
+        try:
+            return load_once()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        context.kept.forget()  # the models that are loaded and not in use
+        try:
+            return load_once()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            name = Path(model["path"]).name
+            raise AisError(
+                f"There is not enough memory for the model {name}: use fewer models at once, or close other programs."
+            ) from error
+
+    def load_once() -> Segmenter:
         context.device()
         loaded = load_model(model["path"])
         if loaded.hash != model["hash"]:
