@@ -136,7 +136,7 @@ def _parameters(window: Window, settings_folder: Path, story: Story | None, wake
 def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
     from imgui_bundle import hello_imgui, imgui
 
-    from ais.gui.panels import annotate, display, export, history, jobs, models, tomograms
+    from ais.gui.panels import annotate, curves, display, export, history, jobs, models, tomograms
 
     settings = window.editor.settings
     docking = parameters.docking_params
@@ -165,6 +165,7 @@ def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
         ),
         dockable("History", "Right", history.draw, shown=False),
         dockable("Jobs", "Right", jobs.draw, shown=False),
+        dockable("Training", "Right", curves.draw, shown=False),
     ]
 
 

@@ -10,6 +10,7 @@ from imgui_bundle import ImVec2, imgui, implot
 from numpy.typing import NDArray
 
 from ais.gui.lengths_of_time import clock
+from ais.gui.panels.command_button import flow
 from ais.gui.panels.layout import coloured, em, faint
 from ais.gui.panels.training_actions import draw_buttons, draw_progress, state_text
 from ais.gui.theme import Rgb, colour
@@ -23,7 +24,7 @@ LEAST_HEIGHT_EM = 8.0
 MOST_TICKS = 7
 ALL_SHOWN = 100
 """The plots have room for all epochs to come if there are no more than this."""
-FEW = 60
+FEW = 25
 """Up to so many epochs are marked one by one."""
 EMPTY = "The curves of a training appear here. Begin one in the Models tab."
 FIRST = "The first point appears after the first epoch."
@@ -89,7 +90,7 @@ def _draw_head(window: Window, training: Training) -> None:
 
 def _draw_loss(window: Window, training: Training, curves: Curves, height: float) -> None:
     theme = window.theme
-    lines = [("Training", curves.loss, theme.faint), ("Validation", curves.val_loss, theme.accent)]
+    lines = [("training", curves.loss, theme.faint), ("validation", curves.val_loss, theme.accent)]
     values = np.concatenate([curves.loss, curves.val_loss])
     values = values[np.isfinite(values)]
     top = float(values.max()) * 1.08 if values.size else 1.0
@@ -97,8 +98,8 @@ def _draw_loss(window: Window, training: Training, curves: Curves, height: float
 
 
 def _draw_dice(window: Window, training: Training, curves: Curves, height: float) -> None:
-    which = "Validation" if np.isfinite(curves.val_loss).any() else "Training"
-    ink = window.theme.accent if which == "Validation" else window.theme.faint
+    which = "validation" if np.isfinite(curves.val_loss).any() else "training"
+    ink = window.theme.accent if which == "validation" else window.theme.faint
     _draw_plot(window, training, "Dice", curves.epoch, [(which, curves.dice, ink)], (0.0, 1.02), height)
 
 
@@ -113,21 +114,24 @@ def _draw_plot(
 ) -> None:
     theme = window.theme
     last = epochs_shown(len(training.epochs), int(training.epochs[-1]["epochs"]))
-    flags = implot.Flags_.no_title | implot.Flags_.no_menus | implot.Flags_.no_box_select | implot.Flags_.no_frame
-    with coloured(theme.text):
-        imgui.text(title)
+    flags = implot.Flags_.canvas_only | implot.Flags_.no_frame
+    imgui.text(title)
+    for name, values, ink in lines:
+        if np.isfinite(values).any():
+            flow(imgui.calc_text_size(name).x)
+            with coloured(ink):
+                imgui.text(name)
+    imgui.set_item_tooltip("By epoch; the vertical line is the best epoch, which the model has")
     implot.push_style_color(implot.Col_.plot_bg, colour(theme.field))
     implot.push_style_color(implot.Col_.plot_border, colour(theme.line))
     implot.push_style_color(implot.Col_.axis_text, colour(theme.faint))
     implot.push_style_color(implot.Col_.axis_grid, colour(theme.faint, 0.25))
-    implot.push_style_color(implot.Col_.legend_bg, colour(theme.panel, 0.7))
     implot.push_style_var(implot.StyleVar_.plot_padding, ImVec2(em(0.2), em(0.2)))
     if implot.begin_plot(f"##{title}", ImVec2(-1, height - imgui.get_text_line_height_with_spacing()), int(flags)):
         axis = int(implot.AxisFlags_.no_highlight | implot.AxisFlags_.lock)
-        implot.setup_axes("epoch", "", axis, axis)
+        implot.setup_axes("", "", axis, axis)
         implot.setup_axes_limits(0.5, last + 0.5, *limits, implot.Cond_.always)
         implot.setup_axis_ticks(implot.ImAxis_.x1, ticks(last))
-        implot.setup_legend(implot.Location_.north, int(implot.LegendFlags_.outside | implot.LegendFlags_.horizontal))
         for name, values, ink in lines:
             known = np.isfinite(values)
             if known.any():
@@ -141,7 +145,7 @@ def _draw_plot(
             implot.plot_inf_lines("Best", np.array([float(best)]), mark)
         implot.end_plot()
     implot.pop_style_var()
-    implot.pop_style_color(5)
+    implot.pop_style_color(4)
 
 
 def epochs_shown(done: int, wanted: int) -> int:
