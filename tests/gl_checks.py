@@ -89,7 +89,7 @@ def shown(renderer: SliceRenderer, *arguments: object, **options: object) -> NDA
 
 def mask_of(array: NDArray[np.uint8] | NDArray[np.bool_], **options: bool) -> MaskTexture:
     mask = MaskTexture(array.shape, **options)  # type: ignore[arg-type]
-    mask.set(array)
+    mask.set(array if mask.probabilities else array != 0)
     return mask
 
 
@@ -332,7 +332,7 @@ def only_the_dirty_rectangle_is_sent() -> None:
     rng = np.random.default_rng(7)
     for shape in ((20, 31), (33, 17), (1, 5)):
         renderer.set_image(np.zeros(shape, np.float32))
-        before, after = ((rng.random(shape) < 0.5).astype(np.uint8) for _ in range(2))
+        before, after = (rng.random(shape) < 0.5 for _ in range(2))
         mask = mask_of(before)
         overlay = Overlay(mask, RED, 1.0)
         place = fitted(shape, shape[1], shape[0])
@@ -350,7 +350,7 @@ def only_the_dirty_rectangle_is_sent() -> None:
 def painting_draws_only_where_it_painted() -> None:
     rng = np.random.default_rng(13)
     image = noise((90, 120), 0.5)
-    arrays = [(rng.random((90, 120)) < 0.2).astype(np.uint8) for _ in range(10)]
+    arrays = [rng.random((90, 120)) < 0.2 for _ in range(10)]
     masks = [mask_of(array) for array in arrays]
     overlays = [Overlay(mask, tuple(rng.random(3)), 0.7, outline=index % 2 == 1) for index, mask in enumerate(masks)]
     painted, fresh = SliceRenderer(), SliceRenderer()
@@ -362,7 +362,7 @@ def painting_draws_only_where_it_painted() -> None:
         for round_number in range(12):
             for _ in range(int(rng.integers(0, 3)) if round_number < 11 else 40):
                 which, row, column = int(rng.integers(10)), int(rng.integers(85)), int(rng.integers(115))
-                arrays[which][row : row + 5, column : column + 5] ^= 1
+                arrays[which][row : row + 5, column : column + 5] ^= True
                 masks[which].update((row, row + 5, column, column + 5), arrays[which])
             found = shown(painted, 150, 110, where, UNIT, True, overlays)
             shown(fresh, 10, 10, where, UNIT)
@@ -405,7 +405,7 @@ def a_picture_larger_than_the_driver_takes_is_shrunk() -> None:
     assert np.abs(renderer.filtered() - means).max() < 1e-5
     array = np.zeros((70, 101), np.uint8)
     mask = MaskTexture((70, 101), limit=32)
-    array[37, 50] = 1
+    array[37, 50] = 255
     mask.update((37, 38, 50, 51), array)
     found = shown(renderer, 404, 280, fitted((70, 101), 404, 280), Contrast(-2, 2), False, [Overlay(mask, RED, 1.0)])
     red = np.argwhere((found == RED).all(axis=2))
@@ -439,7 +439,7 @@ def nothing_is_drawn_twice() -> None:
         assert passes(3.0) == 1, "moving the picture filters nothing again"
         assert passes(contrast=Contrast(1, 2)) == 1
         passes()
-        array[3, 3] = 1
+        array[3, 3] = 255
         mask.update((3, 4, 3, 4), array)
         assert passes() == 1
         filters[0] = replace(filters[0], weight=0.5)
@@ -536,7 +536,7 @@ def the_state_of_the_driver_is_as_before() -> None:
     GL.glScissor(3, 4, 5, 6)
     before = driver_state()
     mask = MaskTexture((50, 51))
-    mask.set(np.ones((50, 51), np.uint8))
+    mask.set(np.ones((50, 51), np.bool_))
     renderer.set_image(image)
     renderer.set_filters(FILTERS)
     overlays = [Overlay(mask, RED, 0.5, outline=index % 2 == 0) for index in range(12)]

@@ -20,7 +20,7 @@ from ais.gui.commands import command
 from ais.gui.display import Plane
 from ais.gui.document import Crop
 from ais.gui.editor import Editor
-from ais.gui.masks import MaskKey
+from ais.gui.masks import PAINTED, MaskKey
 from ais.gui.state import Tool
 from ais.gui.tools import Pointer
 from ais.gui.tools.brush_radius import brush_radius, set_brush_radius, step_brush_radius
@@ -100,7 +100,7 @@ def key_of(editor: Editor, plane: Plane = "xy", position: int = 3) -> MaskKey:
 
 def shown(editor: Editor, key: MaskKey) -> Mask:
     assert editor.masks is not None
-    return editor.masks.get(key, PICTURES[key.plane]).bits.copy()
+    return editor.masks.get(key, PICTURES[key.plane]).bits // PAINTED
 
 
 def settled_mask(editor: Editor, key: MaskKey) -> Mask:

@@ -16,6 +16,7 @@ from ais.gui.document import Document
 from ais.project import Project
 
 KEPT_BYTES = 256 << 20
+PAINTED = 255
 
 
 class MaskKey(NamedTuple):
@@ -38,7 +39,8 @@ class ShownMask:
     Attributes
     ----------
     bits
-        (rows, columns) of the plane's picture, 0 or 1; changed in place by a stroke.
+        (rows, columns) of the plane's picture: all bits of what is painted, 255, else 0, as a texture takes it;
+        changed in place by a stroke.
     revision
         Grows whenever the whole of it may have changed.
     painted
@@ -94,10 +96,10 @@ class Masks:
         mask = self._shown.get(key)
         if mask is None:
             mask = self._shown[key] = ShownMask(np.zeros(shape, np.uint8))
+            self._drop_old()
         self._shown.move_to_end(key)
         if mask.stale and mask.loading is None and not mask.strokes_open:
             self._load(key, mask)
-        self._drop_old()
         return mask
 
     def change(self, key: MaskKey, shape: tuple[int, int], spans: Spans, erase: bool) -> None:
@@ -105,7 +107,7 @@ class Masks:
         if not len(spans):
             return
         mask = self.get(key, shape)
-        bits, value = mask.bits, 0 if erase else 1
+        bits, value = mask.bits, 0 if erase else PAINTED
         for row, first, last in zip(spans.rows.tolist(), spans.first.tolist(), spans.last.tolist(), strict=True):
             bits[row, first : last + 1] = value
         rect = (
@@ -127,7 +129,7 @@ class Masks:
             return
         mask = self.get(key, shape)
         part = region[top - y0 : bottom - y0, left - x0 : right - x0] != 0
-        mask.bits[top:bottom, left:right][part] = 0 if erase else 1
+        mask.bits[top:bottom, left:right][part] = 0 if erase else PAINTED
         self._touched(mask, (top, bottom, left, right), erase)
 
     def begin_stroke(self, key: MaskKey, shape: tuple[int, int]) -> None:
@@ -206,5 +208,7 @@ def _read(project: Project, key: MaskKey) -> NDArray[np.uint8] | None:
     except AisError:
         return None
     if key.plane == "xy":
-        return project.mask(key.tomogram, key.feature, key.position)
-    return project.mask_plane(key.tomogram, key.feature, key.plane, key.position)
+        mask = project.mask(key.tomogram, key.feature, key.position)
+    else:
+        mask = project.mask_plane(key.tomogram, key.feature, key.plane, key.position)
+    return np.negative(mask, out=mask)  # of one byte: 1 becomes PAINTED

@@ -40,4 +40,7 @@ COMMANDS: tuple[Command, ...] = (
 
 def command(name: str) -> Command:
     """The command of a name; a KeyError if there is none."""
-    return {item.name: item for item in COMMANDS}[name]
+    return _BY_NAME[name]
+
+
+_BY_NAME = {item.name: item for item in COMMANDS}

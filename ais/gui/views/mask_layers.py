@@ -131,7 +131,7 @@ class MaskLayers:
         if layer.stripes is not None:
             striped = np.zeros_like(bits)
             part = slice(row0, row1), slice(column0, column1)
-            striped[part] = bits[part] & _stripes(bits.shape, row0, row1, column0, column1)
+            striped[part] = bits[part] * _stripes(bits.shape, row0, row1, column0, column1)
             layer.stripes.update(rect, striped)
 
 

@@ -43,7 +43,7 @@ class MaskTexture:
     shape
         (rows, columns) of the picture.
     probabilities
-        Whether the values 0-255 are probabilities 0-1. Otherwise what is not 0 belongs to the mask.
+        Whether the values 0-255 are probabilities 0-1. Otherwise 255 belongs to the mask, and 0 does not.
     limit
         The largest width and height of a texture; by default the driver's.
     """
@@ -76,7 +76,7 @@ class MaskTexture:
         rect
             What has changed: (row0, row1, column0, column1), half open. Parts outside the picture are left out.
         mask
-            (rows, columns) of the whole picture.
+            (rows, columns) of the whole picture; what is not bool is sent as it is.
 
         Raises
         ------
@@ -91,7 +91,7 @@ class MaskTexture:
         if row0 >= row1 or column0 >= column1:
             return
         part = mask[row0:row1, column0:column1]
-        values = part.astype(np.uint8, copy=False) if self.probabilities else (part != 0).view(np.uint8) * np.uint8(255)
+        values = part if part.dtype == np.uint8 else part.view(np.uint8) * np.uint8(255)
         if by > 1:
             values = np.maximum.reduceat(values, np.arange(0, values.shape[0], by), axis=0)
             values = np.maximum.reduceat(values, np.arange(0, values.shape[1], by), axis=1)
