@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ais.models.info import ModelInfo
+if TYPE_CHECKING:
+    from ais.models.info import ModelInfo
 
 UNKNOWN = "not recorded"
 
