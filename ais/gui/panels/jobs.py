@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 BAR_HEIGHT, LOG_HEIGHT = 0.4, 10.0
 LOG_SHOWN = 200
+LISTED_ELSEWHERE = frozenset(("train", "export", "compare"))
+"""Tasks that are done again from lists of their own, which take in what comes of them."""
 
 
 def draw(window: Window) -> None:
@@ -101,14 +103,15 @@ def _draw_job(window: Window, engine: Engine, job: Job) -> None:
         if imgui.button("Copy log"):
             imgui.set_clipboard_text("\n".join(job.log))
         imgui.tree_pop()
-    label = "Run again" if job.finished else "Cancel"
-    at_right_end(button_width(label))
-    with disabled(job.state is JobState.CANCELLING):
-        if imgui.button(label):
-            if job.finished:
-                engine.retry(job)
-            else:
-                engine.cancel(job)
+    if not job.finished or job.task not in LISTED_ELSEWHERE:
+        label = "Run again" if job.finished else "Cancel"
+        at_right_end(button_width(label))
+        with disabled(job.state is JobState.CANCELLING):
+            if imgui.button(label):
+                if job.finished:
+                    engine.retry(job)
+                else:
+                    engine.cancel(job)
     imgui.separator()
 
 
