@@ -158,8 +158,7 @@ class Curation:
         """Go to the current tile, and have the Curator make room."""
         curator = self._editor.modelling.curator
         if curator.tiles:
-            curator.edit()
-            self.aside = True
+            self.aside = curator.edit()
 
     def add_sample(self, tile: CuratorTile) -> None:
         """Place a box over a tile that was corrected by hand, and go back to the others."""
@@ -185,7 +184,7 @@ class Curation:
     def next_uncertain(self) -> None:
         """Go to the next place; with none found yet, look for some first and go to the first of them."""
         queue = self._editor.modelling.uncertainty
-        if not queue.places() and not queue.busy and not queue.problem:
+        if not queue.places() and not queue.busy:
             self.find_uncertain()
         if self.problem and not queue.busy:
             self._editor.notices.say(self.problem, "hint")

@@ -258,12 +258,23 @@ class Curator:
             self._editor.submit(operation, written, failed)
         self.current = self._next_open(index)
 
-    def edit(self, index: int | None = None) -> None:
-        """Go to a tile, the current one by default, to correct it by hand; writes nothing."""
+    def edit(self, index: int | None = None) -> bool:
+        """Go to a tile, the current one by default, to correct it by hand; writes nothing.
+
+        Returns
+        -------
+        bool
+            Whether it is still there: its tomogram may have been removed since.
+        """
         index = self.current if index is None else index
-        if self.wish is not None and 0 <= index < len(self.tiles):
-            tile = self.tiles[index]
-            self._editor.visit(tile.tomogram, tile.z, tile.y, tile.x, self.wish.feature)
+        if self.wish is None or not 0 <= index < len(self.tiles):
+            return False
+        tile = self.tiles[index]
+        if self._editor.snapshot.tomogram(tile.tomogram) is None:
+            self._editor.notices.say("The tomogram of this tile is no longer in the project.", "hint")
+            return False
+        self._editor.visit(tile.tomogram, tile.z, tile.y, tile.x, self.wish.feature)
+        return True
 
     def select(self, index: int) -> None:
         """Make a tile the current one."""

@@ -224,7 +224,12 @@ class UncertaintyQueue:
     # Within
 
     def _open(self) -> list[UncertainPlace]:
-        return [place for place in self._places if place not in self._visited and not self.labelled(place)]
+        there = {entry.id for entry in self._editor.snapshot.tomograms}
+        return [
+            place
+            for place in self._places
+            if place.tomogram in there and place not in self._visited and not self.labelled(place)
+        ]
 
     def _ask(self, wish: _Wish, questions: Sequence[SliceQuestion]) -> None:
         feature = self._editor.snapshot.feature(wish.feature)

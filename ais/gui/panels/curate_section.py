@@ -49,7 +49,7 @@ def draw(window: Window) -> None:
 def retrain_in_words(window: Window) -> str:
     """Such as "Retrain with 12 verdicts"."""
     count = window.editor.modelling.curation.new_verdicts
-    return f"Retrain with {count} verdict{'s' if count != 1 else ''}###Retrain"
+    return f"Retrain with {count or ''}{' ' if count else ''}verdict{'s' if count != 1 else ''}###Retrain"
 
 
 def _draw_wish(window: Window) -> None:

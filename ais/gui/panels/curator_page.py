@@ -265,9 +265,10 @@ class CuratorPage:
             curator.select(index)
             self._shown_current = (curator.wish, index)
         if imgui.is_item_hovered():
-            imgui.set_tooltip(tile_in_words(window, curator.tiles[index]))
             if imgui.is_mouse_double_clicked(imgui.MouseButton_.left):
                 curation.edit()
+            if imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
+                imgui.set_tooltip(tile_in_words(window, curator.tiles[index]))
         draw_list.add_rect_filled(low, high, packed(window.theme.view))
         self._atlas.draw(draw_list, index, low, high, tint)
         verdict = curator.verdict(index)

@@ -15,7 +15,7 @@ from ais.gui.gl.texture import Texture2D
 
 LARGEST_TILE_PX = 160
 """Larger tiles are shown at a part of their pixels."""
-TILES_PER_FRAME = 48
+TILES_PER_FRAME = 24
 INSIDE, OUTLINE = 80, 255
 """Opacity of the prediction's colour, 0 to 255, inside and along its border."""
 
