@@ -439,3 +439,35 @@ def test_a_process_that_cannot_start_pauses(editor: Editor, stock: Path, tmp_pat
         assert engine.start.called
         engine.status = EngineStatus.READY
         queue.pause()
+
+
+def test_thousands_of_finished_volumes_cost_little(editor: Editor, stock: Path, tmp_path: Path) -> None:
+    queue = queue_of(editor)
+    names = [f"TS_{number}" for number in range(1990)]
+    for number, name in enumerate(names):
+        outputs = [
+            {"feature": feature, "path": str(tmp_path / f"{name}__{feature}.mrc"), "model": "m.aism"}
+            for feature in ("blob", "ring")
+        ]
+        settings = {"tta": 1, "rules": [dict(RULES[0])]}
+        volume = ExportVolume(10_000 + number, f"/data/{name}.mrc", ["m.aism"], "/out", settings, 1e9)
+        volume.state, volume.outputs, volume.finished, volume.seconds = VolumeState.DONE, outputs, 1e9 + number, 60.0
+        queue.volumes.append(volume)
+    added(editor, queue, request(editor, stock, tmp_path / "out"))
+    assert len(queue.results) == 2 * len(names)
+    slowest = 0.0
+
+    def frame() -> bool:
+        nonlocal slowest
+        began = time.thread_time()
+        queue.follow()
+        assert queue.listed
+        assert queue.result_counts
+        assert queue.seconds_left is None or queue.seconds_left >= 0
+        slowest = max(slowest, time.thread_time() - began)
+        return not queue.busy
+
+    until(editor, frame)
+    assert queue.result_counts[Path("/data/TS_5.mrc")] == 2
+    assert len(queue.results) == 2 * len(names) + 2
+    assert slowest < 0.05, "seconds of this thread; a few milliseconds were measured"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,8 @@ class ExportQueue:
         self._running: ExportVolume | None = None
         self._job: Job | None = None
         self._results: tuple[ExportResult, ...] | None = None
+        self._made: dict[int, tuple[list[dict[str, str]], list[ExportResult]]] = {}
+        self._counts: tuple[object, dict[Path, int]] = (None, {})
 
     # For every frame
 
@@ -258,22 +261,25 @@ class ExportQueue:
     def results(self) -> tuple[ExportResult, ...]:
         """Volumes that were made, newest first, each file once; whether they are still there is not looked at."""
         if self._results is None:
-            found = [
-                ExportResult(
-                    Path(volume.tomogram),
-                    output["feature"],
-                    Path(output["path"]),
-                    Path(output["model"]),
-                    volume.finished,
-                    volume.seconds,
-                )
-                for volume in self.volumes
-                if volume.state is VolumeState.DONE
-                for output in volume.outputs
-            ]
+            done = [volume for volume in self.volumes if volume.state is VolumeState.DONE]
+            # Thousands of volumes may have been made, so those that are known are not made into results again.
+            known, self._made = self._made, {}
+            for volume in done:
+                outputs, made = known.get(volume.number, (None, []))
+                if outputs is not volume.outputs:
+                    made = volume.results()
+                self._made[volume.number] = volume.outputs, made
+            found = [result for _, made in self._made.values() for result in made]
             newest = {result.path: result for result in sorted(found, key=lambda result: result.finished)}
             self._results = tuple(sorted(newest.values(), key=lambda result: -result.finished))
         return self._results
+
+    @property
+    def result_counts(self) -> dict[Path, int]:
+        """Tomogram to how many volumes were made of it."""
+        if self._counts[0] is not self.results:
+            self._counts = self.results, Counter(result.tomogram for result in self.results)
+        return self._counts[1]
 
     def results_of(self, tomogram: Path) -> list[ExportResult]:
         """Those of a tomogram's file."""
@@ -285,7 +291,7 @@ class ExportQueue:
             if volume.state is VolumeState.DONE:
                 volume.outputs = [output for output in volume.outputs if output["path"] != str(result.path)]
         self.volumes = [v for v in self.volumes if v.outputs or v.state is not VolumeState.DONE or not v.cleared]
-        self._changed()
+        self._changed(results=True)
 
     # Within
 
@@ -342,7 +348,7 @@ class ExportQueue:
             self._pause(f"The export is paused. {job.error}")
         else:
             volume.state, volume.error = VolumeState.FAILED, job.error
-        self._changed()
+        self._changed(results=volume.state is VolumeState.DONE)
 
     def _give_back(self) -> None:
         """Have the running volume made again later, since the compute process does not come back by itself."""
@@ -362,11 +368,13 @@ class ExportQueue:
         made = [v for v in self.volumes if v.state is VolumeState.DONE and not v.kept and v.work and v.seconds]
         return sum(v.seconds for v in made) / sum(v.work for v in made) if made else None
 
-    def _changed(self) -> None:
-        self._results = None
+    def _changed(self, *, results: bool = False) -> None:
         ended = [volume for volume in self.volumes if volume.state in ENDED]
         for volume in ended[:-KEPT_ENDED]:
             self.volumes.remove(volume)
+            results = True
+        if results:
+            self._results = None
         if self._document is not None:
             # What a volume refers to is replaced and never changed, so the thread may read it while it is written.
             self._document.remember(KEY, [dict(vars(volume)) for volume in self.volumes])

@@ -108,7 +108,8 @@ class ExportRequest:
             if entry.missing:
                 words = f"{entry.path} is missing: relink the tomogram {entry.name}, or leave it out."
                 yield Choice.TOMOGRAMS, words
-            elif other := stems.get(stem):
+                continue
+            if other := stems.get(stem):
                 same = f"{other} and {entry.path} would be written to the same files"
                 yield Choice.TOMOGRAMS, f"{same}: export them into different folders."
             if not entry.voxel_size:
@@ -179,6 +180,14 @@ class ExportVolume:
     def name(self) -> str:
         """The tomogram's, without folder and ending."""
         return volume_stem(Path(self.tomogram))
+
+    def results(self) -> list[ExportResult]:
+        """The volumes that were made, one for each feature."""
+        tomogram, finished, seconds = Path(self.tomogram), self.finished, self.seconds
+        return [
+            ExportResult(tomogram, output["feature"], Path(output["path"]), Path(output["model"]), finished, seconds)
+            for output in self.outputs
+        ]
 
 
 @dataclass(frozen=True)

@@ -238,13 +238,14 @@ class ExportWish:
         models = tuple(model for model in editor.modelling.models.models if self.uses(model))
         features = [feature for model in models for feature in model.found]
         rules = rules_among(editor.modelling.models.rules, set(features))
+        words = tuple(rule_words(rules, editor.settings.units))
         request = ExportRequest(
             tuple(entry.id for entry in entries),
             tuple(model.entry.path for model in models),
             self.folder,
             z_range=(self.first, self.last + 1) if self.some_slices else None,
             use_crops=self.use_crops,
-            rules=tuple(rules.content()) if self.use_rules else (),
+            rules=tuple(rules.content()) if self.use_rules and words else (),  # half a competition is none
             tta=self.tta,
             dtype=self.dtype,
             overwrite=self.overwrite,
@@ -260,7 +261,6 @@ class ExportWish:
         hint = ""
         if state.free is not None and need > state.free:
             hint = f"The files take {size_text(need)}, and only {size_text(state.free)} are free there."
-        words = tuple(rule_words(rules, editor.settings.units))
         work = float(worked) * len(models) * self.tta
         count = len(entries) * len(features)
         return ExportPlan(request, models, count, len(features), work, need, words, tuple(problems), hint)

@@ -107,7 +107,7 @@ class TomogramPanel:
             if not table:
                 return
             imgui.table_setup_column("name", imgui.TableColumnFlags_.width_stretch)
-            imgui.table_setup_column("missing", imgui.TableColumnFlags_.width_fixed)
+            imgui.table_setup_column("state", imgui.TableColumnFlags_.width_fixed)
             imgui.table_setup_column("marks", imgui.TableColumnFlags_.width_fixed, em(MARK_EM) * len(features))
             current = next((at for at, entry in enumerate(entries) if entry.id == editor.state.tomogram), None)
             listed = editor.tomogram_list
@@ -155,6 +155,9 @@ class TomogramPanel:
                 if imgui.small_button(f"{icons.ICON_FA_LINK_SLASH}###Relink"):
                     relink(editor, entry.id)
             imgui.set_item_tooltip(f"{entry.path} is missing.\nClick to say where it is now")
+        elif made := editor.modelling.exports.result_counts.get(entry.path):
+            imgui.text_colored(colour(window.theme.faint), icons.ICON_FA_CUBE)
+            imgui.set_item_tooltip(f"{made} exported volume{'s' if made > 1 else ''}, listed in the tab Export")
         imgui.table_next_column()
         _draw_marks(window, entry.id, features)
 
