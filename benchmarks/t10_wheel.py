@@ -1,9 +1,10 @@
 """T10: frames per second while the wheel turns through slices of 1024 x 1024 pixels with three masks over them.
 
 In the real window, 1600 x 1000, on a screen in memory with OpenGL in software; each notch of the wheel is a frame with
-another slice. Then with two display filters, and once more while a busy process takes the other core, as a training
-does. A line each for the frames per second and for the 99th percentile of the time from frame to frame. The reference
-composes the same picture with NumPy, without drawing it.
+another slice. Then with two display filters, and both once more: while a busy process takes the other core; with the
+compute process segmenting each slice with a FastNet as it comes; and while it trains a UNet S, which shows what it
+finds about once a second. A line each for the frames per second and for the 99th percentile of the time from frame to
+frame. The reference composes the same picture with NumPy, without drawing it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -30,6 +32,19 @@ FRAMES = 240
 KINDS = ("three masks", "three masks and two filters")
 COLOURS = ((0.9, 0.6, 0.0), (0.34, 0.71, 0.91), (0.0, 0.62, 0.45))
 BUSY = "while True: sum(i * i for i in range(100000))"
+LOADS = {
+    "": "",
+    "busy": " beside a busy process",
+    "live": " with a FastNet live",
+    "training": " while a UNet S trains",
+}
+MAKE_MODEL = """
+import sys
+from ais.models import Model, ModelInfo, build, save_model
+info = ModelInfo("fastnet", {}, "Membrane", 10.0, 64, 1)
+save_model(sys.argv[1], Model(build("fastnet", 1, {}), info))
+"""
+SETTINGS = {"architecture": "unet-s", "epochs": 1000, "copies": 10, "batch_size": 32, "validation": 0.0}
 
 
 def make_project(folder: Path) -> Path:
@@ -56,8 +71,38 @@ def make_project(folder: Path) -> Path:
     return folder / "wheel.aisproj"
 
 
-def turn_the_wheel(context: Any, editor: Any) -> dict[str, dict[str, float]]:
-    """Turn the wheel in the window, without and with filters; gives what was measured."""
+def make_samples(path: Path) -> None:
+    """A training set of boxes of 64 x 64 pixels with a disc in each."""
+    from ais.trainset import SampleRecord, TrainingSet
+
+    rng = np.random.default_rng(0)
+    count, side = 100, 64
+    grid, centre = np.arange(side), rng.uniform(16, 48, (count, 2, 1, 1))
+    inside = (grid[:, None] - centre[:, 0]) ** 2 + (grid - centre[:, 1]) ** 2 <= 144
+    images = rng.normal(0, 1, inside.shape) - 2 * inside
+    records = [SampleRecord(f"{n:016x}", "other", "", "Membrane", 5, 32, 32, side, side, False) for n in range(count)]
+    samples = images[:, None].astype("float32"), inside.astype("uint8")
+    TrainingSet(*samples, records, ["Membrane"], 10.0, "Membrane").write(path)
+
+
+def begin(context: Any, editor: Any, load: str, folder: Path) -> None:
+    """Have the compute process do what is measured beside it, and wait until it does."""
+    from acting import until
+
+    modelling = editor.modelling
+    if load == "live":
+        modelling.models.add([folder / "membrane.aism"])
+        until(context, lambda: modelling.live.maps, 120, "the first slice is segmented")
+    elif load == "training":
+        until(context, lambda: modelling.trainings._loaded, 20, "trainings are known")
+        training = modelling.trainings.add("membrane", [folder / "samples.scnt"], SETTINGS)
+        until(context, lambda: modelling.trainings.picture is not None or training.error, 120, "it trains")
+        if training.error:
+            raise RuntimeError(training.error)
+
+
+def turn_the_wheel(context: Any, editor: Any, load: str, folder: Path) -> dict[str, dict[str, float]]:
+    """Turn the wheel in the window, without and with filters, beside a load; gives what was measured."""
     from acting import frames, until
     from imgui_bundle import ImVec2, hello_imgui
     from imgui_bundle.imgui import test_engine
@@ -65,6 +110,7 @@ def turn_the_wheel(context: Any, editor: Any) -> dict[str, dict[str, float]]:
     from ais.gui.display import DisplayFilter
 
     until(context, lambda: editor.view("xy").position is not None and editor.state.contrast is not None, 60, "a slice")
+    begin(context, editor, load, folder)
     view = editor.view("xy")
     context.mouse_teleport_to_pos(ImVec2(view.origin[0] + view.size[0] / 2, view.origin[1] + view.size[1] / 2))
     # Else a notch takes as long as a slow finger, and some frames show the slice of the frame before.
@@ -93,7 +139,7 @@ def turn_the_wheel(context: Any, editor: Any) -> dict[str, dict[str, float]]:
     return measured
 
 
-def child(project: Path, folder: Path) -> None:
+def child(project: Path, folder: Path, load: str) -> None:
     """Open the window and measure in it; in a process of its own, on a screen in memory."""
     sys.path.insert(0, str(TESTS))
     sys.path.insert(0, str(TESTS / "gui"))
@@ -103,7 +149,7 @@ def child(project: Path, folder: Path) -> None:
 
     def story(engine: Any, editor: Any) -> None:
         context = Context(engine, folder, lambda: None)
-        (folder / "measured.json").write_text(json.dumps(turn_the_wheel(context, editor)))
+        (folder / "measured.json").write_text(json.dumps(turn_the_wheel(context, editor, load, folder)))
 
     settings = folder / "settings"
     settings.mkdir(exist_ok=True)
@@ -111,12 +157,12 @@ def child(project: Path, folder: Path) -> None:
     app.run([project], settings_folder=settings, story=story)
 
 
-def measured_in_window(project: Path, folder: Path) -> dict[str, dict[str, float]]:
+def measured_in_window(project: Path, folder: Path, load: str) -> dict[str, dict[str, float]]:
     sys.path.insert(0, str(TESTS))
     from xvfb import virtual_screen
 
     with virtual_screen(WINDOW) as environment:
-        words = [sys.executable, __file__, str(project), str(folder)]
+        words = [sys.executable, __file__, str(project), str(folder), load]
         subprocess.run(words, env=environment, check=True, timeout=300)
     found: dict[str, dict[str, float]] = json.loads((folder / "measured.json").read_text())
     return found
@@ -148,25 +194,30 @@ def composed_per_second(filters: bool) -> float:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        project = make_project(folder)
+        (folder / "project").mkdir()
+        project = make_project(folder / "project")
         references = dict(zip(KINDS, (composed_per_second(False), composed_per_second(True)), strict=True))
-        for load in ("", " beside a busy process"):
-            busy = subprocess.Popen([sys.executable, "-c", BUSY]) if load else None
+        make_samples(folder / "samples.scnt")
+        subprocess.run([sys.executable, "-c", MAKE_MODEL, str(folder / "membrane.aism")], check=True)
+        for load, words in LOADS.items():
+            busy = subprocess.Popen([sys.executable, "-c", BUSY]) if load == "busy" else None
+            own = folder / f"work {load}"
+            shutil.copytree(project.parent, own)  # models and trainings become part of a project
             try:
-                measured = measured_in_window(project, folder)
+                measured = measured_in_window(own / project.name, folder, load)
             finally:
                 if busy is not None:
                     busy.kill()
                     busy.wait()
             for kind in KINDS:
                 found = measured[kind]
-                report(Figure(f"T10 {kind}{load}", found["rate"], references[kind], "slices/s", more_is_better=True))
-                report(Figure(f"T10 {kind}{load}: 99 % of frames", found["slowest"], None))
+                report(Figure(f"T10 {kind}{words}", found["rate"], references[kind], "slices/s", more_is_better=True))
+                report(Figure(f"T10 {kind}{words}: 99 % of frames", found["slowest"], None))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
-        child(Path(sys.argv[1]), Path(sys.argv[2]))
+    if len(sys.argv) == 4:
+        child(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
     else:
         os.environ.pop("DISPLAY", None)
         main()
