@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +30,13 @@ if TYPE_CHECKING:
 
     from ais.tomogram import Tomogram
 
+    _Divided = tuple[tuple[slice, ...], NDArray[np.bool_], NDArray[np.int32] | None]
+
 UNDIVIDED_VOXELS = 27
 REPORT_EVERY = 64
+MOST_THREADS = 8
+SMALL_BOX_VOXELS = 1 << 18
+"""Larger blobs are divided one after the other, lest several need their memory at once."""
 
 
 @dataclass(frozen=True)
@@ -196,26 +204,50 @@ def _regions(found: _Foreground, edges: NDArray[np.float64], min_voxels: int, pr
     divisible = np.flatnonzero(voxels >= max(UNDIVIDED_VOXELS, min_voxels))
     boxes = ndimage.find_objects(labels) if len(divisible) else []
     free = len(voxels)
-    for done, label in enumerate(divisible):
-        if done % REPORT_EVERY == 0:
-            progress.report(len(divisible) + done, 2 * len(divisible), "separating particles")
-        free += _divide(labels, int(label), boxes[label - 1], edges, free)
+    for box, blob, particles in _divided(labels, divisible.tolist(), boxes, edges, progress):
+        if particles is not None:
+            labels[box][blob] = particles[blob] + (free - 1)
+            free += int(particles.max())
     regions: NDArray[np.int64] = labels.reshape(-1)[found.index].astype(np.int64)
     return regions
 
 
-def _divide(labels: NDArray[Any], label: int, box: tuple[slice, ...], edges: NDArray[np.float64], free: int) -> int:
-    """Renumber the particles of one blob from `free` on, in place; returns how many numbers were taken."""
+def _divided(
+    labels: NDArray[Any],
+    divisible: Sequence[int],
+    boxes: Sequence[tuple[slice, ...]],
+    edges: NDArray[np.float64],
+    progress: Progress,
+) -> Iterator[_Divided]:
+    """Where each blob is, its mask there, and its particles, or None for one: small blobs in threads, some at a time.
+
+    Whoever takes them may renumber what he has got: blobs are apart from each other.
+    """
+
+    def divide(label: int) -> _Divided:
+        return _divide(labels, label, boxes[label - 1], edges)
+
+    small = [label for label in divisible if _volume(boxes[label - 1]) <= SMALL_BOX_VOXELS]
+    large = sorted(set(divisible) - set(small))
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS), "particles") as threads:
+        for first in range(0, len(small), REPORT_EVERY):
+            progress.report(len(divisible) + first, 2 * len(divisible), "separating particles")
+            yield from threads.map(divide, small[first : first + REPORT_EVERY])
+    for done, label in enumerate(large, len(small)):
+        progress.report(len(divisible) + done, 2 * len(divisible), "separating particles")
+        yield divide(label)
+
+
+def _volume(box: tuple[slice, ...]) -> int:
+    return math.prod(part.stop - part.start for part in box)
+
+
+def _divide(labels: NDArray[Any], label: int, box: tuple[slice, ...], edges: NDArray[np.float64]) -> _Divided:
     enclosed = all(part.start > 0 and part.stop < length for part, length in zip(box, labels.shape, strict=True))
     if not enclosed:
         box = tuple(slice(max(0, part.start - 1), part.stop + 1) for part in box)
-    crop = labels[box]
-    blob = crop == label
-    particles = separate(blob.view(np.uint8), (edges[0], edges[1], edges[2]), enclosed=enclosed)
-    if particles is None:
-        return 0
-    crop[blob] = particles[blob] + (free - 1)
-    return int(particles.max())
+    blob = labels[box] == label
+    return box, blob, separate(blob.view(np.uint8), (edges[0], edges[1], edges[2]), enclosed=enclosed)
 
 
 def _centroids(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import KDTree
 
+import ais.picking
 import ais.prediction
 from ais.errors import AisError, Cancelled
 from ais.picking import Picks, pick_particles
@@ -385,3 +386,15 @@ def test_simulated_cell(test_data: Path, label: str, count: int) -> None:
     picks = pick_particles(np.clip(soft, 0, 1), voxel_sizes=10.0, min_volume=1e5)
     assert len(truth) == count
     assert_found(picks, truth, tolerance=5.0)
+
+
+def test_blobs_divided_in_threads_or_one_after_the_other_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    centres = [(x, y, z) for x, y, z in rng.uniform(12, 84, (40, 3))]
+    volume = balls((96, 96, 96), centres, 9)
+    together = pick_particles(volume, voxel_sizes=10.0, spacing=60.0)
+    assert len(together) > 20
+    monkeypatch.setattr(ais.picking, "SMALL_BOX_VOXELS", 0)
+    alone = pick_particles(volume, voxel_sizes=10.0, spacing=60.0)
+    for name in ("positions", "weight", "volume", "id"):
+        np.testing.assert_array_equal(getattr(together, name), getattr(alone, name))
