@@ -12,13 +12,15 @@ from ais.gui.display import PLANES
 from ais.gui.document import Snapshot
 from ais.gui.editor import Editor
 from ais.gui.feature_preview import shown_features
-from ais.gui.state import Tool
+from ais.gui.state import Tab, Tool
 from ais.gui.tools import Pointer
 from ais.gui.tools.gestures import tool_at_hand
 from ais.gui.tools.marks import box_under, pick_under
 from ais.gui.views.canvas import WHITE, Canvas, Point
 
 NEIGHBOUR_ALPHA = 0.4
+NEIGHBOURS = 3.0
+"""Boxes of so many slices before and after this one are drawn too, faintly."""
 LEAST_PICK_RADIUS_PX = 3.0
 MINUS = 0.12
 """Half the length of the minus in a negative box, relative to its side."""
@@ -89,12 +91,17 @@ class Marks:
         if table is None:
             return
         mine = feature.id == editor.state.feature
-        for index in _near(table, canvas, feature.box_size / 2).tolist():
+        reach = feature.box_size / 2
+        quiet = editor.state.tab is not Tab.ANNOTATE  # what models make is looked at there
+        if quiet:
+            reach = 0.5
+        elif canvas.plane == "xy":
+            reach = min(reach, NEIGHBOURS)
+        for index in _near(table, canvas, reach).tolist():
             if not _is_dragged(editor, "box", feature, table.numbers[index]):
                 z, y, x = table.positions[index]
-                _draw_box(
-                    canvas, feature, (z, y, x), bool(table.negative[index]), mine and table.numbers[index] == pointed
-                )
+                pointed_at = mine and table.numbers[index] == pointed
+                _draw_box(canvas, feature, (z, y, x), bool(table.negative[index]), pointed_at, quiet)
 
     def _draw_picks(self, editor: Editor, canvas: Canvas, feature: Feature, pointed: int | None) -> None:
         table = self._picks.get(feature.id)
@@ -143,11 +150,16 @@ def _in_plane(canvas: Canvas, position: tuple[float, float, float]) -> tuple[Poi
 
 
 def _draw_box(
-    canvas: Canvas, feature: Feature, position: tuple[float, float, float], negative: bool, hovered: bool = False
+    canvas: Canvas,
+    feature: Feature,
+    position: tuple[float, float, float],
+    negative: bool,
+    hovered: bool = False,
+    quiet: bool = False,
 ) -> None:
     (row, column), distance = _in_plane(canvas, position)
     side = feature.box_size
-    alpha = 1.0 if distance <= 0.5 else NEIGHBOUR_ALPHA * (1 - distance / side)
+    alpha = 1.0 if distance <= 0.5 and not quiet else NEIGHBOUR_ALPHA * (1 - distance / side)
     width = 2.5 if hovered else 1.5
     colour = WHITE if hovered else feature.colour
     if canvas.plane != "xy":  # a box lies in one slice, so from the side it is a line
