@@ -134,7 +134,7 @@ def _draw_right(window: Window, width: float) -> float:
     editor = window.editor
     saved = saved_text(editor)
     engine = editor.engine_in_use
-    device = engine.device or engine.status.value if engine is not None else ""
+    device = engine.device or f"Compute process {engine.status.value}" if engine is not None else ""
     parts = [part for part in (device, saved) if part]
     x = width - em(0.8) - sum(imgui.calc_text_size(part).x for part in parts) - em(GAP_EM) * max(len(parts) - 1, 0)
     if saved == "Read only":

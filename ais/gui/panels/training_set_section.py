@@ -100,7 +100,6 @@ def _draw_features(window: Window, sets: TrainingSets) -> None:
 
 
 def _draw_feature(window: Window, sets: TrainingSets, feature: Feature) -> None:
-    snapshot = window.editor.snapshot
     role = sets.plan.role(feature.id)
     imgui.table_next_row()
     imgui.table_next_column()
@@ -112,13 +111,12 @@ def _draw_feature(window: Window, sets: TrainingSets, feature: Feature) -> None:
     with coloured(window.theme.faint if role is Role.NOT_USED else window.theme.text):
         imgui.text_unformatted(elided(feature.name, imgui.get_content_region_avail().x))
     imgui.table_next_column()
-    slices = sum(marks.get(feature.id, 0) for marks in snapshot.marks.values())
-    boxes = [counts[feature.id] for counts in snapshot.box_counts.values() if feature.id in counts]
-    total = BoxCount(sum(one.positive for one in boxes), sum(one.negative for one in boxes))
+    total = sets.total(feature)
     imgui.align_text_to_frame_padding()
     with coloured(window.theme.faint):
-        imgui.text(f"{slices}  {icons.ICON_FA_VECTOR_SQUARE} {total.positive + total.negative}")
-    imgui.set_item_tooltip(f"In all tomograms: {counts_text(slices, total)}")
+        imgui.text(f"{total.slices}  {icons.ICON_FA_VECTOR_SQUARE} {total.positive_boxes + total.negative_boxes}")
+    boxes = BoxCount(total.positive_boxes, total.negative_boxes)
+    imgui.set_item_tooltip(f"In all tomograms: {counts_text(total.slices, boxes)}")
     imgui.table_next_column()
     for number, (one, sign, hint) in enumerate(ROLES):
         if number:
@@ -204,7 +202,7 @@ def _draw_voxel_size(window: Window, sets: TrainingSets, counts: PlanCounts) -> 
 def _draw_problems(window: Window, counts: PlanCounts, about: About) -> None:
     for problem in counts.problems:
         if problem.about == about:
-            with coloured(window.theme.danger if problem.stops else window.theme.faint):
+            with coloured(window.theme.accent if problem.stops else window.theme.faint):  # red is for failure
                 imgui.text_wrapped(problem.text)
 
 
