@@ -6,12 +6,13 @@ import datetime
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ais.annotation import AutoPlaceBoxes, BackgroundBoxes, Feature, Together, file_safe_name
 from ais.gui.background import Work
-from ais.gui.document import Document
+from ais.gui.document import Document, Snapshot
 from ais.gui.training_set_plan import PlanCounts, Role, SetCounts, TrainingSetPlan, count_samples
 from ais.project import Project
 from ais.trainset import SetPreview, extract_to, preview_samples
@@ -27,6 +28,27 @@ BOXES = 50
 """So many are placed over the annotation of a feature in a tomogram, and as many beside it."""
 REST_S = 0.4
 """Pictures are made when the plan has not been changed for this long."""
+
+
+@dataclass(frozen=True)
+class FeatureTotal:
+    """What is annotated of a feature in all tomograms.
+
+    Attributes
+    ----------
+    slices, positive_boxes, negative_boxes
+        How many.
+    tomograms
+        Numbers of those in which it is painted.
+    """
+
+    slices: int
+    positive_boxes: int
+    negative_boxes: int
+    tomograms: tuple[int, ...]
+
+
+NOTHING = FeatureTotal(0, 0, 0, ())
 
 
 class TrainingSets:
@@ -63,6 +85,8 @@ class TrainingSets:
         self._previewing: Work | None = None
         self._writing: Work | None = None
         self._listed = -1
+        self._suggested = -1
+        self._totals: tuple[int, dict[int, FeatureTotal]] = -1, {}
 
     # For every frame
 
@@ -77,7 +101,8 @@ class TrainingSets:
             self.plan = TrainingSetPlan()
             self.previews, self.preview_problem, self.sets = (), "", ()
             self._counted = self._seen = self._previewed = self._previewing = self._writing = None
-            self._listed = -1
+            self._listed = self._suggested = -1
+            self._totals = -1, {}
         if document is not None and document.snapshot.revision not in (0, self._listed):
             self._listed = document.snapshot.revision
             document.ask(recorded_sets, lambda found: self._list(document, found))
@@ -91,9 +116,12 @@ class TrainingSets:
 
     def suggest(self) -> None:
         """Mark every feature that is annotated as positive, unless the user has said what it is."""
-        snapshot, roles = self._editor.snapshot, self.plan.roles
+        snapshot = self._editor.snapshot
+        if self._suggested == snapshot.revision:
+            return
+        self._suggested = snapshot.revision
         for feature in snapshot.features:
-            if feature.id not in roles and self.annotated(feature):
+            if feature.id not in self.plan.roles and self.total(feature).tomograms:
                 self.mark(feature, Role.POSITIVE)
 
     def mark(self, feature: Feature, role: Role) -> None:
@@ -103,19 +131,20 @@ class TrainingSets:
         if role is Role.POSITIVE and not positive:
             self.plan.box_size = feature.box_size
 
-    def annotated(self, feature: Feature) -> list[int]:
-        """Numbers of the tomograms in which a feature is painted."""
+    def total(self, feature: Feature) -> FeatureTotal:
+        """What is annotated of a feature in all tomograms; counted anew only after an edit."""
         snapshot = self._editor.snapshot
-        return [entry.id for entry in snapshot.tomograms if snapshot.marks.get(entry.id, {}).get(feature.id, 0)]
+        if self._totals[0] != snapshot.revision:
+            self._totals = snapshot.revision, {one.id: _total(snapshot, one.id) for one in snapshot.features}
+        return self._totals[1].get(feature.id, NOTHING)
 
     def without_boxes(self) -> list[tuple[int, Feature]]:
         """Tomograms and positive features that are painted there, where the feature has no box in any tomogram."""
-        snapshot, plan = self._editor.snapshot, self.plan
         found = []
-        for feature in snapshot.features:
-            counts = [boxes[feature.id] for boxes in snapshot.box_counts.values() if feature.id in boxes]
-            if plan.role(feature.id) is Role.POSITIVE and not any(one.positive or one.negative for one in counts):
-                found += [(number, feature) for number in self.annotated(feature) if number not in plan.left_out]
+        for feature in self._editor.snapshot.features:
+            total = self.total(feature)
+            if self.plan.role(feature.id) is Role.POSITIVE and not total.positive_boxes + total.negative_boxes:
+                found += [(number, feature) for number in total.tomograms if number not in self.plan.left_out]
         return found
 
     def place_boxes(self) -> None:
@@ -263,6 +292,14 @@ class TrainingSets:
                 self.previews, self.preview_problem = (), sentence
 
         self._previewing = self._editor.background.run(look, show, title="Looking at samples", failed=failed)
+
+
+def _total(snapshot: Snapshot, feature: int) -> FeatureTotal:
+    marks = {number: counts[feature] for number, counts in snapshot.marks.items() if counts.get(feature)}
+    boxes = [counts[feature] for counts in snapshot.box_counts.values() if feature in counts]
+    positive, negative = sum(one.positive for one in boxes), sum(one.negative for one in boxes)
+    tomograms = tuple(entry.id for entry in snapshot.tomograms if entry.id in marks)
+    return FeatureTotal(sum(marks.values()), positive, negative, tomograms)
 
 
 def _write(project: Project, plan: TrainingSetPlan, sets: Sequence[SetCounts], work: Work) -> list[RecordedSet]:

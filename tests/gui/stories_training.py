@@ -11,13 +11,14 @@ import numpy as np
 from acting import Context, frames, pixels, press, screenshot, until
 from plans import story
 
-from ais.annotation import AddFeature, PaintStroke, PlaceBoxes, RelinkTomogram
+from ais.annotation import AddFeature, AddTomogram, PaintStroke, PlaceBoxes, RelinkTomogram
 from ais.formats.registry import write_volume
 from ais.gui.editor import Editor
 from ais.gui.settings import Settings, SettingsFile
 from ais.gui.state import Tab
 from ais.gui.theme import theme_of
 from ais.gui.training import Training, TrainingState
+from ais.project import Project
 
 SHAPE = (8, 60, 70)
 BOX = 32
@@ -35,6 +36,13 @@ def tomogram(folder: Path) -> Sequence[Path]:
     volume[:, 40:48, 14:56] += 2
     write_volume(folder / "cell.mrc", volume.astype("f4"), voxel_sizes=10.0)
     return [folder / "cell.mrc"]
+
+
+def project(folder: Path) -> Sequence[Path]:
+    """The tomogram in a project with a name, which is what the program is started with again."""
+    with Project.create(folder / "cell.aisproj") as made:
+        made.apply(AddTomogram(tomogram(folder)[0]))
+    return [folder / "cell.aisproj"]
 
 
 def settles(ctx: Context, editor: Editor) -> None:
@@ -126,7 +134,7 @@ def goes_on_after_a_restart(ctx: Context, editor: Editor) -> None:
     nothing_unexpected(editor)
 
 
-@story(paths=tomogram, then=[goes_on_after_a_restart], seconds=300)
+@story(paths=project, then=[goes_on_after_a_restart], seconds=300)
 def a_training_outlives_a_crash_and_a_restart(ctx: Context, editor: Editor) -> None:
     annotate(ctx, editor, NAMES[:1])
     makes_sets(ctx, editor)
