@@ -266,14 +266,6 @@ class FileBrowser:
             index = min(max(self.cursor + step, 0), len(self.shown) - 1)
             self.click(index, range_=extend)
 
-    def jump(self, letters: str) -> None:
-        """Move the cursor to the next entry that begins with these letters."""
-        count = len(self.shown)
-        for index in range(self.cursor + 1, self.cursor + 1 + count):
-            if self.shown[index % count].name.casefold().startswith(letters.casefold()):
-                self.click(index % count)
-                return
-
     def activate(self, index: int) -> None:
         """Go into a folder, or take a file."""
         entry = self.shown[index]

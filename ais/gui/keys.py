@@ -98,11 +98,6 @@ def readable(text: str) -> str:
     return "+".join(_SHOWN.get(name, name[:1].upper() + name[1:]) for name in names)
 
 
-def name_of(key: imgui.Key) -> str | None:
-    """What a key is called in a shortcut; None if it cannot be one."""
-    return next((name for name, value in _NAMED.items() if value == key), None)
-
-
 def pressed_now() -> str | None:
     """The shortcut that has been pressed in this frame, as text; None if there is none."""
     held = modifiers_held()

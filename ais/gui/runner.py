@@ -198,9 +198,10 @@ def _draw_views(window: Window) -> None:
         | imgui.WindowFlags_.no_nav_inputs
         | imgui.WindowFlags_.no_background  # the pictures fill it: drawn in software, each layer costs milliseconds
     )
-    imgui.begin("Views", None, int(flags))
+    seen, _ = imgui.begin("Views", None, int(flags))
     try:
-        window.views.draw(window)
+        if seen:
+            window.views.draw(window)
     finally:
         imgui.end()
 

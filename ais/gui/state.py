@@ -29,7 +29,6 @@ class Tab(Enum):
     ANNOTATE = "Annotate"
     MODELS = "Models"
     EXPORT = "Export"
-    RENDER = "Render"
 
 
 @dataclass
@@ -249,9 +248,3 @@ class EditorState:
     def along(self, plane: Plane) -> int:
         """The position of a plane along its normal: z, y or x."""
         return self.position[PLANES.index(plane)]
-
-    def set_along(self, plane: Plane, index: int) -> None:
-        """Move the cross-hair along the normal of a plane."""
-        position = list(self.position)
-        position[PLANES.index(plane)] = index
-        self.position = (position[0], position[1], position[2])
