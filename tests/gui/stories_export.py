@@ -163,8 +163,18 @@ def watch_cancel_and_go_on(ctx: Context, editor: Editor) -> None:
     assert len(exports.results) == 2
 
 
+def go_on_and_leave(ctx: Context, editor: Editor) -> None:
+    """The second start: the export is gone on with, and the window is closed meanwhile."""
+    exports = editor.modelling.exports
+    until(ctx, lambda: exports.asks, 20, "the question")
+    frames(ctx, 5)
+    ctx.item_click("**/Resume")
+    until(ctx, lambda: exports.fraction > 0, START_S, "it is under way again")
+    assert not exports.asks
+
+
 def resume(ctx: Context, editor: Editor) -> None:
-    """The next start: asked once; what was finished is kept."""
+    """The third start: asked once; what was finished is kept."""
     exports = editor.modelling.exports
     until(ctx, lambda: exports.asks, 20, "the question")
     frames(ctx, 10)
@@ -183,7 +193,7 @@ def resume(ctx: Context, editor: Editor) -> None:
     assert [volume.lost for volume in exports.volumes] == [0, 0]
 
 
-@story(paths=slow, then=[resume], seconds=90)
+@story(paths=slow, then=[go_on_and_leave, resume], seconds=90)
 def killed_while_it_exports(ctx: Context, editor: Editor) -> None:
     ready(ctx, editor)
     exports = editor.modelling.exports
