@@ -161,6 +161,42 @@ def test_counting_hundreds_of_tomograms_is_quick(editor: Editor) -> None:
     assert membrane.positive_boxes == 9 * 400
 
 
+def test_what_is_annotated_is_learnt_and_gets_boxes_where_it_has_none(editor: Editor) -> None:
+    sets = TrainingSets(editor)
+    sets.follow()
+    sets.suggest()
+    membrane, ribosome, carbon = editor.snapshot.features
+    assert sets.plan.roles == {membrane.id: Role.POSITIVE, ribosome.id: Role.POSITIVE}
+    assert sets.plan.box_size == BOX
+    sets.mark(ribosome, Role.NOT_USED)
+    second = editor.snapshot.tomograms[1].id
+    editor.submit(PaintStroke(second, carbon.id, 1, [(20, 20), (20, 80)], 5.0))
+    settled(editor)
+    sets.suggest()
+    assert sets.plan.role(ribosome.id) is Role.NOT_USED, "what the user has said stays"
+    assert sets.plan.role(carbon.id) is Role.POSITIVE
+    assert sets.without_boxes() == [(second, carbon)]
+    before = len(editor.snapshot.history)
+    sets.place_boxes()
+    settled(editor)
+    assert len(editor.snapshot.history) == before + 1, "one step of undo"
+    total = sets.total(carbon)
+    assert (total.slices, total.tomograms) == (1, (second,))
+    assert 0 < total.positive_boxes <= 50
+    assert 0 < total.negative_boxes <= 50
+    assert sets.without_boxes() == []
+    assert sets.counts().can_be_made, sets.counts().problems
+
+
+def test_a_problem_says_which_part_of_the_plan_it_is_about(editor: Editor) -> None:
+    plan = plan_of(editor, membrane=Role.POSITIVE)
+    plan.box_size, plan.depth, plan.left_out = 100, 7, set()
+    about = {problem.about for problem in count_samples(plan, editor.snapshot).problems}
+    assert about >= {"box size", "depth"}
+    plan.left_out = {entry.id for entry in editor.snapshot.tomograms}
+    assert [problem.about for problem in count_samples(plan, editor.snapshot).problems] == ["tomograms"]
+
+
 def test_pictures_are_the_samples(editor: Editor) -> None:
     sets = TrainingSets(editor)
     sets.follow()
