@@ -86,6 +86,7 @@ class Curation:
         """Forget what was chosen in another project; once a frame."""
         if self._editor.document is not self._document:
             self._document = self._editor.document
+            self._editor.shell.curator = False
             self._reset()
         training = self.training
         if training is not None and training.output == self._awaited and training.state is TrainingState.DONE:
@@ -165,8 +166,10 @@ class Curation:
         curator = self._editor.modelling.curator
         if curator.wish is None or tile not in curator.tiles:
             return
-        self.edited.add(curator.tiles.index(tile))
+        index = curator.tiles.index(tile)
+        self.edited.add(index)
         self._editor.submit(PlaceBoxes(tile.tomogram, curator.wish.feature, [(tile.z, tile.y, tile.x)]))
+        curator.select(curator.next_open(index))
         self.aside = False
 
     # The places
@@ -195,9 +198,14 @@ class Curation:
 
     @property
     def new_verdicts(self) -> int:
-        """How many of the verdicts given now no training has been asked for with."""
+        """How many tiles have been judged or corrected since a training was asked for."""
+        used = self._used[1] if self._used[0] is self._editor.modelling.curator.wish else 0
+        return max(self._given - used, 0)
+
+    @property
+    def _given(self) -> int:
         curator = self._editor.modelling.curator
-        return max(curator.judged - (self._used[1] if self._used[0] is curator.wish else 0), 0)
+        return curator.judged + sum(curator.verdict(index) is None for index in self.edited)
 
     @property
     def preparing(self) -> bool:
@@ -219,7 +227,7 @@ class Curation:
             self.problem = f"The model {wish.model.name} is not in the project any more: gather tiles of another one."
             return
         sets = editor.modelling.training_sets
-        verdicts = curator.judged
+        verdicts = self._given
 
         def made(records: Sequence[RecordedSet]) -> None:
             self._preparing = False

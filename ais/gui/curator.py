@@ -256,7 +256,7 @@ class Curator:
                 *(wish.model.threshold, wish.model.name, earlier),
             )
             self._editor.submit(operation, written, failed)
-        self.current = self._next_open(index)
+        self.current = self.next_open(index)
 
     def edit(self, index: int | None = None) -> bool:
         """Go to a tile, the current one by default, to correct it by hand; writes nothing.
@@ -279,6 +279,15 @@ class Curator:
     def select(self, index: int) -> None:
         """Make a tile the current one."""
         self.current = min(max(index, 0), max(len(self.tiles) - 1, 0))
+
+    def next_open(self, index: int) -> int:
+        """The next tile without a verdict, from the beginning again if need be; the same if there is none."""
+        count = len(self.tiles)
+        for step in range(1, count):
+            following = (index + step) % count
+            if self.verdict(following) is None:
+                return following
+        return index
 
     # Within
 
@@ -338,15 +347,6 @@ class Curator:
             here = taken[tile.z] = taken.get(tile.z, 0) + 1
             (chosen if here <= each else others).append(tile)
         self.tiles += sorted([*chosen, *others][: max(share, 0)], key=lambda tile: -tile.score)
-
-    def _next_open(self, index: int) -> int:
-        """The next tile without a verdict, from the beginning again if need be; the same if there is none."""
-        count = len(self.tiles)
-        for step in range(1, count):
-            following = (index + step) % count
-            if self.verdict(following) is None:
-                return following
-        return index
 
     def _select_undone(self) -> None:
         """Whoever takes a verdict back wants to give another one."""

@@ -167,6 +167,7 @@ def a_tile_is_edited_and_the_model_retrained(ctx: Context, editor: Editor) -> No
     assert not curation.aside
     boxes = editor.snapshot.boxes[editor.snapshot.features[0].id]
     assert [(box.z, box.y, box.x, box.negative) for box in boxes] == [(tile.z, tile.y, tile.x, False)]
+    assert (curator.current, curation.new_verdicts) == (4, 1)
     # A click selects; the buttons do what the keys do.
     ctx.item_click("//Curator/**/tile 5")
     assert curator.current == 5
@@ -174,7 +175,7 @@ def a_tile_is_edited_and_the_model_retrained(ctx: Context, editor: Editor) -> No
     ctx.item_click("//Curator/Bad")
     ctx.item_click("//Curator/Good")
     settled(ctx, editor)
-    assert curator.judged == 3
+    assert (curator.judged, curation.new_verdicts) == (3, 4)
     screenshot(ctx, "curate/before-retraining")
     ctx.item_click("//Curator/Retrain")
     until(ctx, lambda: modelling.trainings.trainings, 20, "the training is queued")

@@ -231,6 +231,7 @@ class CuratorPage:
                 return
             wish = curator.wish
             if wish is None or not curator.tiles:
+                self._atlas.release()
                 self._draw_nothing(window, curator)
                 return
             if self._atlas.follow(curator.tiles, wish, wish.model.threshold, wish.count):
