@@ -217,6 +217,9 @@ def test_a_file_that_changes_under_the_editor_is_said(
         picture(editor, plane, position)
     until(editor, lambda: path.name in said(editor))
     assert reader.problem
+    for _ in range(5):
+        editor.poll()
+    assert [notice.text for notice in editor.notices.said].count(reader.problem) == 1, "once, so that it can go away"
     # Painting on goes well, as the project knows the shape; opening it anew says what has happened.
     feature, tomogram = editor.snapshot.features[0].id, editor.state.tomogram
     assert tomogram is not None
@@ -228,6 +231,20 @@ def test_a_file_that_changes_under_the_editor_is_said(
     settled(editor)
     assert path.name in " ".join(notice.text for notice in list(editor.notices.said)[before:])
     lives_on(editor, good)
+
+
+def test_values_that_are_not_numbers_are_said_once(editor: Editor, folder: Path) -> None:
+    values = np.ones((6, 20, 30), "f4")
+    values[:, 3, 4] = np.nan
+    write_volume(folder / "odd.mrc", values, voxel_sizes=10.0)
+    open_and_name(editor, folder / "odd.mrc")
+    for z in (0, 3, 5):
+        shown = picture(editor, "xy", z)
+        assert shown is not None
+        assert np.isfinite(shown).all()
+    until(editor, lambda: "not finite" in said(editor))
+    settled(editor)
+    assert said(editor).count("not finite") == 1
 
 
 HOLDER = """

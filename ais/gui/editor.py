@@ -428,8 +428,9 @@ class Editor:
         self._follow_snapshot()
         self.feature_shelf.follow(self.document)
         self.modelling.follow()
-        if self.shown is not None and (problem := self.shown.reader.problem):
-            self.notices.problem(problem)
+        if self.shown is not None:
+            for text, kind in self.shown.news():
+                self.notices.say(text, kind)
         self._play()
         save_rested_radius(self)
         if time.monotonic() > self._remember_at:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ais.annotation import TomogramEntry
 from ais.gui.contrast import ContrastStatistics
 from ais.gui.display import Plane
+from ais.gui.notices import Kind
 from ais.gui.slice_reader import SliceReader
 from ais.tomogram import Tomogram
 
@@ -32,6 +33,7 @@ class ShownTomogram:
     tomogram: Tomogram
     reader: SliceReader
     statistics: ContrastStatistics | None = field(default=None)
+    _told: set[str] = field(default_factory=set)
 
     @classmethod
     def open(cls, entry: TomogramEntry, tomogram: Tomogram, wake: Callable[[], None]) -> ShownTomogram:
@@ -53,6 +55,13 @@ class ShownTomogram:
         if plane == "xy":
             return float(position), row, column
         return (row, float(position), column) if plane == "xz" else (row, column, float(position))
+
+    def news(self) -> list[tuple[str, Kind]]:
+        """What the user must know of the file's slices: what went wrong, or was replaced; each sentence once."""
+        found: list[tuple[str | None, Kind]] = [(self.reader.problem, "problem"), (self.reader.note, "hint")]
+        new: list[tuple[str, Kind]] = [(text, kind) for text, kind in found if text and text not in self._told]
+        self._told.update(text for text, _ in new)
+        return new
 
     def close(self) -> None:
         """Stop reading and release the file."""
