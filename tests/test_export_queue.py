@@ -27,6 +27,7 @@ from ais.gui.document import crop_key
 from ais.gui.editor import Editor
 from ais.gui.export_queue import KEY, ExportQueue
 from ais.gui.export_volumes import ExportRequest, ExportVolume, VolumeState
+from ais.gui.project_files import give_name, is_unnamed
 from ais.interactions import Rules
 from ais.project import Project
 
@@ -439,6 +440,20 @@ def test_a_process_that_cannot_start_pauses(editor: Editor, stock: Path, tmp_pat
         assert engine.start.called
         engine.status = EngineStatus.READY
         queue.pause()
+
+
+def test_naming_the_project_does_not_stop_its_exports(editor: Editor, stock: Path, tmp_path: Path) -> None:
+    editor.new_project()
+    until(editor, lambda: editor.document and is_unnamed(editor))
+    editor.open_paths([stock / "large.mrc", stock / "tomo.mrc"])
+    until(editor, lambda: len(editor.snapshot.tomograms) == 2)
+    queue = queue_of(editor)
+    added(editor, queue, request(editor, stock, tmp_path / "out", tta=4))
+    until(editor, lambda: queue.fraction > 0, queue)
+    give_name(editor, tmp_path / "named.aisproj")
+    until(editor, lambda: editor.document and editor.document.project.path.name == "named.aisproj", queue)
+    until(editor, lambda: len(queue.results) == 2 or queue.asks, queue)
+    assert [volume.state for volume in queue.volumes] == [VolumeState.DONE] * 2
 
 
 def test_thousands_of_finished_volumes_cost_little(editor: Editor, stock: Path, tmp_path: Path) -> None:

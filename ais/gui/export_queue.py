@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ais.annotation import TomogramEntry
 from ais.errors import says_no_space
+from ais.gui import untitled
 from ais.gui.document import Crop, Document, crop_key, crop_of
 from ais.gui.export_volumes import ENDED, ExportRequest, ExportResult, ExportVolume, VolumeState, volume_of
 from ais.gui.export_wish import WISH_KEY, ExportWish
@@ -64,6 +65,7 @@ class ExportQueue:
         self._numbers = itertools.count(1)
         self._running: ExportVolume | None = None
         self._job: Job | None = None
+        self._before_naming: list[dict[str, Any]] | None = None
         self._results: tuple[ExportResult, ...] | None = None
         self._made: dict[int, tuple[list[dict[str, str]], list[ExportResult]]] = {}
         self._counts: tuple[object, dict[Path, int]] = (None, {})
@@ -376,12 +378,18 @@ class ExportQueue:
         if results:
             self._results = None
         if self._document is not None:
-            # What a volume refers to is replaced and never changed, so the thread may read it while it is written.
-            self._document.remember(KEY, [dict(vars(volume)) for volume in self.volumes])
+            self._document.remember(KEY, self._records())
+
+    def _records(self) -> list[dict[str, Any]]:
+        # What a volume refers to is replaced and never changed, so a thread may read it while it is written.
+        return [dict(vars(volume)) for volume in self.volumes]
 
     def _change_document(self, document: Document | None) -> None:
         if self._job is not None and self._editor.engine_in_use is not None:
             self._editor.engine.cancel(self._job)  # the project that was closed asks about it when it is opened again
+        folder, left = self._editor.settings_folder, self._document
+        was_unnamed = left is not None and untitled.is_untitled(left.project.path, folder)
+        self._before_naming = self._records() if was_unnamed and document is not None else None
         self._document = document
         self._job = self._running = None
         self.volumes, self._results = [], None
@@ -402,6 +410,8 @@ class ExportQueue:
                 volume.state = VolumeState.INTERRUPTED
         self.asks = any(volume.state is VolumeState.INTERRUPTED for volume in recalled)
         self.volumes, self._results = [*recalled, *self.volumes], None
+        if self.asks and found == self._before_naming:
+            self.resume_pending()  # the project has only been given a name
 
 
 def _has_failed(engine: Engine) -> bool:
