@@ -147,7 +147,7 @@ class KeyMap:
             self._release(editor, ())
             return
         held, modifiers = [], modifiers_held()
-        taken = {parse(text) for text in editor.shell.keys_taken}
+        taken = {parse(text) for keys in editor.shell.keys_taken.values() for text in keys}
         for command, all_shortcuts in self._shortcuts:
             shortcuts = [shortcut for shortcut in all_shortcuts if shortcut not in taken] if taken else all_shortcuts
             if command.held is not None:

@@ -38,7 +38,7 @@ class Shell:
     comparing
         Whether the window is open in which architectures are compared.
     keys_taken
-        Shortcuts that belong to the window in front, so that no command is run by them.
+        Shortcuts that belong to the window or the list in front, by its name, so that no command is run by them.
     tab
         The tab of the left column that is to be shown; None for no other.
     leave
@@ -73,7 +73,7 @@ class Shell:
     samples: bool = False
     curator: bool = False
     comparing: bool = False
-    keys_taken: frozenset[str] = frozenset()
+    keys_taken: dict[str, frozenset[str]] = field(default_factory=dict)
     tab: Tab | None = None
     leave: bool = False
     full_screen: bool = False

@@ -65,7 +65,7 @@ VERDICTS: dict[Verdict, tuple[str, imgui.Key, str, Rgb, str]] = {
 def draw(window: Window) -> None:
     """Draw it while it is open."""
     editor = window.editor
-    editor.shell.keys_taken = frozenset()
+    editor.shell.keys_taken.pop("Curator", None)
     page = window.part(CuratorPage)
     if not editor.shell.curator or editor.document is None:
         page.release()
@@ -350,7 +350,7 @@ class CuratorPage:
             return
         editor = window.editor
         curation, curator = editor.modelling.curation, editor.modelling.curator
-        editor.shell.keys_taken = KEYS
+        editor.shell.keys_taken["Curator"] = KEYS
         if modifiers_held() or imgui.is_any_item_active():
             return
         self._hidden = imgui.is_key_down(imgui.Key.h)

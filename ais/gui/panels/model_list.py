@@ -105,9 +105,9 @@ class ModelList:
         """While a row has the keyboard, up, down and delete are the list's."""
         shell = window.editor.shell
         if focused and not self._has_keyboard:
-            shell.keys_taken |= KEYS
+            shell.keys_taken["models"] = KEYS
         elif self._has_keyboard and not focused:
-            shell.keys_taken -= KEYS
+            shell.keys_taken.pop("models", None)
         self._has_keyboard = focused
         if focused:
             for key, name in (
