@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 MARGIN_EM = 0.6
 NAME_EM = 11.0
 """Names are cut where they are longer."""
+TOOLTIP_EM = 28.0
 ROWS = 8
+WAITS = "segmenting..."
 GROUND = 0.6
 FAINT: Rgb = (0.78, 0.78, 0.78)
 """On the dark ground that the list has in every theme, since it lies over the tomogram."""
@@ -73,7 +75,15 @@ def draw(window: Window, left: float, top: float, width: float) -> None:
         if not editor.state.legend:
             more = [line.name + (f": {line.state}" if line.state else "") for line in lines] + more
         fold = "Click to fold this list." if editor.state.legend else "Click to unfold this list."
-        imgui.set_item_tooltip("\n".join([*more, fold]).replace("%", "%%"))
+        _explain("\n".join([*more, fold]))
+
+
+def _explain(text: str) -> None:
+    if imgui.begin_item_tooltip():
+        imgui.push_text_wrap_pos(TOOLTIP_EM * imgui.get_font_size())
+        imgui.text_unformatted(text)
+        imgui.pop_text_wrap_pos()
+        imgui.end_tooltip()
 
 
 def _full(lines: list[Line], x: float, y: float, room: float) -> ImVec2:
@@ -108,11 +118,14 @@ def _folded(lines: list[Line], x: float, y: float) -> ImVec2:
     """Draw the colours alone; gives the size of the whole."""
     em, pad = imgui.get_font_size(), 0.35 * imgui.get_font_size()
     step = 0.85 * em
-    size = ImVec2(2 * pad + step * min(len(lines), ROWS) - 0.3 * em, em + 2 * pad)
+    dots = "..." if any(line.state == WAITS for line in lines) else ""
+    after = pad + step * min(len(lines), ROWS)
+    size = ImVec2(after + (imgui.calc_text_size(dots).x if dots else -0.3 * em) + pad, em + 2 * pad)
     low = ImVec2(x + size.x, y + size.y)
     imgui.get_window_draw_list().add_rect_filled(ImVec2(x, y), low, packed(BLACK, GROUND), pad)
     for number, line in enumerate(lines[:ROWS]):
         _swatch(line.colour, x + pad + number * step, y + pad)
+    imgui.get_window_draw_list().add_text(ImVec2(x + after, y + pad), packed(FAINT), dots)
     return size
 
 
@@ -137,7 +150,7 @@ def _models(editor: Editor) -> list[Line]:
             if problem:
                 state = "cannot be shown"
             elif (model.id, feature) not in there and live.late:
-                state = "segmenting..."
+                state = WAITS
             else:
                 state = _milliseconds(seconds) if seconds is not None and number == 0 else ""
             if model.use.show:
