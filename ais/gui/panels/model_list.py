@@ -175,6 +175,8 @@ class ModelList:
         editor = window.editor
         is_selected = editor.modelling.selected == model.id
         usable = model.use.active and not model.problem
+        # The line of the checkbox before it moves it down by as much as its own height makes up for.
+        imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() - imgui.get_style().frame_padding.y)
         imgui.push_style_var(imgui.StyleVar_.selectable_text_align, ImVec2(0, 0.5))
         with coloured(window.theme.text if usable else window.theme.faint):
             pressed, _ = imgui.selectable(

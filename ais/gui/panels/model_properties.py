@@ -12,7 +12,7 @@ from ais.gui.panels.layout import LABEL_EM, coloured, disabled, elided, em, fain
 from ais.gui.panels.model_pictures import ModelPictures
 from ais.gui.panels.swatch import swatch
 from ais.gui.project_models import LARGEST_TTA, ProjectModel
-from ais.gui.theme import colour
+from ais.gui.theme import GRAB_SHARE, colour, mix
 from ais.model_check import Verdict
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def draw(window: Window, model: ProjectModel) -> None:
     colours = modelling.shown(model).colours
     tint = colours[0] if colours else window.theme.accent
     with (
-        imgui_ctx.push_style_color(imgui.Col_.slider_grab, colour(tint)),
+        imgui_ctx.push_style_color(imgui.Col_.slider_grab, colour(mix(window.theme.field, tint, GRAB_SHARE))),
         imgui_ctx.push_style_color(imgui.Col_.slider_grab_active, colour(tint)),
         disabled(window.editor.read_only),
     ):

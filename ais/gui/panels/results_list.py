@@ -15,7 +15,7 @@ from ais.gui.export_wish import size_text
 from ais.gui.lengths_of_time import clock
 from ais.gui.panels.layout import coloured, disabled, elided, em, faint, icon_button, label, section
 from ais.gui.reveal import reveal
-from ais.gui.theme import colour
+from ais.gui.theme import GRAB_SHARE, colour, mix
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
@@ -200,7 +200,7 @@ def _draw_look(window: Window, result: ExportResult) -> None:
     if changed:
         overlays.change(result.path, colour=(float(ink[0]), float(ink[1]), float(ink[2])))
     with (
-        imgui_ctx.push_style_color(imgui.Col_.slider_grab, colour(look.colour)),
+        imgui_ctx.push_style_color(imgui.Col_.slider_grab, colour(mix(window.theme.field, look.colour, GRAB_SHARE))),
         imgui_ctx.push_style_color(imgui.Col_.slider_grab_active, colour(look.colour)),
     ):
         label("Threshold", "From which probability on a voxel is shown")
