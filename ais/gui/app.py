@@ -106,6 +106,7 @@ class Window:
         self._parts: dict[type[object], object] = {}
         self._themed: tuple[str, float] | None = None
         self._failing: set[str] = set()
+        self._had_focus = True
 
     @property
     def theme(self) -> theme.Theme:
@@ -131,6 +132,7 @@ class Window:
 
     def before_frame(self) -> None:
         """Take in what threads have brought; before Dear ImGui begins a frame."""
+        import glfw
         from imgui_bundle import hello_imgui
         from imgui_bundle.glfw_utils import glfw_window_hello_imgui
 
@@ -138,6 +140,10 @@ class Window:
 
         with self._living_on("poll"):
             self.editor.poll()
+        has_focus = bool(glfw.get_window_attrib(glfw_window_hello_imgui(), glfw.FOCUSED))
+        if has_focus and not self._had_focus:
+            self.editor.modelling.models.refresh()  # other programs may have changed the files meanwhile
+        self._had_focus = has_focus
         self._follow_theme()
         self._let_keys_move()
         self._full_screen.follow(glfw_window_hello_imgui(), self.editor.shell.full_screen)

@@ -201,6 +201,7 @@ class ProjectModels:
         self._raw_rules: tuple[Mapping[str, Any], ...] = ()
         self._files: dict[Path, tuple[object, ModelFile]] = {}
         self._reading: dict[Path, Work] = {}
+        self._looking: Work | None = None
         self.models: tuple[ProjectModel, ...] = ()
         self.rules = Rules()
         self.rules_problem = ""
@@ -227,8 +228,8 @@ class ProjectModels:
 
     @property
     def reading(self) -> bool:
-        """Whether files are being read."""
-        return bool(self._reading)
+        """Whether files are being read, or looked at whether they have changed."""
+        return bool(self._reading) or self._looking is not None
 
     def model(self, number: int) -> ProjectModel | None:
         """The model of a number, or None."""
@@ -330,19 +331,33 @@ class ProjectModels:
             self._submit(Together(f"Add {len(paths)} model{'s' if len(paths) != 1 else ''}", edits))
 
     def _read_new(self) -> None:
-        wanted = {entry.path: entry for entry in self._entries}
+        """Read files that are new here, and, once a thread has looked, those that have changed."""
+        wanted = {entry.path for entry in self._entries}
         self._files = {path: known for path, known in self._files.items() if path in wanted}
-        for path in wanted:
-            state = file_state(path)
-            if path in self._reading or (path in self._files and self._files[path][0] == state):
-                continue
+        for path in wanted - self._files.keys():
+            self._read(path)
+        known = {path: state for path, (state, _) in self._files.items()}
+        if self._looking is not None or not known:
+            return
 
-            def show(read: ModelFile, path: Path = path, state: object = state) -> None:
-                self._reading.pop(path, None)
-                self._files[path] = (state, read)
-                self._renew()
+        def show(found: Mapping[Path, object]) -> None:
+            self._looking = None
+            for path, state in found.items():
+                if path in self._files and self._files[path][0] != state:
+                    self._read(path)
 
-            self._reading[path] = self._background.run(lambda _, path=path: _read(path), show)  # type: ignore[misc]
+        self._looking = self._background.run(lambda _: {path: file_state(path) for path in known}, show)
+
+    def _read(self, path: Path) -> None:
+        if path in self._reading:
+            return
+
+        def show(read: tuple[object, ModelFile]) -> None:
+            self._reading.pop(path, None)
+            self._files[path] = read
+            self._renew()
+
+        self._reading[path] = self._background.run(lambda _: (file_state(path), _read(path)), show)
 
     def _renew(self) -> None:
         models: list[ProjectModel] = []

@@ -110,6 +110,12 @@ def models_are_listed_and_used(ctx: Context, editor: Editor) -> None:
     # Names, eye, colour.
     ctx.item_double_click("//Models/**/###membrane")
     frames(ctx, 3)
+    ctx.key_chars("sheets")
+    press(ctx, "enter")
+    settled(ctx, editor)
+    ctx.item_click("//Models/**/###sheets")
+    press(ctx, "f2")
+    frames(ctx, 3)
     ctx.key_chars("thin sheets")
     press(ctx, "enter")
     settled(ctx, editor)
@@ -169,8 +175,8 @@ def several_models_and_one_that_is_missing(ctx: Context, editor: Editor) -> None
     screenshot(ctx, "models/missing")
     editor.dialogs.answers.append([ctx.folder / "moved" / "membrane.aism"])
     ctx.item_click("//Models/**/###Relink")
-    until(ctx, lambda: not model(editor, "membrane").problem, 10, "it is found again")
-    assert model(editor, "membrane").info is not None
+    until(ctx, lambda: model(editor, "membrane").info is not None, 20, "it is found again")
+    assert not model(editor, "membrane").problem
 
 
 @story(paths=with_models)

@@ -25,7 +25,7 @@ EMPTY = "No model yet: train one on your annotations, or add a model file. Files
 FILTER_FROM = 7
 MOST_ROWS = 8
 STRIPES = 4
-KEYS = frozenset({"up", "down", "delete"})
+KEYS = frozenset({"up", "down", "delete", "F2"})
 MENU = (
     *("model.rename", "model.active", "model.show", "model.check", ""),
     *("model.save_group", "model.save_copy", "model.to_library", "model.relink", "model.reveal", "", "model.remove"),
@@ -102,7 +102,7 @@ class ModelList:
         return focused
 
     def _take_keys(self, window: Window, focused: bool) -> None:
-        """While a row has the keyboard, up, down and delete are the list's."""
+        """While a row has the keyboard, up, down, delete and F2 are the list's."""
         shell = window.editor.shell
         if focused and not self._has_keyboard:
             shell.keys_taken["models"] = KEYS
@@ -114,8 +114,10 @@ class ModelList:
                 (imgui.Key.up_arrow, "model.previous"),
                 (imgui.Key.down_arrow, "model.next"),
                 (imgui.Key.delete, "model.remove"),
+                (imgui.Key.f2, "model.rename"),
             ):
-                if imgui.is_key_pressed(key, key != imgui.Key.delete) and command(name).enabled(window.editor):
+                repeats = key in (imgui.Key.up_arrow, imgui.Key.down_arrow)
+                if imgui.is_key_pressed(key, repeats) and command(name).enabled(window.editor):
                     command(name).run(window.editor)
                     self._scroll_to = window.editor.modelling.selected
 
