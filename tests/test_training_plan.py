@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ais.gui.panels.curves import epochs_shown, ticks
 from ais.gui.panels.training_section import in_order
 from ais.gui.theme import Rgb
 from ais.gui.training import Training, TrainingState
@@ -109,6 +110,17 @@ def test_what_runs_is_listed_first_and_then_what_waits() -> None:
     states = (TrainingState.DONE, TrainingState.FAILED, TrainingState.WAITING, TrainingState.WAITING)
     done, failed, first, second = (trained(TrainingPlan(), 1.0, state) for state in states)
     assert in_order([done, failed, first, second]) == [first, second, failed, done]
+
+
+@pytest.mark.parametrize(
+    ("done", "wanted", "shown"),
+    [(1, 50, 50), (50, 50, 50), (1, 4000, 50), (300, 4000, 600), (3900, 4000, 4000), (1, 1, 2)],
+)
+def test_plots_have_room_for_what_is_to_come(done: int, wanted: int, shown: int) -> None:
+    assert epochs_shown(done, wanted) == shown
+    written = ticks(shown)
+    assert 1 <= len(written) <= 7
+    assert written[-1] <= shown
 
 
 def test_pictures_of_samples_show_labels_in_their_colours() -> None:

@@ -113,7 +113,8 @@ def _draw_plot(
     height: float,
 ) -> None:
     theme = window.theme
-    last = epochs_shown(len(training.epochs), int(training.epochs[-1]["epochs"]))
+    done = len(training.epochs)
+    last = epochs_shown(done, done if training.state is TrainingState.DONE else int(training.epochs[-1]["epochs"]))
     flags = implot.Flags_.canvas_only | implot.Flags_.no_frame
     imgui.text(title)
     for name, values, ink in lines:
