@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,9 +26,9 @@ QUICK = {"options": {"first_filters": 4}, "copies": 1, "batch_size": 8, "precisi
 PICKED = ("UNet S", "VGGNet S")
 
 
-def with_a_set(folder: Path) -> Sequence[Path]:
+def with_a_set(folder: Path, size: tuple[int, int] = (1440, 900), font_scale: float = 1.0) -> Sequence[Path]:
     """Make a project with a training set of discs, in a window of 1440 x 900."""
-    SettingsFile(folder / "settings").save(Settings(window_size=(1440, 900)))
+    SettingsFile(folder / "settings").save(Settings(window_size=size, font_scale=font_scale))
     rng = np.random.default_rng(0)
     y, x = np.mgrid[: SHAPE[1], : SHAPE[2]]
     disc = (y - 30) ** 2 + (x - 34) ** 2 <= 81
@@ -52,6 +54,11 @@ def with_a_set(folder: Path) -> Sequence[Path]:
         project.apply(AddFeature("ribosome"))
         project.apply(RecordTrainingSets([recorded]))
     return [folder / "work.aisproj"]
+
+
+def in_a_small_window(folder: Path) -> Sequence[Path]:
+    """The same in a window of 1280 x 720 with large letters."""
+    return with_a_set(folder, (1280, 720), 1.5)
 
 
 def ready(ctx: Context, editor: Editor) -> None:
@@ -120,3 +127,38 @@ def compare_and_use_the_best(ctx: Context, editor: Editor) -> None:
     press(ctx, "esc")
     frames(ctx, 2)
     assert not editor.shell.comparing
+
+
+@story(paths=in_a_small_window, seconds=150)
+def a_crash_while_comparing(ctx: Context, editor: Editor) -> None:
+    """What stands in the way is said; the compute process is killed, which is said as well, and nothing is lost."""
+    ready(ctx, editor)
+    ctx.menu_click("//##MainMenuBar/Model/Compare architectures...")
+    comparisons = editor.modelling.comparisons
+    comparisons.plan.more = QUICK
+    ctx.item_click("**/A tomogram")
+    frames(ctx, 3)
+    assert comparisons.problem() == "Choose the tomogram to measure on."
+    screenshot(ctx, "compare/small-window")
+    ctx.item_click("**/Samples kept aside")
+    ctx.item_click("**/None")
+    ctx.item_click("**/###Compare fastnet")
+    ctx.item_input_value("**/##Epochs", 60)
+    ctx.item_click("**/###Show slice")
+    ctx.item_click("**/Run comparison")
+    comparison = newest(editor)
+    until(ctx, lambda: (comparison.part("fastnet") or 0) > 0.1, 90, "some epochs are done")
+    screenshot(ctx, "compare/small-window-running")
+    pid = editor.engine.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    until(ctx, lambda: comparison.ended, 30, "the crash is noticed")
+    assert comparison.state is ComparisonState.INTERRUPTED
+    assert "ended unexpectedly" in comparison.error
+    frames(ctx, 3)
+    screenshot(ctx, "compare/crash")
+    ctx.item_click("**/Continue")
+    until(ctx, lambda: (comparison.part("fastnet") or 0) > 0.1, 60, "it goes on")
+    ctx.item_click("**/Stop")
+    until(ctx, lambda: comparison.ended, 30, "it has stopped")
+    assert comparison.error == ""
