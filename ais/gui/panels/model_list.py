@@ -260,6 +260,8 @@ def _draw_state(window: Window, model: ProjectModel) -> None:
             imgui.same_line()
     if model.use.active and seconds is not None:
         _draw_text(_time_text(seconds), theme.faint, "Time for the last slice")
+    elif model.use.active and modelling.live.pending:
+        _draw_text("...", theme.faint, "It is segmenting the slice on the screen")
 
 
 def _time_text(seconds: float) -> str:

@@ -71,7 +71,6 @@ class RulesSection:
                 for feature, rgb in zip(model.found, model.colours, strict=True)
             }
             self._known = models.revision, found_features(models.models), colours
-        self._selected = min(self._selected, len(models.rules.interactions) - 1)
 
     def _shown(self, saved: Rules) -> Rules:
         if self._preview is not None and self._preview[0] != saved:
@@ -97,9 +96,14 @@ class RulesSection:
                         imgui.push_id(at)
                         self._draw_row(window, rules, at, rule)
                         imgui.pop_id()
-        self._draw_buttons(window, rules)
-        if 0 <= self._selected < len(rules.interactions):
-            self._draw_fields(window, rules, self._selected)
+        at = self._at(rules)
+        self._draw_buttons(window, rules, at)
+        if at >= 0:
+            self._draw_fields(window, rules, at)
+
+    def _at(self, rules: Rules) -> int:
+        """Which rule is selected, -1 without any; one that has just been added may not be there yet."""
+        return min(self._selected, len(rules.interactions) - 1)
 
     def _draw_row(self, window: Window, rules: Rules, at: int, rule: Interaction) -> None:
         imgui.table_next_row()
@@ -110,7 +114,7 @@ class RulesSection:
         with coloured(window.theme.faint if problem else window.theme.text):
             pressed, _ = imgui.selectable(
                 f"{elided(words, imgui.get_content_region_avail().x)}###rule {at + 1}",
-                at == self._selected,
+                at == self._at(rules),
                 ROW_FLAGS,
                 ImVec2(0, imgui.get_frame_height()),
             )
@@ -139,8 +143,8 @@ class RulesSection:
         self._save(window, moved(rules, at, to))
         self._selected = to
 
-    def _draw_buttons(self, window: Window, rules: Rules) -> None:
-        features, count, at = self._known[1], len(rules.interactions), self._selected
+    def _draw_buttons(self, window: Window, rules: Rules, at: int) -> None:
+        features, count = self._known[1], len(rules.interactions)
         with disabled(len(features) < 2):
             if imgui.button("Add rule"):
                 self._save(window, with_new(rules, features))
