@@ -14,7 +14,7 @@ from windowless import nothing, settled, until
 
 from ais.annotation import AddFeature, PaintStroke, PlaceBoxes
 from ais.formats.registry import write_volume
-from ais.gui.curation import Curation
+from ais.gui.curation import Curation, next_name
 from ais.gui.curator import CuratorWish
 from ais.gui.editor import Editor
 from ais.gui.model_places import ModelChoice
@@ -140,6 +140,13 @@ def test_what_was_planned_and_trained_last_is_done_again(
     assert (made.box_size, made.depth, len(made.images)) == (24, 1, 5)
     assert settings == {**known, "continue_from": str(stock / "blob.aism")}
     assert plan.depth == 3
+
+
+def test_models_of_a_row_are_numbered() -> None:
+    assert next_name("membrane", {"membrane"}) == "membrane 2"
+    assert next_name("membrane 2", {"membrane 2", "membrane 3"}) == "membrane 4"
+    assert next_name("9", set()) == "9 2"
+    assert next_name("tilt 60 deg", set()) == "tilt 60 deg 2"
 
 
 def test_what_stops_a_training_set_is_said(editor: Editor) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -232,10 +232,12 @@ class Curation:
         def made(records: Sequence[RecordedSet]) -> None:
             self._preparing = False
             files = [sets.path_of(record) for record in records]
-            training = self.training = editor.modelling.trainings.add(model.name, files, self._settings(model))
+            taken = {one.name for one in (*editor.modelling.models.models, *editor.modelling.trainings.trainings)}
+            name = next_name(model.name, taken)
+            training = self.training = editor.modelling.trainings.add(name, files, self._settings(model))
             self._awaited = training.output
             self._used = (wish, verdicts)
-            editor.notices.say(f"{model.name} is trained further with {len(files)} new training set{_s(len(files))}.")
+            editor.notices.say(f"{model.name} is trained further: it becomes {name}.")
 
         before, sets.plan = sets.plan, self._plan(sets.plan, feature, model)
         stops = [problem.text for problem in sets.counts().problems if problem.stops]
@@ -275,9 +277,17 @@ class Curation:
         return replace(trainings.plan, continue_from=model.entry.path).settings()
 
 
+def next_name(name: str, taken: Collection[str]) -> str:
+    """What the next of a row of models is called: membrane, membrane 2, membrane 3."""
+    stem, number = name, 1
+    head, _, tail = name.rpartition(" ")
+    if head and tail.isascii() and tail.isdigit():
+        stem, number = head, int(tail)
+    while True:
+        number += 1
+        if f"{stem} {number}" not in taken:
+            return f"{stem} {number}"
+
+
 def _first(features: Sequence[Feature]) -> Feature | None:
     return features[0] if features else None
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"

@@ -147,11 +147,13 @@ def tiles_are_judged_with_keys(ctx: Context, editor: Editor) -> None:
     assert project.content_digest() == digest
 
 
-@story(paths=files)
+@story(paths=files, seconds=180)
 def a_tile_is_edited_and_the_model_retrained(ctx: Context, editor: Editor) -> None:
     ready(ctx, editor)
     modelling = editor.modelling
     curator, curation = modelling.curator, modelling.curation
+    modelling.trainings.plan.epochs = modelling.trainings.plan.copies = 1
+    modelling.trainings.plan.validation = 0.0
     gather(ctx, editor, 12)
     # A double click edits: the view goes to the tile and the Curator makes room.
     in_window(ctx, allow_slow_double_clicks)
@@ -180,7 +182,7 @@ def a_tile_is_edited_and_the_model_retrained(ctx: Context, editor: Editor) -> No
     ctx.item_click("//Curator/Retrain")
     until(ctx, lambda: modelling.trainings.trainings, 20, "the training is queued")
     training = modelling.trainings.trainings[0]
-    assert training.name == "membrane"
+    assert training.name == "membrane 2"
     assert training.settings["continue_from"] == str(ctx.folder / "membrane.aism")
     assert len(training.sets) == 1
     assert curation.new_verdicts == 0
@@ -189,9 +191,18 @@ def a_tile_is_edited_and_the_model_retrained(ctx: Context, editor: Editor) -> No
     assert (made.n_samples, made.box_size, made.features) == (4, SIZE, ("membrane",))
     frames(ctx, 3)
     screenshot(ctx, "curate/retraining")
-    modelling.trainings.remove(training)
-    until(ctx, lambda: modelling.trainings.running is None, 30, "the training is left")
-    assert training.state is not TrainingState.FAILED
+    # The third click: what has learned from the verdicts is looked at next.
+    until(ctx, lambda: training.ended, 90, "the training has ended")
+    assert training.state is TrainingState.DONE, training.error
+    until(ctx, lambda: curation.model is not None and curation.model.entry.path == training.output, 20, "the new model")
+    ctx.item_click("//Curator/Gather")
+    until(ctx, lambda: curator.tiles and not curator.gathering, 60, "tiles of the new model")
+    assert curator.wish is not None
+    assert curator.wish.model.name == "membrane 2"
+    assert curator.wish.model.path == training.output
+    places = {(each.z, each.y, each.x) for each in curator.tiles}
+    assert not places & {(box.z, box.y, box.x) for box in editor.snapshot.boxes[editor.snapshot.features[0].id]}
+    assert (curator.judged, curation.edited) == (0, set())
 
 
 @story(paths=files)
