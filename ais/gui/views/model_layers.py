@@ -70,17 +70,11 @@ class ModelLayers:
         Which plane; live results and trainings are shown in XY only.
     turned
         Whether its picture is drawn with rows as columns.
-
-    Attributes
-    ----------
-    uploads
-        How many maps have been sent to the graphics driver.
     """
 
     def __init__(self, plane: Plane, turned: bool = False) -> None:
         self.plane = plane
         self.turned = turned
-        self.uploads = 0
         self._layers: OrderedDict[Source, _Layer] = OrderedDict()
 
     def overlays(self, editor: Editor, position: int) -> list[Overlay]:
@@ -121,7 +115,6 @@ class ModelLayers:
                 layer = self._layers[item.source] = _Layer(MaskTexture(drawn, probabilities=True))
             layer.texture.set(np.ascontiguousarray(values.T) if self.turned else values)
             layer.content = item.content
-            self.uploads += 1
         self._layers.move_to_end(item.source)
         return layer.texture
 

@@ -80,11 +80,6 @@ class Views:
         view = self._planes.get(plane)
         return view.shown_count if view is not None else 0
 
-    def uploads(self) -> int:
-        """How many maps of models have been sent to the graphics card for the XY view."""
-        view = self._planes.get("xy")
-        return view.models.uploads if view is not None else 0
-
     def _draw_planes(self, window: Window, room: Area) -> None:
         editor = window.editor
         assert editor.shown is not None
