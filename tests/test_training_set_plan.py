@@ -13,6 +13,7 @@ import pytest
 from ais.annotation import AddFeature, AutoPlaceBoxes, BackgroundBoxes, PaintStroke, SetVoxelSize, Together
 from ais.formats.registry import write_volume
 from ais.gui.editor import Editor
+from ais.gui.project_files import give_name
 from ais.gui.training_set_plan import Role, TrainingSetPlan, count_samples
 from ais.gui.training_sets import TrainingSets
 from ais.project import Project
@@ -250,6 +251,28 @@ def test_sets_are_written_beside_the_project_and_remembered(editor: Editor, tmp_
     editor.undo()
     until(editor, lambda: sets.follow() or len(sets.sets) == 4)
     assert [one.file for one in recorded_sets(project(editor))] == [one.file for one in sets.sets]
+
+
+def test_sets_of_a_project_without_a_name_are_found_when_it_has_one(editor: Editor, tmp_path: Path) -> None:
+    tomogram = editor.snapshot.tomograms[0].path
+    editor.new_project()
+    until(editor, lambda: editor.document and not editor.snapshot.tomograms and editor.snapshot.revision)
+    editor.open_paths([tomogram])
+    editor.submit(AddFeature("membrane", box_size=BOX))
+    until(editor, lambda: editor.snapshot.tomograms and editor.snapshot.features)
+    number, painted = editor.snapshot.tomograms[0].id, feature(editor, "membrane")
+    editor.submit(PaintStroke(number, painted, 1, [(40, 20), (40, 80)], 5.0))
+    editor.submit(AutoPlaceBoxes(number, painted, 9))
+    settled(editor)
+    sets = editor.modelling.training_sets
+    sets.suggest()
+    assert sets.write()
+    until(editor, lambda: sets.sets)
+    before = project(editor).path
+    give_name(editor, tmp_path / "elsewhere" / "named.aisproj")
+    until(editor, lambda: project(editor).path != before and sets.sets)
+    settled(editor)
+    assert sets.path_of(sets.sets[0]).is_file()
 
 
 def test_what_cannot_be_made_leaves_nothing(editor: Editor, tmp_path: Path) -> None:

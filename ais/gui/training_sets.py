@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ais.annotation import AutoPlaceBoxes, BackgroundBoxes, Feature, Together, file_safe_name
+from ais.gui import untitled
 from ais.gui.background import Work
 from ais.gui.document import Document, Snapshot
 from ais.gui.training_set_plan import PlanCounts, Role, SetCounts, TrainingSetPlan, count_samples
@@ -207,6 +208,8 @@ class TrainingSets:
             return False
         sets, plan, project = counts.sets, self._frozen(), document.project
         title = f"Making training set {', '.join(one.title for one in sets)}"
+        # A project without a name moves elsewhere when it gets one; its sets do not.
+        stays = not untitled.is_untitled(project.path, self._editor.settings_folder)
 
         def made(records: list[RecordedSet]) -> None:
             if self._editor.document is document:
@@ -223,7 +226,7 @@ class TrainingSets:
                 return
             work.finished = True
             self._writing = self._editor.background.run(
-                lambda running: _write(project, plan, sets, running), made, title=title
+                lambda running: _write(project, plan, sets, running, stays=stays), made, title=title
             )
 
         document.ask(lambda _: None, begin)
@@ -302,7 +305,10 @@ def _total(snapshot: Snapshot, feature: int) -> FeatureTotal:
     return FeatureTotal(sum(marks.values()), positive, negative, tomograms)
 
 
-def _write(project: Project, plan: TrainingSetPlan, sets: Sequence[SetCounts], work: Work) -> list[RecordedSet]:
+def _write(
+    project: Project, plan: TrainingSetPlan, sets: Sequence[SetCounts], work: Work, *, stays: bool
+) -> list[RecordedSet]:
+    """Write the files; `stays` is whether the project and they will remain beside each other."""
     folder = project.path.parent / FOLDER
     written: list[Path] = []
     records = []
@@ -325,7 +331,7 @@ def _write(project: Project, plan: TrainingSetPlan, sets: Sequence[SetCounts], w
             written.append(path)
             records.append(
                 RecordedSet(
-                    path.relative_to(project.path.parent).as_posix(),
+                    (path.relative_to(project.path.parent) if stays else path.absolute()).as_posix(),
                     tuple(figures["features"]),
                     *(figures["n_samples"], figures["n_positive"], figures["box_size"], figures["depth"]),
                     figures["voxel_size"],
