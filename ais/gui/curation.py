@@ -232,7 +232,8 @@ class Curation:
         def made(records: Sequence[RecordedSet]) -> None:
             self._preparing = False
             files = [sets.path_of(record) for record in records]
-            taken = {one.name for one in (*editor.modelling.models.models, *editor.modelling.trainings.trainings)}
+            taken = {one.name for one in editor.modelling.models.models}
+            taken |= {one.name for one in editor.modelling.trainings.trainings}
             name = next_name(model.name, taken)
             training = self.training = editor.modelling.trainings.add(name, files, self._settings(model))
             self._awaited = training.output
