@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ais.gui.document import Document
     from ais.gui.editor import Editor
 
+KEYS_OF_MODELS = "models"
+"""Under which the list of models takes keys, in `Shell.keys_taken`."""
+
 
 class Modelling:
     """Keeps everything that has to do with networks true to the open project.
@@ -123,6 +126,8 @@ class Modelling:
         self.models.follow(editor.snapshot)
         if self.models.model(self.selected or 0) is None:
             self.selected = self.models.models[0].id if self.models.models else None
+        if editor.state.tab is not Tab.MODELS or editor.document is None:
+            editor.shell.keys_taken.pop(KEYS_OF_MODELS, None)  # the list is not drawn, so it cannot give them back
         view = view_of(editor)
         self.checks.follow(self.models.models)
         self.live.follow(view)

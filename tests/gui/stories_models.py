@@ -153,6 +153,14 @@ def several_models_and_one_that_is_missing(ctx: Context, editor: Editor) -> None
     frames(ctx, 2)
     assert editor.modelling.selected == model(editor, "both").id
     screenshot(ctx, "models/several")
+    assert editor.shell.keys_taken
+    press(ctx, "1")
+    until(ctx, lambda: editor.state.tab is Tab.ANNOTATE, 10, "the other tab is in front")
+    frames(ctx, 2)
+    assert not editor.shell.keys_taken  # up and down are those of the tomograms again
+    press(ctx, "2")
+    until(ctx, lambda: editor.state.tab is Tab.MODELS, 10, "the models are in front again")
+    frames(ctx, 3)
     ctx.item_uncheck(f"//Models/models/$${model(editor, 'coarse').id}/##Active")
     settled(ctx, editor)
     assert [one.name for one in editor.modelling.models.active] == ["membrane", "both"]

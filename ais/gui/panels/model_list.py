@@ -11,6 +11,7 @@ from imgui_bundle import icons_fontawesome_6 as icons
 from ais.annotation.feature_operations import PALETTE
 from ais.gui.commands import command
 from ais.gui.commands.model import relink
+from ais.gui.modelling import KEYS_OF_MODELS as KEYS_OF
 from ais.gui.panels import model_properties
 from ais.gui.panels.command_button import flowing_buttons
 from ais.gui.panels.layout import coloured, disabled, elided, em, faint, section
@@ -54,7 +55,6 @@ class ModelList:
         self._typed = ""
         self._typing: int | None = None
         self._had_some: bool | None = None
-        self._has_keyboard = False
         self._scroll_to: int | None = None
 
     def draw(self, window: Window) -> None:
@@ -104,12 +104,10 @@ class ModelList:
     def _take_keys(self, window: Window, focused: bool) -> None:
         """While a row has the keyboard, up, down, delete and F2 are the list's."""
         shell = window.editor.shell
-        if focused and not self._has_keyboard:
-            shell.keys_taken["models"] = KEYS
-        elif self._has_keyboard and not focused:
-            shell.keys_taken.pop("models", None)
-        self._has_keyboard = focused
-        if focused:
+        if not focused:
+            shell.keys_taken.pop(KEYS_OF, None)
+        else:
+            shell.keys_taken[KEYS_OF] = KEYS
             for key, name in (
                 (imgui.Key.up_arrow, "model.previous"),
                 (imgui.Key.down_arrow, "model.next"),
