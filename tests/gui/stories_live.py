@@ -31,6 +31,8 @@ from ais.project import Project
 
 SHAPE = (8, 60, 70)
 ORANGE, BLUE = (1.0, 0.5, 0.0), (0.0, 0.4, 1.0)
+PATIENCE_S = 150.0
+"""The compute process gives way to all others: beside other tests it may wait for long."""
 COLOURED = 25
 """Difference between the channels of a pixel from which it is not grey."""
 
@@ -75,7 +77,12 @@ def one_map(editor: Editor) -> LiveMap | None:
 
 def there(ctx: Context, editor: Editor) -> LiveMap:
     """Wait for the live map of the slice on the screen."""
-    until(ctx, lambda: one_map(editor) is not None and one_map(editor).z == editor.state.z, 60, "the map is there")  # type: ignore[union-attr]
+
+    def here() -> bool:
+        found = one_map(editor)
+        return found is not None and found.z == editor.state.z
+
+    until(ctx, here, PATIENCE_S, "the map is there")
     frames(ctx, 2)
     found = one_map(editor)
     assert found is not None
@@ -95,7 +102,7 @@ def legend_lines(editor: Editor) -> list[str]:
     return [f"{line.name} {line.state}".strip() for line in lines_of(editor)]
 
 
-@story(paths=with_models)
+@story(paths=with_models, seconds=PATIENCE_S + 60)
 def live_overlay(ctx: Context, editor: Editor) -> None:
     shown(ctx, editor)
     asked: list[tuple[str, int]] = []
@@ -118,6 +125,11 @@ def live_overlay(ctx: Context, editor: Editor) -> None:
     seen = coloured(ctx, editor, shape)
     assert (seen == (values >= 127.5))[free].all()
     screenshot(ctx, "live/overlay")
+    # A saved picture of the view has it too.
+    saved: list[NDArray[np.uint8]] = []
+    editor.shell.view_requests.append(saved.append)
+    until(ctx, lambda: saved, 5, "the picture is taken")
+    assert ((np.ptp(saved[0][::-1].astype(int), axis=2) > COLOURED) == (values >= 127.5)).all()
     # Threshold and opacity while they are dragged: at the next frame, with no request and nothing uploaded.
     until(ctx, lambda: len(asked) >= 6 and not editor.modelling.live._asked, 20, "the neighbours are known")
     model, uploads = editor.modelling.models.models[0], []
@@ -166,7 +178,7 @@ def live_overlay(ctx: Context, editor: Editor) -> None:
     screenshot(ctx, "live/folded")
 
 
-@story(paths=with_models)
+@story(paths=with_models, seconds=PATIENCE_S + 60)
 def never_of_another_slice(ctx: Context, editor: Editor) -> None:
     shown(ctx, editor)
     away(ctx)
@@ -198,7 +210,7 @@ def never_of_another_slice(ctx: Context, editor: Editor) -> None:
     assert (there(ctx, editor).values == maps[3]).all()
 
 
-@story(paths=with_models)
+@story(paths=with_models, seconds=PATIENCE_S + 60)
 def copy_to_annotation(ctx: Context, editor: Editor) -> None:
     shown(ctx, editor)
     z = editor.state.z
@@ -262,7 +274,7 @@ def copy_to_annotation(ctx: Context, editor: Editor) -> None:
     saved.close()
 
 
-@story(paths=with_a_set, seconds=240)
+@story(paths=with_a_set, seconds=2 * PATIENCE_S + 60)
 def training_overlay(ctx: Context, editor: Editor) -> None:
     shown(ctx, editor)
     until(ctx, lambda: editor.modelling.trainings._loaded, 10, "trainings are known")
@@ -282,7 +294,7 @@ def training_overlay(ctx: Context, editor: Editor) -> None:
             return False
         return int((picture.maps["ribosome"][free] >= 127.5).sum()) > 8
 
-    until(ctx, found, 120, "the training shows something")
+    until(ctx, found, PATIENCE_S, "the training shows something")
     picture = trainings.picture
     assert picture is not None
     frames(ctx, 2)
@@ -297,7 +309,7 @@ def training_overlay(ctx: Context, editor: Editor) -> None:
     while trainings.picture is picture:  # nothing of the slice before
         seen = coloured(ctx, editor, SHAPE[1:])
         assert trainings.picture is not picture or not seen[free].any()
-    until(ctx, found, 120, "the other slice is shown")
+    until(ctx, found, PATIENCE_S, "the other slice is shown")
     editor.state.training_shown = False
     frames(ctx, 2)
     assert not coloured(ctx, editor, SHAPE[1:])[free].any()
@@ -305,7 +317,7 @@ def training_overlay(ctx: Context, editor: Editor) -> None:
     until(ctx, lambda: training.ended, 20, "the training has ended")
 
 
-@story(paths=with_models)
+@story(paths=with_models, seconds=PATIENCE_S + 60)
 def exported_volumes(ctx: Context, editor: Editor) -> None:
     shown(ctx, editor)
     editor.modelling.models.change(editor.modelling.models.models[0].id, active=False)
