@@ -26,6 +26,7 @@ from ais.gui.export_volumes import ExportVolume, VolumeState
 from ais.gui.live_segmentation import LiveMap
 from ais.gui.masks import MaskKey
 from ais.gui.settings import Settings, SettingsFile
+from ais.gui.state import Tab
 from ais.gui.views.overlay import MaskTexture
 from ais.project import Project
 
@@ -139,7 +140,7 @@ def live_overlay(ctx: Context, editor: Editor) -> None:
         uploads.append(values)
         replace(texture, values)
 
-    MaskTexture.set = counting  # type: ignore[method-assign]
+    MaskTexture.set = counting  # type: ignore[assignment, method-assign]
     before = len(asked)
     for threshold in (0.2, 0.6, 0.8):
         editor.modelling.preview_use(model, threshold=threshold)
@@ -237,6 +238,14 @@ def copy_to_annotation(ctx: Context, editor: Editor) -> None:
     assert (painted() == wanted).all()
     assert editor.snapshot.undo_text.startswith("Copy of model membrane")
     screenshot(ctx, "live/copied")
+    press(ctx, "ctrl+z")
+    assert not painted().any()
+    # With the button in the tab.
+    editor.shell.tab = Tab.MODELS
+    frames(ctx, 10)
+    screenshot(ctx, "live/copy-buttons")
+    ctx.item_click("**/Copy to annotation")
+    assert (painted() == wanted).all()
     press(ctx, "ctrl+z")
     assert not painted().any()
     # Inside an open outline only, which is used up; added to what is there.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from imgui_bundle import imgui, imgui_ctx
 
 from ais.gui.model_facts import facts
-from ais.gui.panels.command_button import command_button
+from ais.gui.panels.command_button import command_button, flowing_buttons
 from ais.gui.panels.layout import LABEL_EM, coloured, disabled, elided, em, faint, heading, label
 from ais.gui.panels.model_pictures import ModelPictures
 from ais.gui.panels.swatch import swatch
@@ -41,6 +41,13 @@ def draw(window: Window, model: ProjectModel) -> None:
         return
     if len(model.found) > 1:
         _draw_found(window, model)
+    imgui.spacing()
+    flowing_buttons(
+        window,
+        ("live.copy", "Copy to annotation"),
+        ("live.copy_inside", "Copy inside lasso"),
+        ("live.save_slice", "Save slice..."),
+    )
     imgui.spacing()
     _draw_check(window, model)
     if imgui.tree_node_ex("Where it comes from###facts", int(imgui.TreeNodeFlags_.no_tree_push_on_open)):
