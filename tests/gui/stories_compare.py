@@ -84,7 +84,7 @@ def finds_it_again(ctx: Context, editor: Editor) -> None:
     assert (ctx.folder / "comparisons" / "ribosome" / "comparison.csv").is_file(), "its files stay"
 
 
-@story(paths=with_a_set, then=[finds_it_again], seconds=150)
+@story(paths=with_a_set, then=[finds_it_again], seconds=400)
 def compare_and_use_the_best(ctx: Context, editor: Editor) -> None:
     """Two architectures are compared while one goes on working; the table is sorted and a model used."""
     ready(ctx, editor)
@@ -99,19 +99,19 @@ def compare_and_use_the_best(ctx: Context, editor: Editor) -> None:
     assert comparisons.problem() == "Choose at least one architecture."
     for name in ("unet-s", "vggnet-s"):
         ctx.item_click(f"**/###Compare {name}")
-    ctx.item_input_value("**/##Epochs", 8)
+    ctx.item_input_value("**/##Epochs", 4)
     ctx.item_click("**/Run comparison")
     comparison = newest(editor)
-    until(ctx, lambda: comparison.part("unet-s"), 60, "the first is trained")
+    until(ctx, lambda: comparison.part("unet-s"), 150, "the first is trained")
     screenshot(ctx, "compare/running")
-    until(ctx, lambda: len(comparison.rows) == 1, 60, "the first row is there")
+    until(ctx, lambda: len(comparison.rows) == 1, 150, "the first row is there")
     ctx.item_click("**/Stop")
-    until(ctx, lambda: comparison.ended, 30, "it has stopped")
+    until(ctx, lambda: comparison.ended, 60, "it has stopped")
     assert comparison.state is ComparisonState.INTERRUPTED
     assert len(comparison.rows) == 1
     frames(ctx, 2)
     ctx.item_click("**/Continue")
-    until(ctx, lambda: comparison.ended, 60, "it has ended")
+    until(ctx, lambda: comparison.ended, 150, "it has ended")
     assert comparison.state is ComparisonState.DONE, comparison.error
     assert [row["status"] for row in comparison.rows] == ["kept", "trained"]
     before = pixels(ctx)
@@ -129,7 +129,7 @@ def compare_and_use_the_best(ctx: Context, editor: Editor) -> None:
     assert not editor.shell.comparing
 
 
-@story(paths=in_a_small_window, seconds=150)
+@story(paths=in_a_small_window, seconds=400)
 def a_crash_while_comparing(ctx: Context, editor: Editor) -> None:
     """What stands in the way is said; the compute process is killed, which is said as well, and nothing is lost."""
     ready(ctx, editor)
@@ -147,18 +147,18 @@ def a_crash_while_comparing(ctx: Context, editor: Editor) -> None:
     ctx.item_click("**/###Show slice")
     ctx.item_click("**/Run comparison")
     comparison = newest(editor)
-    until(ctx, lambda: (comparison.part("fastnet") or 0) > 0.1, 90, "some epochs are done")
+    until(ctx, lambda: (comparison.part("fastnet") or 0) > 0.1, 150, "some epochs are done")
     screenshot(ctx, "compare/small-window-running")
     pid = editor.engine.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    until(ctx, lambda: comparison.ended, 30, "the crash is noticed")
+    until(ctx, lambda: comparison.ended, 60, "the crash is noticed")
     assert comparison.state is ComparisonState.INTERRUPTED
     assert "ended unexpectedly" in comparison.error
     frames(ctx, 3)
     screenshot(ctx, "compare/crash")
     ctx.item_click("**/Continue")
-    until(ctx, lambda: (comparison.part("fastnet") or 0) > 0.1, 60, "it goes on")
+    until(ctx, lambda: (comparison.part("fastnet") or 0) > 0.1, 150, "it goes on")
     ctx.item_click("**/Stop")
-    until(ctx, lambda: comparison.ended, 30, "it has stopped")
+    until(ctx, lambda: comparison.ended, 60, "it has stopped")
     assert comparison.error == ""

@@ -11,6 +11,7 @@ from imgui_bundle import imgui
 from ais.gui.lengths_of_time import clock
 from ais.gui.panels.command_button import command_button
 from ais.gui.panels.layout import coloured, disabled, elided, em, faint, label
+from ais.gui.panels.modal import at_right_end, button_width
 from ais.gui.panels.training_set_section import made_at, set_tooltip
 from ais.gui.training_plan import AUGMENTATIONS, LOSSES, VALIDATIONS, TrainingPlan, known_architecture
 
@@ -89,6 +90,9 @@ def draw(window: Window) -> None:
         imgui.same_line()
         imgui.align_text_to_frame_padding()
         faint(f"about {clock(seconds)}", window.theme.faint)
+    imgui.same_line()
+    at_right_end(button_width("Compare..."))
+    command_button(window, "compare.open", "Compare...")
 
 
 def _draw_sets(window: Window, plan: TrainingPlan) -> None:
