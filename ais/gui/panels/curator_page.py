@@ -11,6 +11,7 @@ from ais.annotation import Verdict
 from ais.gui.curation import MOST_TILES, Curation
 from ais.gui.curator import Curator, CuratorTile
 from ais.gui.keys import modifiers_held
+from ais.gui.panels import curator_strip
 from ais.gui.panels.command_button import command_button, flow
 from ais.gui.panels.curate_section import retrain_in_words
 from ais.gui.panels.curate_setup import combo, draw_choices, draw_problem, progress_in_words
@@ -70,7 +71,7 @@ def draw(window: Window) -> None:
     if not editor.shell.curator or editor.document is None:
         page.release()
     elif editor.modelling.curation.aside:
-        page.draw_aside(window)
+        curator_strip.draw(window)
     else:
         page.draw(window)
 
@@ -125,33 +126,6 @@ class CuratorPage:
         imgui.end()
         if not stays:
             editor.shell.curator = False
-
-    def draw_aside(self, window: Window) -> None:
-        """Draw the strip that is left while a tile is edited by hand."""
-        editor, viewport = window.editor, imgui.get_main_viewport()
-        curation, curator = editor.modelling.curation, editor.modelling.curator
-        view = editor.view("xy")
-        low = ImVec2(
-            view.origin[0] + view.size[0] / 2, min(view.origin[1] + view.size[1], viewport.work_size.y) - em(0.5)
-        )
-        imgui.set_next_window_pos(low, imgui.Cond_.appearing, ImVec2(0.5, 1.0))
-        flags = (
-            *(imgui.WindowFlags_.no_title_bar, imgui.WindowFlags_.always_auto_resize, imgui.WindowFlags_.no_docking),
-            *(imgui.WindowFlags_.no_saved_settings, imgui.WindowFlags_.no_focus_on_appearing),
-        )
-        if imgui.begin("Curator aside", None, sum(map(int, flags)))[0]:
-            tile = curator.tiles[curator.current] if curator.current < len(curator.tiles) else None
-            imgui.align_text_to_frame_padding()
-            imgui.text("Correct the tile by hand." if tile is not None else "The tiles are gone.")
-            imgui.same_line()
-            with disabled(tile is None or editor.read_only):
-                if imgui.button("Add as sample") and tile is not None:
-                    curation.add_sample(tile)
-            imgui.set_item_tooltip("Places a box over the tile, so that what is painted there trains the next model")
-            imgui.same_line()
-            if strong_button("Back to the Curator", window.theme.accent, window.theme.on_accent):
-                curation.aside = False
-        imgui.end()
 
     # What is chosen
 
