@@ -275,6 +275,14 @@ def two_features_become_two_networks(ctx: Context, editor: Editor) -> None:
     settles(ctx, editor)
     assert [one.title for one in sets.counts().sets] == list(NAMES)
     assert sets.plan.box_size == BOX
+    for choice, titles in (
+        ("$$1/One that tells them apart", ["membrane and ribosome"]),
+        ("$$0/One for each feature", NAMES),
+    ):
+        ctx.item_click("//Models/training set/##together")
+        ctx.item_click(f"//$FOCUSED/{choice}")
+        frames(ctx, 2)
+        assert [one.title for one in sets.counts().sets] == list(titles)
     ctx.item_click("//Models/**/Show samples")
     until(ctx, lambda: sets.previews and not sets.previewing, 20, "pictures of samples")
     settles(ctx, editor)
