@@ -17,7 +17,7 @@ from ais.trainset import SampleRecord, SetPreview
 if TYPE_CHECKING:
     from ais.gui.app import Window
 
-WIDTH_EM, HEIGHT_EM, SHARE = 44.0, 36.0, 0.9
+WIDTH_EM, HEIGHT_EM, LEAST_EM, SHARE = 44.0, 36.0, 14.0, 0.94
 TILE_EM = 5.0
 GAP_EM = 0.15
 NOTE = "The next training set: what is labelled, and darker what nobody has looked at. It follows the plan."
@@ -54,10 +54,14 @@ class SamplesPage:
             if self._textures:
                 self.release()
             return
-        viewport = imgui.get_main_viewport()
-        most = ImVec2(viewport.size.x * SHARE, viewport.size.y * SHARE)
-        imgui.set_next_window_size(ImVec2(min(em(WIDTH_EM), most.x), min(em(HEIGHT_EM), most.y)), imgui.Cond_.appearing)
-        imgui.set_next_window_pos(viewport.get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
+        # Over the slice, so that the plan beside it stays in sight.
+        view = window.editor.view("xy")
+        (left, top), (width, height) = view.origin, view.size
+        size = ImVec2(
+            max(min(em(WIDTH_EM), width * SHARE), em(LEAST_EM)), max(min(em(HEIGHT_EM), height * SHARE), em(LEAST_EM))
+        )
+        imgui.set_next_window_size(size, imgui.Cond_.appearing)
+        imgui.set_next_window_pos(ImVec2(left + width / 2, top + height / 2), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
         flags = imgui.WindowFlags_.no_collapse | imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings
         shown, stays = imgui.begin("Samples###samples", True, int(flags))
         try:
