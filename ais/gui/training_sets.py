@@ -356,5 +356,8 @@ def _free_path(folder: Path, title: str) -> Path:
 
 
 def _said(records: Sequence[RecordedSet]) -> str:
-    parts = [f"{Path(r.file).stem}: {r.n_samples} samples, {r.n_positive} positive" for r in records]
+    parts = [
+        f"{Path(r.file).stem}: {r.n_samples} sample{'s' if r.n_samples != 1 else ''}, {r.n_positive} positive"
+        for r in records
+    ]
     return f"Training set made: {'; '.join(parts)}."
