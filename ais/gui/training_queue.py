@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ais.annotation.operation import Operation, Together
 from ais.annotation.record_operations import AddModel
 from ais.errors import AisError
 from ais.gui.live_segmentation import LiveView
@@ -292,8 +294,24 @@ class TrainingQueue:
         training.epochs = [dict(report) for report in history]
         training.stopped, training.notes = stopped, tuple(notes)
         if all(entry.path != training.output for entry in self._editor.snapshot.models):
-            settings = ModelUse().as_settings()
-            self._editor.submit(AddModel(training.output, name=training.output.stem, settings=settings))
+            self._add_model(training.output, training.settings.get("continue_from"))
+
+    def _add_model(self, path: Path, base_path: str | None) -> None:
+        """Add the model of a training to the project; it takes the place of the one that was trained further."""
+        modelling = self._editor.modelling
+        base = next((model for model in modelling.models.models if str(model.entry.path) == base_path), None)
+        use = ModelUse() if base is None else replace(base.use, active=True, threshold=None)  # its own threshold
+        edits: list[Operation[Any]] = [AddModel(path, name=path.stem, settings=use.as_settings())]
+        if base is not None:
+            aside = modelling.models.use_operation(base.id, replace(base.use, active=False))
+            edits += [] if aside is None else [aside]
+
+        def select(_: None) -> None:
+            new = next((entry for entry in self._editor.snapshot.models if entry.path == path), None)
+            if new is not None and base is not None and modelling.selected == base.id:
+                modelling.selected = new.id
+
+        self._editor.submit(Together(f"Add model {path.stem}", edits), select)
 
     def _watch(self, view: LiveView | None) -> None:
         from ais.engine import JobState
