@@ -314,6 +314,7 @@ def training_overlay(ctx: Context, editor: Editor) -> None:
     screenshot(ctx, "live/training")
     picture = trainings.picture
     editor.go_to(z=editor.state.z + 2)
+    until(ctx, lambda: editor.view("xy").position == editor.state.z, 10, "the other slice is drawn")
     frames(ctx)
     while trainings.picture is picture:  # nothing of the slice before
         seen = coloured(ctx, editor, SHAPE[1:])

@@ -13,7 +13,7 @@ from typing import Any
 import glfw
 import numpy as np
 from acting import Context, click, frames, in_window, middle, pixels, press, screenshot, until
-from imgui_bundle import icons_fontawesome_6, imgui
+from imgui_bundle import ImVec2, icons_fontawesome_6, imgui
 from imgui_bundle.glfw_utils import glfw_window_hello_imgui
 from plans import story
 
@@ -58,17 +58,25 @@ def exists(ctx: Context, reference: str) -> bool:
     return bool(ctx.item_info(reference, imgui.test_engine.TestOpFlags_.no_error).id_)
 
 
+def open_menu(ctx: Context, name: str) -> None:
+    """Open a menu and go straight down into it: a pointer that passes over the next one would open that."""
+    x, y = middle(ctx, f"**/{name}")
+    click(ctx, (x, y))
+    frames(ctx, 3)
+    ctx.mouse_move_to_pos(ImVec2(x, y + 40))
+    frames(ctx, 2)
+
+
 @story(paths=a_tomogram)
 def the_menu_bar_runs_commands(ctx: Context, editor: Editor) -> None:
     shown(ctx, editor)
-    click(ctx, middle(ctx, "**/View"))
-    frames(ctx, 3)
+    open_menu(ctx, "View")
     screenshot(ctx, "shell/menu")
     assert not editor.state.ortho
     ctx.item_click("**/Show XZ and YZ views")
     frames(ctx, 2)
     assert editor.state.ortho
-    click(ctx, middle(ctx, "**/View"))
+    open_menu(ctx, "View")
     ctx.item_click("**/Show XZ and YZ views")
     frames(ctx, 2)
     assert not editor.state.ortho
@@ -81,7 +89,7 @@ def the_menu_bar_runs_commands(ctx: Context, editor: Editor) -> None:
     assert not imgui.is_popup_open("", imgui.PopupFlags_.any_popup)
     # Menus that hold nothing are not there.
     assert exists(ctx, "**/File")
-    assert not exists(ctx, "//##MainMenuBar/##MenuBar/Model")
+    assert not exists(ctx, "//##MainMenuBar/##MenuBar/Render")
 
 
 @story(paths=a_tomogram)

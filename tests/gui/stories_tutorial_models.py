@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from acting import Context, frames, press, screenshot, until
+from imgui_bundle import ImVec2
 from numpy.typing import NDArray
 from plans import story
 from stories_tutorial import a_first_start, quiet, saved, shown, truth
@@ -56,6 +57,12 @@ def segmented(ctx: Context, editor: Editor, z: int) -> None:
     frames(ctx, 4)
 
 
+def away(ctx: Context, editor: Editor) -> None:
+    """Take messages off the screen, and the pointer to where it explains nothing."""
+    ctx.mouse_move_to_pos(ImVec2(700, 300))
+    quiet(ctx, editor)
+
+
 def dice(found: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> float:
     """How well two masks agree, 0 to 1."""
     return float(2 * (found & wanted).sum() / (found.sum() + wanted.sum()))
@@ -94,7 +101,7 @@ def segment_in_the_window(ctx: Context, editor: Editor) -> None:
     until(ctx, lambda: modelling.trainings.running is not None, 60, "the first is trained")
     first = modelling.trainings.running
     until(ctx, lambda: first.ended or len(first.epochs) > EPOCHS // 2, PATIENCE_S, "curves")  # type: ignore[union-attr]
-    quiet(ctx, editor)
+    away(ctx, editor)
     screenshot(ctx, "tutorial/window_training")
     all_trained(ctx, editor, 2)
     assert [model.name for model in modelling.models.models] == list(NAMES)
@@ -181,7 +188,13 @@ def segment_in_the_window(ctx: Context, editor: Editor) -> None:
         finally:
             volume.close()
         assert dice(found, truth(editor, name.lower(), 28)) > 0.4, name
+    for model in modelling.models.active:
+        modelling.models.change(model.id, active=False)
+    ctx.item_close("//Export/###new export")
+    for name in NAMES:
+        ctx.item_click(f"//Export/**/Show demo {name}")
     shown(ctx, editor, 28)
-    quiet(ctx, editor)
+    saved(ctx, editor)
+    away(ctx, editor)
     screenshot(ctx, "tutorial/window_results")
     assert not editor.shell.unexpected, editor.shell.unexpected[0]

@@ -65,7 +65,11 @@ def draw(window: Window) -> None:
 def _take_key(window: Window) -> None:
     """Take in the keys that were pressed for the command that is being changed."""
     page = window.shortcuts_page
-    if page.taking is None or page.wanted:
+    if page.taking is None:
+        return
+    if page.wanted:  # a question about a conflict is open, perhaps on the other tab
+        if imgui.is_key_pressed(imgui.Key.escape, False):
+            page.taking, page.wanted = None, ""
         return
     pressed = pressed_now()
     if pressed == "escape":

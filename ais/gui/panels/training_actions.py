@@ -85,7 +85,9 @@ def draw_progress(window: Window, training: Training) -> None:
     left, rate = training.seconds_left, training.samples_per_second
     parts = ["stopping"] if training.state is TrainingState.STOPPING else []
     parts += [f"{clock(left)} left"] if left is not None else []
-    parts += [training.message] if training.message else []
+    # The figures after the colon are drawn as curves.
+    doing = training.message.partition(":")[0]
+    parts += [doing] if doing else []
     parts += [f"{rate:.0f} samples/s"] if rate else []
     with coloured(window.theme.faint):
         imgui.text_wrapped(", ".join(parts) or "starting")
