@@ -117,7 +117,7 @@ class Editor:
         self.wake = wake
         self._engine: Engine | None = None
         self._after_jobs: dict[int, Callable[[Any], None]] = {}
-        self._projects = ProjectSwitch(self.background, settings_folder, self.use_project)
+        self.projects = ProjectSwitch(self.background, settings_folder, self.use_project)
         self._tomograms = TomogramSwitch(self)
         self.modelling = Modelling(self)
         self.untitled = False
@@ -171,16 +171,16 @@ class Editor:
 
         If another one was still being opened, that is given up.
         """
-        self._projects.begin(make, title, then)
+        self.projects.begin(make, title, then)
 
     @property
     def beginning(self) -> Work | None:
         """What makes or opens a project now; None if nothing does."""
-        return self._projects.beginning
+        return self.projects.beginning
 
     def after_beginning(self, go_on: Callable[[], None]) -> None:
         """Do something more once the project that is being made or opened is shown."""
-        self._projects.after_beginning(go_on)
+        self.projects.after_beginning(go_on)
 
     def use_project(self, project: Project, *, removing: bool = False) -> None:
         """Show a project that has been opened; the one before is closed, and its file removed if that is asked for."""
@@ -207,7 +207,7 @@ class Editor:
             document, self.document, self.masks = self.document, None, None
             self.state = EditorState(tab=self.state.tab)
             self.shell.sheets.clear()  # what they ask about has other numbers in another project
-            self._projects.close_later(document, removing)
+            self.projects.close_later(document, removing)
 
     def submit(
         self,
@@ -468,10 +468,10 @@ class Editor:
             self.feature_shelf.close()
         except AisError as error:
             _log.warning("%s", error)
-        self._projects.close_not_shown()
+        self.projects.close_not_shown()
         if self.document is not None:
             document, self.document = self.document, None
-            self._projects.close(document)
+            self.projects.close(document)
         try:
             if self.dialogs.folder is not None:
                 self.settings.last_folder = str(self.dialogs.folder)

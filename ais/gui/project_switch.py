@@ -80,6 +80,11 @@ class ProjectSwitch:
         """Do something more once the project that is being made or opened is shown."""
         self._when_begun.append(go_on)
 
+    def wait_until_closed(self) -> None:
+        """Wait, in a thread, until the files of the projects that are being closed are left alone."""
+        for closed in [event for event in self._closing if not event.is_set()]:
+            closed.wait(30)
+
     def close_later(self, document: Document, removing: bool) -> None:
         """Close a project in a thread; its file is removed if that is asked for."""
         self._files_closing(document.closed)

@@ -76,7 +76,7 @@ def discard_if_empty(path: Path) -> None:
         only_looked = len(project.tomograms()) == project.history_length() <= 1 and not project.features()
         used = project.read_only or not only_looked
     if not used:
-        path.unlink(missing_ok=True)
+        remove(path)
 
 
 def recovered(settings_folder: Path, but: Path | None = None) -> list[Recovered]:

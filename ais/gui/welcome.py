@@ -88,6 +88,7 @@ class Welcome:
         def look() -> Known:
             paths = [Path(text) for text in recent]
             projects = tuple(RecentProject(path, path.is_file()) for path in paths)
+            self._editor.projects.wait_until_closed()  # an empty one is still being removed
             return Known(projects, tuple(untitled.recovered(folder)))
 
         def found(known: Known) -> None:

@@ -524,4 +524,4 @@ def nothing_is_left_of_an_empty_project(ctx: Context, editor: Editor) -> None:
     screenshot(ctx, "shell/empty-project")
     press(ctx, "ctrl+w")
     until(ctx, lambda: not path.exists(), 5, "the empty project is gone")
-    assert os.listdir(path.parent) == []
+    until(ctx, lambda: os.listdir(path.parent) == [], 5, "nothing lies beside it")
