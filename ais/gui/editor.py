@@ -24,6 +24,7 @@ from ais.gui.masks import Masks
 from ais.gui.modelling import Modelling
 from ais.gui.notices import Notices
 from ais.gui.project_switch import ProjectSwitch
+from ais.gui.rendering import Rendering
 from ais.gui.settings import SettingsFile
 from ais.gui.shell import Shell
 from ais.gui.shown_tomogram import ShownTomogram
@@ -88,6 +89,8 @@ class Editor:
         Files, folders and confirmations asked of the user.
     modelling
         Models, trainings, exports and curation of the open project.
+    rendering
+        Surfaces, particles and the 3D scene of the tomogram on the screen.
     untitled
         Whether a project is open that has no name yet.
     wake
@@ -120,6 +123,7 @@ class Editor:
         self.projects = ProjectSwitch(self.background, settings_folder, self.use_project)
         self._tomograms = TomogramSwitch(self)
         self.modelling = Modelling(self)
+        self.rendering = Rendering(self)
         self.untitled = False
         self._select_first: dict[str, Any] | None = None
         self._remember_at = 0.0
@@ -428,6 +432,7 @@ class Editor:
         self._follow_snapshot()
         self.feature_shelf.follow(self.document)
         self.modelling.follow()
+        self.rendering.follow()
         if self.shown is not None:
             for text, kind in self.shown.news():
                 self.notices.say(text, kind)
@@ -445,7 +450,10 @@ class Editor:
     @property
     def seconds_to_frame(self) -> float | None:
         """When the next frame is needed though there is no input; None if only input or news of a thread need one."""
-        asked = self.notices.seconds_to_change(), self.background.seconds_to_change(), self.modelling.seconds_to_frame
+        asked = (
+            *(self.notices.seconds_to_change(), self.background.seconds_to_change()),
+            *(self.modelling.seconds_to_frame, self.rendering.seconds_to_frame),
+        )
         waits = [wait for wait in asked if wait]
         if self.animating:
             waits.append(FRAME_S)

@@ -34,7 +34,7 @@ LOW_LINES = 48.0
 BARS_EM = 4.0
 OPENGL = (3, 3)
 LAYOUT_FILE = "layout.ini"
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 FONT_PX = 15.0
 FONTS = ("fonts/Roboto/Roboto-Regular.ttf", "fonts/DroidSans.ttf")
 ICONS = "fonts/Font_Awesome_6_Free-Solid-900.otf"
@@ -136,7 +136,7 @@ def _parameters(window: Window, settings_folder: Path, story: Story | None, wake
 def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
     from imgui_bundle import hello_imgui, imgui
 
-    from ais.gui.panels import annotate, curves, display, export, history, jobs, models, tomograms
+    from ais.gui.panels import annotate, curves, display, export, history, jobs, models, render, tomograms
 
     settings = window.editor.settings
     docking = parameters.docking_params
@@ -161,7 +161,12 @@ def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
         ),
         *(
             dockable(tab.value, "Tabs", lambda _, tab=tab, draw=draw: _draw_tab(window, tab, draw), closes=False)
-            for tab, draw in ((Tab.ANNOTATE, annotate.draw), (Tab.MODELS, models.draw), (Tab.EXPORT, export.draw))
+            for tab, draw in (
+                (Tab.ANNOTATE, annotate.draw),
+                (Tab.MODELS, models.draw),
+                (Tab.EXPORT, export.draw),
+                (Tab.RENDER, render.draw),
+            )
         ),
         dockable("History", "Right", history.draw, shown=False),
         dockable("Jobs", "Right", jobs.draw, shown=False),

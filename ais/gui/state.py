@@ -29,6 +29,7 @@ class Tab(Enum):
     ANNOTATE = "Annotate"
     MODELS = "Models"
     EXPORT = "Export"
+    RENDER = "Render"
 
 
 @dataclass

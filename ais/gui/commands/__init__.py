@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ais.gui.commands.analysis import ANALYSIS_COMMANDS
 from ais.gui.commands.annotate import ANNOTATE_COMMANDS
 from ais.gui.commands.appearance import APPEARANCE_COMMANDS
 from ais.gui.commands.command import MENUS, Command
@@ -13,6 +14,11 @@ from ais.gui.commands.file import FILE_COMMANDS
 from ais.gui.commands.help import HELP_COMMANDS
 from ais.gui.commands.live import LIVE_COMMANDS
 from ais.gui.commands.model import MODEL_COMMANDS
+from ais.gui.commands.particles import PARTICLE_COMMANDS
+from ais.gui.commands.picking import PICKING_COMMANDS
+from ais.gui.commands.scene import SCENE_COMMANDS
+from ais.gui.commands.scene_files import SCENE_FILE_COMMANDS
+from ais.gui.commands.surfaces import SURFACE_COMMANDS
 from ais.gui.commands.tomogram import TOMOGRAM_COMMANDS
 from ais.gui.commands.training import TRAINING_COMMANDS
 from ais.gui.commands.view import VIEW_COMMANDS
@@ -34,6 +40,12 @@ COMMANDS: tuple[Command, ...] = (
     *CURATE_COMMANDS,
     *COMPARE_COMMANDS,
     *VOLUME_COMMANDS,
+    *SCENE_COMMANDS,
+    *SURFACE_COMMANDS,
+    *PICKING_COMMANDS,
+    *PARTICLE_COMMANDS,
+    *SCENE_FILE_COMMANDS,
+    *ANALYSIS_COMMANDS,
     *HELP_COMMANDS,
 )
 

@@ -173,4 +173,5 @@ VIEW_COMMANDS = (
     _show_tab(Tab.ANNOTATE, "1"),
     _show_tab(Tab.MODELS, "2"),
     _show_tab(Tab.EXPORT, "3"),
+    _show_tab(Tab.RENDER, "4"),
 )

@@ -1,0 +1,20 @@
+"""The Render tab: segmented volumes as surfaces, what is selected among them, and the particles picked from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ais.gui.panels import particles_section, picking_section, scene_look_section, selection_section, volumes_section
+from ais.gui.panels.layout import faint
+
+if TYPE_CHECKING:
+    from ais.gui.app import Window
+
+
+def draw(window: Window) -> None:
+    """Draw the panel."""
+    if window.editor.document is None:
+        faint("Segmented volumes appear here, once a tomogram is open.", window.theme.faint)
+        return
+    for part in (volumes_section, selection_section, picking_section, particles_section, scene_look_section):
+        part.draw(window)
