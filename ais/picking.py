@@ -74,6 +74,27 @@ class Picks:
 
 
 @dataclass(frozen=True)
+class Found:
+    """All particles of a volume at one threshold, before any is left out; in no particular order.
+
+    Attributes
+    ----------
+    positions, weight, volume, shape, voxel_sizes, scale_note
+        As in `Picks`.
+    """
+
+    positions: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    volume: NDArray[np.float64]
+    shape: tuple[int, int, int]
+    voxel_sizes: tuple[float, float, float]
+    scale_note: str
+
+    def __len__(self) -> int:
+        return len(self.weight)
+
+
+@dataclass(frozen=True)
 class _Foreground:
     """The voxels at or above the threshold."""
 
@@ -133,32 +154,107 @@ def pick_particles(
         If an option is out of range, the voxel size is needed but not known, or the volume is not a volume of
         finite numbers.
     """
+    _check_options(min_volume, spacing, margin, max_count)
+    volume_shape(volume)
+    if max(min_volume, spacing, margin) > 0 and not any(checked_voxel_sizes(volume, voxel_sizes)):
+        raise _no_voxel_size(source_name(volume))
+    found = find_particles(
+        volume, threshold=threshold, min_volume=min_volume, voxel_sizes=voxel_sizes, progress=progress
+    )
+    return select(found, min_volume=min_volume, spacing=spacing, margin=margin, max_count=max_count)
+
+
+def find_particles(
+    volume: NDArray[Any] | Tomogram,
+    *,
+    threshold: float = 128.0,
+    min_volume: float = 0.0,
+    voxel_sizes: float | tuple[float, float, float] | None = None,
+    progress: Progress = SILENT,
+) -> Found:
+    """Find all particles at a threshold; what takes time of `pick_particles`.
+
+    Parameters
+    ----------
+    volume, threshold, voxel_sizes, progress
+        See `pick_particles`.
+    min_volume
+        In cubic angstrom; smaller blobs are not divided, which saves time if they are left out later.
+
+    Returns
+    -------
+    Found
+        For `select`, which may be called again and again with other limits.
+
+    Raises
+    ------
+    AisError
+        As `pick_particles`.
+    """
     shape = volume_shape(volume)
     check_threshold(threshold)
-    _check_options(min_volume, spacing, margin, max_count)
     sizes = checked_voxel_sizes(volume, voxel_sizes)
-    if not any(sizes) and max(min_volume, spacing, margin) > 0:
-        raise AisError(
-            f"{source_name(volume)} has no voxel size, so lengths and volumes in angstrom mean nothing: "
-            "give it, for example --voxel-size 13.48."
-        )
-    edges = np.array(sizes) if any(sizes) else np.ones(3)
+    edges = _edges(sizes)
     found = _foreground(volume, threshold, progress)
     voxel_volume = np.float64(edges.prod())
     regions = _regions(found, edges, math.ceil(min_volume / voxel_volume - ROUNDING), progress)
     positions, weight, count = _centroids(regions, found, shape)
-    volumes = count * voxel_volume
-    chosen = _chosen(positions, weight, volumes, edges, min_volume, spacing)
-    inside = _inside(positions[chosen], shape, edges, margin)
+    return Found(positions, weight, count * voxel_volume, shape, sizes, found.note)
+
+
+def select(
+    found: Found,
+    *,
+    min_volume: float = 0.0,
+    spacing: float = 0.0,
+    margin: float = 0.0,
+    max_count: int | None = None,
+) -> Picks:
+    """Leave out what is small, close to a heavier particle, near the volume's faces or one too many; fast.
+
+    Parameters
+    ----------
+    found
+        All particles.
+    min_volume, spacing, margin, max_count
+        See `pick_particles`.
+
+    Returns
+    -------
+    Picks
+        Sorted by weight, heaviest first.
+
+    Raises
+    ------
+    AisError
+        If an option is out of range, or the voxel size is needed but not known.
+    """
+    _check_options(min_volume, spacing, margin, max_count)
+    if max(min_volume, spacing, margin) > 0 and not any(found.voxel_sizes):
+        raise _no_voxel_size("The volume")
+    edges = _edges(found.voxel_sizes)
+    chosen = _chosen(found.positions, found.weight, found.volume, edges, min_volume, spacing)
+    inside = _inside(found.positions[chosen], found.shape, edges, margin)
     chosen = chosen[inside][:max_count]
     return Picks(
-        positions=positions[chosen],
-        weight=weight[chosen],
-        volume=volumes[chosen],
+        positions=found.positions[chosen],
+        weight=found.weight[chosen],
+        volume=found.volume[chosen],
         id=np.arange(1, len(chosen) + 1, dtype=np.int64),
-        shape=shape,
-        voxel_sizes=sizes,
-        scale_note=found.note,
+        shape=found.shape,
+        voxel_sizes=found.voxel_sizes,
+        scale_note=found.scale_note,
+    )
+
+
+def _edges(sizes: tuple[float, float, float]) -> NDArray[np.float64]:
+    return np.array(sizes) if any(sizes) else np.ones(3)
+
+
+def _no_voxel_size(name: str) -> AisError:
+    return AisError(
+        f"{name} has no voxel size, so lengths and volumes in angstrom mean nothing: "
+        "give it, for example --voxel-size 13.48."
     )
 
 

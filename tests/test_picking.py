@@ -18,7 +18,7 @@ from scipy.spatial import KDTree
 import ais.picking
 import ais.prediction
 from ais.errors import AisError, Cancelled
-from ais.picking import Picks, pick_particles
+from ais.picking import Picks, find_particles, pick_particles, select
 from ais.progress import Progress
 from ais.separation import separate
 
@@ -398,3 +398,36 @@ def test_blobs_divided_in_threads_or_one_after_the_other_give_the_same(monkeypat
     alone = pick_particles(volume, voxel_sizes=10.0, spacing=60.0)
     for name in ("positions", "weight", "volume", "id"):
         np.testing.assert_array_equal(getattr(together, name), getattr(alone, name))
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.floats(0, 3e5),
+    st.floats(0, 200),
+    st.floats(0, 80),
+    st.one_of(st.none(), st.integers(0, 9)),
+)
+@settings(max_examples=15, deadline=None)
+def test_selecting_from_what_was_found_is_picking_again(
+    seed: int, min_volume: float, spacing: float, margin: float, max_count: int | None
+) -> None:
+    """Whatever the limits: the particles are found once, and the sliders of a preview only leave some out."""
+    rough = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(20, 24, 28)), 1.5)
+    volume = np.round(np.clip((rough - rough.mean()) / rough.std() * 100, 0, 255)).astype(np.uint8)
+    limits: dict[str, Any] = {
+        "min_volume": min_volume,
+        "spacing": spacing,
+        "margin": margin,
+        "max_count": max_count,
+    }
+    again = pick_particles(volume, threshold=100, voxel_sizes=10.0, **limits)
+    picks = select(find_particles(volume, threshold=100, voxel_sizes=10.0), **limits)
+    for part in ("positions", "weight", "volume", "id"):
+        np.testing.assert_array_equal(getattr(picks, part), getattr(again, part))
+
+
+def test_limits_need_a_voxel_size() -> None:
+    found = find_particles(balls((20, 20, 20), [(10, 10, 10)], 4))
+    assert len(select(found)) == 1
+    with pytest.raises(AisError, match="no voxel size"):
+        select(found, spacing=10)
