@@ -158,7 +158,7 @@ def pick(
         _write_picks(volume, made, settings, folder)
 
     targets = [folder / f"{volume_stem(path)}{COORDINATES_ENDING}" for path in inputs]
-    results = _make_each(
+    results = make_each(
         "pick",
         inputs,
         targets,
@@ -220,7 +220,7 @@ def mesh(
         _write_surface(volume, made, settings)
 
     targets = [Path(output) / f"{volume_stem(path)}.{settings.format}" for path in inputs]
-    return _make_each("mesh", inputs, targets, asdict(settings), make, settings.voxel_size, overwrite, progress)
+    return make_each("mesh", inputs, targets, asdict(settings), make, settings.voxel_size, overwrite, progress)
 
 
 def tomogram_and_feature(path: Path) -> tuple[str, str]:
@@ -230,7 +230,7 @@ def tomogram_and_feature(path: Path) -> tuple[str, str]:
     return (name, feature) if mark and name else (stem, "")
 
 
-def _make_each(
+def make_each(
     command: str,
     inputs: Sequence[Path | str],
     targets: Sequence[Path],
@@ -241,7 +241,32 @@ def _make_each(
     progress: Progress,
     complete: Callable[[Path], bool] = lambda _: True,
 ) -> list[FileResult]:
-    """One output for each input; what is finished, and `complete` with the files beside it, is kept."""
+    """Make one output of each input; what is finished is kept, and what fails does not stop the others.
+
+    Parameters
+    ----------
+    command
+        Whose work it is, for the records.
+    inputs, targets
+        Volumes, and the output of each.
+    settings
+        All that changes the outputs, for the records.
+    make
+        Reads a volume and writes its output.
+    voxel_size
+        Overrides the headers' voxel size, in angstrom.
+    overwrite
+        Make everything again.
+    progress
+        Told the volumes done.
+    complete
+        Whether the files beside an output are there as well; else it is made again.
+
+    Returns
+    -------
+    list of FileResult
+        One per input.
+    """
     results = []
     for index, (path, target) in enumerate(zip(map(Path, inputs), targets, strict=True)):
         progress.report(index, len(inputs), path.name)
