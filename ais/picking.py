@@ -229,13 +229,7 @@ def select(
     AisError
         If an option is out of range, or the voxel size is needed but not known.
     """
-    _check_options(min_volume, spacing, margin, max_count)
-    if max(min_volume, spacing, margin) > 0 and not any(found.voxel_sizes):
-        raise _no_voxel_size("The volume")
-    edges = _edges(found.voxel_sizes)
-    chosen = _chosen(found.positions, found.weight, found.volume, edges, min_volume, spacing)
-    inside = _inside(found.positions[chosen], found.shape, edges, margin)
-    chosen = chosen[inside][:max_count]
+    chosen = choose(found, min_volume=min_volume, spacing=spacing, margin=margin, max_count=max_count)
     return Picks(
         positions=found.positions[chosen],
         weight=found.weight[chosen],
@@ -245,6 +239,24 @@ def select(
         voxel_sizes=found.voxel_sizes,
         scale_note=found.scale_note,
     )
+
+
+def choose(
+    found: Found,
+    *,
+    min_volume: float = 0.0,
+    spacing: float = 0.0,
+    margin: float = 0.0,
+    max_count: int | None = None,
+) -> NDArray[np.intp]:
+    """Which of the particles `select` takes: their indices, heaviest first; parameters and errors as there."""
+    _check_options(min_volume, spacing, margin, max_count)
+    if max(min_volume, spacing, margin) > 0 and not any(found.voxel_sizes):
+        raise _no_voxel_size("The volume")
+    edges = _edges(found.voxel_sizes)
+    chosen = _chosen(found.positions, found.weight, found.volume, edges, min_volume, spacing)
+    inside = _inside(found.positions[chosen], found.shape, edges, margin)
+    return chosen[inside][:max_count]
 
 
 def _edges(sizes: tuple[float, float, float]) -> NDArray[np.float64]:
