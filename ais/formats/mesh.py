@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from ais.errors import AisError
 
+MESH_FORMATS = ("obj", "ply", "stl", "glb")
 GREY = (0.7, 0.7, 0.7)
 ROWS_AT_ONCE = 1 << 17
 COORDINATE_DECIMALS = 3
 NORMAL_DECIMALS = 4
+COLOUR_DECIMALS = 4
 STL_HEADER_BYTES = 80
 GLB_MAX_BYTES = 2**32 - 1
 GLB_JSON, GLB_BINARY = 0x4E4F534A, 0x004E4942
@@ -57,11 +59,17 @@ class MeshPart:
         Red, green and blue as shown on screen (sRGB), 0-1.
     name
         What the structure is, such as ``"membrane"``.
+    alpha
+        0 (not to be seen) to 1 (opaque).
+    colours
+        (n, 3), 0-1, a colour for each vertex in place of `colour`; None for one colour.
     """
 
     mesh: TriangleMesh
     colour: Colour = GREY
     name: str = "surface"
+    alpha: float = 1.0
+    colours: NDArray[np.float32] | None = None
 
 
 def write_mesh(
@@ -76,7 +84,9 @@ def write_mesh(
     write_scene(path_to_write, [MeshPart(mesh, colour, name)], format)
 
 
-def write_scene(path_to_write: Path | str, parts: Sequence[MeshPart], format: str) -> None:
+def write_scene(
+    path_to_write: Path | str, parts: Sequence[MeshPart], format: str, *, materials: str = "", linear: bool = True
+) -> None:
     """Write surfaces into one file. The numbers are in angstrom in every format, at the tomogram's own position.
 
     So a mesh lies on its map in ChimeraX whichever the format, and the four formats agree with each other. glTF, of
@@ -86,8 +96,8 @@ def write_scene(path_to_write: Path | str, parts: Sequence[MeshPart], format: st
     ======  ==========================================================================
     format  holds
     ======  ==========================================================================
-    obj     text; an object per part, colour of each vertex after its position, normals
-    ply     binary; all parts in one mesh, colour and normal of each vertex
+    obj     text; an object per part, colour of each vertex after its position, normals, a material per part
+    ply     binary; all parts in one mesh, colour and normal of each vertex, alpha if any part has one
     stl     binary; all parts in one mesh, neither colours nor shared vertices
     glb     binary; a node, mesh and material per part, normals
     ======  ==========================================================================
@@ -100,6 +110,10 @@ def write_scene(path_to_write: Path | str, parts: Sequence[MeshPart], format: st
         The surfaces. An empty one, or none, makes a valid file without faces.
     format
         ``"obj"``, ``"ply"``, ``"stl"`` or ``"glb"``.
+    materials
+        For OBJ: name of the file beside it that `write_materials` makes; empty for none.
+    linear
+        For GLB: whether colours of vertices are in linear light, as the format wants; ChimeraX takes them as they are.
 
     Raises
     ------
@@ -108,21 +122,54 @@ def write_scene(path_to_write: Path | str, parts: Sequence[MeshPart], format: st
     OSError
         If the file cannot be written; `atomic_path` turns it into an AisError.
     """
-    writer = MESH_FORMATS.get(format)
-    if writer is None:
+    if format not in MESH_FORMATS:
         raise AisError(f"Meshes cannot be written as {format!r}: choose {', '.join(MESH_FORMATS)}.")
     with Path(path_to_write).open("wb") as file:
-        writer(file, parts)
+        match format:
+            case "obj":
+                _write_obj(file, parts, materials)
+            case "ply":
+                _write_ply(file, parts)
+            case "stl":
+                _write_stl(file, parts)
+            case _:
+                _write_glb(file, parts, linear=linear)
 
 
-def _write_obj(file: BinaryIO, parts: Sequence[MeshPart]) -> None:
+def write_materials(path_to_write: Path | str, parts: Sequence[MeshPart]) -> None:
+    """Write the materials of an OBJ file: the colour and the alpha of each part.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    lines = ["# Materials"]
+    for number, part in enumerate(parts):
+        white = part.colours is not None  # multiplied by the colours of the vertices
+        colour = " ".join(f"{channel:.4f}" for channel in ((1.0, 1.0, 1.0) if white else _clipped(part.colour)))
+        lines += [f"newmtl {_material_name(number)}", f"Kd {colour}", "Ka 0 0 0", "Ks 0.2 0.2 0.2", "Ns 40"]
+        lines += [f"d {_unit(part.alpha):.4f}", "illum 2"]
+    Path(path_to_write).write_text("\n".join(lines) + "\n", encoding="ascii", newline="\n")
+
+
+def _write_obj(file: BinaryIO, parts: Sequence[MeshPart], materials: str) -> None:
     file.write(b"# Surfaces in angstrom\n")
+    if materials:
+        file.write(f"mtllib {materials}\n".encode())
     first = 1
-    for part in parts:
+    for number, part in enumerate(parts):
         file.write(f"o {_one_word(part.name)}\n".encode())
-        colour = " ".join(f"{channel:.4f}" for channel in _clipped(part.colour))
-        for rows in _slabs(part.mesh.vertices):
-            file.write(_text_rows(b"v ", _decimals(rows, COORDINATE_DECIMALS), f" {colour}\n".encode()))
+        if materials:
+            file.write(f"usemtl {_material_name(number)}\n".encode())
+        if part.colours is not None:
+            for rows, colours in zip(_slabs(part.mesh.vertices), _slabs(part.colours), strict=True):
+                both = [_decimals(rows, COORDINATE_DECIMALS), _decimals(np.clip(colours, 0, 1), COLOUR_DECIMALS)]
+                file.write(_text_rows(b"v ", _side_by_side(both), b"\n"))
+        else:
+            colour = " ".join(f"{channel:.4f}" for channel in _clipped(part.colour))
+            for rows in _slabs(part.mesh.vertices):
+                file.write(_text_rows(b"v ", _decimals(rows, COORDINATE_DECIMALS), f" {colour}\n".encode()))
         for rows in _slabs(part.mesh.normals):
             file.write(_text_rows(b"vn ", _decimals(rows, NORMAL_DECIMALS), b"\n"))
         for rows in _slabs(part.mesh.faces):
@@ -139,6 +186,13 @@ def _decimals(values: NDArray[np.float32], decimals: int) -> Bytes:
     sign = np.where(scaled < 0, np.uint8(ord("-")), np.uint8(0))[..., None]
     point = np.full_like(sign, ord("."))
     return np.concatenate([sign, digits[..., :-decimals], point, digits[..., -decimals:]], axis=2)
+
+
+def _side_by_side(columns: Sequence[Bytes]) -> Bytes:
+    """Columns of characters of different widths as one array; 0 bytes fill what is narrower."""
+    width = max(column.shape[2] for column in columns)
+    wide = [np.pad(column, ((0, 0), (0, 0), (width - column.shape[2], 0))) for column in columns]
+    return np.concatenate(wide, axis=1)
 
 
 def _digits(numbers: NDArray[np.int64], least: int) -> Bytes:
@@ -170,10 +224,12 @@ def _text_rows(before: bytes, numbers: Bytes, after: bytes) -> bytes:
 
 
 def _write_ply(file: BinaryIO, parts: Sequence[MeshPart]) -> None:
-    vertex_type = np.dtype([("position", "<f4", 3), ("normal", "<f4", 3), ("colour", "u1", 3)])
+    # Most readers expect three channels, so the fourth is there only where it says something.
+    names = ("red", "green", "blue", *(("alpha",) if any(part.alpha < 1 for part in parts) else ()))
+    vertex_type = np.dtype([("position", "<f4", 3), ("normal", "<f4", 3), ("colour", "u1", len(names))])
     face_type = np.dtype([("corners", "u1"), ("vertices", "<i4", 3)])
     coordinates = "".join(f"property float {name}\n" for name in ("x", "y", "z", "nx", "ny", "nz"))
-    channels = "".join(f"property uchar {name}\n" for name in ("red", "green", "blue"))
+    channels = "".join(f"property uchar {name}\n" for name in names)
     header = (
         "ply\nformat binary_little_endian 1.0\n"
         "comment unit angstrom\n"
@@ -187,7 +243,9 @@ def _write_ply(file: BinaryIO, parts: Sequence[MeshPart]) -> None:
         vertices = np.empty(len(part.mesh.vertices), vertex_type)
         vertices["position"] = part.mesh.vertices
         vertices["normal"] = part.mesh.normals
-        vertices["colour"] = [round(255 * channel) for channel in _clipped(part.colour)]
+        colours = np.clip(part.colours if part.colours is not None else np.array([part.colour]), 0, 1)
+        vertices["colour"][:, :3] = np.rint(255 * colours).astype(np.uint8)
+        vertices["colour"][:, 3:] = round(255 * _unit(part.alpha))
         file.write(vertices.data)
     first = 0
     for part in parts:
@@ -216,8 +274,8 @@ def _write_stl(file: BinaryIO, parts: Sequence[MeshPart]) -> None:
             file.write(facets.data)
 
 
-def _write_glb(file: BinaryIO, parts: Sequence[MeshPart]) -> None:
-    document, arrays = _gltf([part for part in parts if len(part.mesh.faces)])
+def _write_glb(file: BinaryIO, parts: Sequence[MeshPart], *, linear: bool) -> None:
+    document, arrays = _gltf([part for part in parts if len(part.mesh.faces)], linear=linear)
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 4)
     size = sum(array.nbytes for array in arrays)
@@ -232,18 +290,27 @@ def _write_glb(file: BinaryIO, parts: Sequence[MeshPart]) -> None:
             file.write(array.data)
 
 
-def _gltf(parts: Sequence[MeshPart]) -> tuple[dict[str, Any], list[NDArray[Any]]]:
-    """The JSON part of a glTF file and the arrays of its buffer: positions, normals and indices of each part."""
+def _gltf(parts: Sequence[MeshPart], *, linear: bool) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+    """The JSON part of a glTF file and the arrays of its buffer: positions, normals, indices, colours of each part."""
     document: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": "Ais", "extras": {"unit": "angstrom"}},
         "scene": 0,
         "scenes": [{"nodes": list(range(len(parts)))} if parts else {}],
     }
     arrays: list[NDArray[Any]] = []
-    for part in parts:
+    meshes = []
+    for number, part in enumerate(parts):
+        at = len(arrays)
+        attributes = {"POSITION": at, "NORMAL": at + 1}
         arrays.append(np.ascontiguousarray(part.mesh.vertices, "<f4"))
         arrays.append(np.ascontiguousarray(part.mesh.normals, "<f4"))
         arrays.append(np.ascontiguousarray(part.mesh.faces, "<u4"))
+        if part.colours is not None:
+            attributes["COLOR_0"] = at + 3
+            shown = np.clip(part.colours, 0, 1)
+            arrays.append(np.ascontiguousarray(_in_linear_light(shown) if linear else shown, "<f4"))
+        primitive = {"attributes": attributes, "indices": at + 2, "material": number}
+        meshes.append({"name": part.name, "primitives": [primitive]})
     if not parts:
         return document, arrays
     starts = np.cumsum([0, *(array.nbytes for array in arrays)])
@@ -259,19 +326,7 @@ def _gltf(parts: Sequence[MeshPart]) -> tuple[dict[str, Any], list[NDArray[Any]]
     ]
     document["accessors"] = [_accessor(view, array) for view, array in enumerate(arrays)]
     document["nodes"] = [{"mesh": number, "name": part.name} for number, part in enumerate(parts)]
-    document["meshes"] = [
-        {
-            "name": part.name,
-            "primitives": [
-                {
-                    "attributes": {"POSITION": 3 * number, "NORMAL": 3 * number + 1},
-                    "indices": 3 * number + 2,
-                    "material": number,
-                }
-            ],
-        }
-        for number, part in enumerate(parts)
-    ]
+    document["meshes"] = meshes
     document["materials"] = [_material(part) for part in parts]
     return document, arrays
 
@@ -290,10 +345,17 @@ def _accessor(view: int, array: NDArray[Any]) -> dict[str, Any]:
 
 
 def _material(part: MeshPart) -> dict[str, Any]:
-    # glTF wants the colour in linear light.
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in _clipped(part.colour)]
-    surface = {"baseColorFactor": [*linear, 1.0], "metallicFactor": 0.0, "roughnessFactor": ROUGHNESS}
-    return {"name": part.name, "pbrMetallicRoughness": surface}
+    # The colours of vertices are multiplied by that of the material.
+    colour = [1.0, 1.0, 1.0] if part.colours is not None else _in_linear_light(np.array(_clipped(part.colour))).tolist()
+    factor = [*colour, _unit(part.alpha)]
+    surface = {"baseColorFactor": factor, "metallicFactor": 0.0, "roughnessFactor": ROUGHNESS}
+    blended = {"alphaMode": "BLEND"} if part.alpha < 1 else {}
+    return {"name": part.name, "pbrMetallicRoughness": surface, **blended}
+
+
+def _in_linear_light(colours: NDArray[Any]) -> NDArray[Any]:
+    """Colours as glTF wants them, of colours as they are shown (sRGB); both 0-1."""
+    return np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
 
 
 def _slabs(rows: NDArray[Any]) -> Iterator[NDArray[Any]]:
@@ -306,13 +368,13 @@ def _clipped(colour: Colour) -> Colour:
     return red, green, blue
 
 
+def _unit(value: float) -> float:
+    return min(max(float(value), 0.0), 1.0)
+
+
+def _material_name(number: int) -> str:
+    return f"material_{number + 1}"
+
+
 def _one_word(name: str) -> str:
     return "_".join(name.split()) or "surface"
-
-
-MESH_FORMATS: dict[str, Callable[[BinaryIO, Sequence[MeshPart]], None]] = {
-    "obj": _write_obj,
-    "ply": _write_ply,
-    "stl": _write_stl,
-    "glb": _write_glb,
-}
