@@ -12,16 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ais.errors import AisError
-from ais.prediction import (
-    ROUNDING,
-    check_threshold,
-    checked_voxel_sizes,
-    reaching,
-    scale_of,
-    slabs,
-    source_name,
-    volume_shape,
-)
+from ais.foreground import Foreground, foreground
+from ais.formats.coord_table import Column, Coordinates
+from ais.prediction import ROUNDING, check_threshold, checked_voxel_sizes, source_name, volume_shape
 from ais.progress import SILENT, Progress
 from ais.separation import separate
 
@@ -32,6 +25,7 @@ if TYPE_CHECKING:
 
     _Divided = tuple[tuple[slice, ...], NDArray[np.bool_], NDArray[np.int32] | None]
 
+DISTANCE_COLUMN = "aisDistance"
 UNDIVIDED_VOXELS = 27
 REPORT_EVERY = 64
 MOST_THREADS = 8
@@ -72,6 +66,32 @@ class Picks:
     def __len__(self) -> int:
         return len(self.id)
 
+    def coordinates(
+        self,
+        tomogram: str,
+        angles: NDArray[np.float64] | None = None,
+        distances: NDArray[np.float64] | None = None,
+    ) -> Coordinates:
+        """The particles as a table, with the columns that `ais pick` writes.
+
+        Parameters
+        ----------
+        tomogram
+            Name of the tomogram, without folder and extension.
+        angles
+            (n, 3) rot, tilt, psi in degrees, if they are known (`ais.orientation.orient`).
+        distances
+            (n,) to another feature's surface in angstrom, if they are known.
+        """
+        columns: dict[str, Column] = {
+            "aisParticleWeight": [f"{value:.1f}" for value in self.weight.tolist()],
+            "aisParticleVolume": [f"{value:.1f}" for value in self.volume.tolist()],
+            "aisParticleID": self.id.tolist(),
+        }
+        if distances is not None:
+            columns[DISTANCE_COLUMN] = [f"{value:.2f}" for value in distances.tolist()]
+        return Coordinates(self.positions, [tomogram] * len(self), angles, columns=columns)
+
 
 @dataclass(frozen=True)
 class Found:
@@ -92,16 +112,6 @@ class Found:
 
     def __len__(self) -> int:
         return len(self.weight)
-
-
-@dataclass(frozen=True)
-class _Foreground:
-    """The voxels at or above the threshold."""
-
-    mask: NDArray[np.uint8]
-    index: NDArray[np.int64]
-    weight: NDArray[np.float64]
-    note: str
 
 
 def pick_particles(
@@ -195,7 +205,7 @@ def find_particles(
     check_threshold(threshold)
     sizes = checked_voxel_sizes(volume, voxel_sizes)
     edges = _edges(sizes)
-    found = _foreground(volume, threshold, progress)
+    found = foreground(volume, threshold, progress)
     voxel_volume = np.float64(edges.prod())
     regions = _regions(found, edges, math.ceil(min_volume / voxel_volume - ROUNDING), progress)
     positions, weight, count = _centroids(regions, found, shape)
@@ -279,27 +289,7 @@ def _check_options(min_volume: float, spacing: float, margin: float, max_count: 
         raise AisError(f"The number of picks must not be negative: {max_count}.")
 
 
-def _foreground(volume: NDArray[Any] | Tomogram, threshold: float, progress: Progress) -> _Foreground:
-    scale = scale_of(volume)
-    nz, ny, nx = volume.shape
-    mask = np.zeros((nz, ny, nx), dtype=np.uint8)
-    indices, weights = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
-    highest = 0.0
-    for z, slab in slabs(volume):
-        progress.report(z, 2 * nz, "reading")
-        above = reaching(slab, threshold, scale)
-        mask[z : z + len(slab)] = above
-        index = np.flatnonzero(above)
-        indices.append(index + z * ny * nx)
-        weights.append(slab.reshape(-1)[index].astype(np.float64) * scale.factor)
-        if not len(index):
-            highest = max(highest, float(slab.max()))
-    empty = not any(len(index) for index in indices)
-    note = scale.missed(threshold, highest) if empty else scale.note
-    return _Foreground(mask, np.concatenate(indices), np.concatenate(weights), note)
-
-
-def _regions(found: _Foreground, edges: NDArray[np.float64], min_voxels: int, progress: Progress) -> NDArray[np.int64]:
+def _regions(found: Foreground, edges: NDArray[np.float64], min_voxels: int, progress: Progress) -> NDArray[np.int64]:
     """Number of the particle that each foreground voxel belongs to; particles' numbers start at 1, with gaps."""
     import cc3d
     from scipy import ndimage
@@ -359,7 +349,7 @@ def _divide(labels: NDArray[Any], label: int, box: tuple[slice, ...], edges: NDA
 
 
 def _centroids(
-    regions: NDArray[np.int64], found: _Foreground, shape: tuple[int, int, int]
+    regions: NDArray[np.int64], found: Foreground, shape: tuple[int, int, int]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     """Weighted centroid (x, y, z), summed weight and voxel count of each particle."""
     count = np.bincount(regions)
