@@ -156,7 +156,7 @@ class AddPickSet(Operation[PickSet]):
         """Add them."""
         edit.project.tomogram_by_id(self.tomogram)
         edit.acted_on(self.tomogram)
-        name, data = edit.check_text(self.name), edit.write_json(dict(self.data))
+        name, data = _checked_name(edit, self.name), edit.write_json(dict(self.data))
         return _pick_set(edit, edit.insert("pick_sets", tomogram=self.tomogram, name=name, data=data))
 
 
@@ -185,7 +185,7 @@ class ChangePickSet(Operation[PickSet]):
         edit.acted_on(_pick_set(edit, self.pick_set).tomogram)
         columns = {}
         if self.name is not None:
-            columns["name"] = edit.check_text(self.name)
+            columns["name"] = _checked_name(edit, self.name)
         if self.data is not None:
             columns["data"] = edit.write_json(dict(self.data))
         if columns:
@@ -248,6 +248,12 @@ def _model(edit: Edit, number: int) -> ModelEntry:
         if model.id == number:
             return model
     raise AisError(f"The project has no model number {number}.")
+
+
+def _checked_name(edit: Edit, name: str) -> str:
+    if not name:
+        raise AisError("Picks need a name.")
+    return edit.check_text(name)
 
 
 def _pick_set(edit: Edit, number: int) -> PickSet:

@@ -19,6 +19,7 @@ from ais.errors import AisError
 from ais.project import rows
 from ais.project.database import Database, database_errors
 from ais.project.overview import ProjectOverview
+from ais.project.particles import ProjectParticles
 from ais.project.schema import CONTENT
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class MaskVolume:
         return (self.slice(z) for z in range(self.shape[0]))
 
 
-class ProjectReader(ProjectOverview):
+class ProjectReader(ProjectOverview, ProjectParticles):
     """The reading side of a project; safe to use from several threads.
 
     Attributes
@@ -244,7 +245,8 @@ class ProjectReader(ProjectOverview):
 
     def pick_sets(self, tomogram: int) -> list[PickSet]:
         """The pick sets of a tomogram, in the order in which they were added."""
-        sql = f"SELECT {rows.PICK_SET_COLUMNS} FROM pick_sets WHERE tomogram = ? ORDER BY id"
+        condition = "tomogram = ? AND name != ''"  # what has no name is the table of a set of particles
+        sql = f"SELECT {rows.PICK_SET_COLUMNS} FROM pick_sets WHERE {condition} ORDER BY id"
         return [rows.pick_set_of(row) for row in self._rows(sql, tomogram)]
 
     def hand_picks(self, tomogram: int, feature: int) -> HandPicks | None:

@@ -35,7 +35,7 @@ BOX_COLUMNS = "id, z, y, x, negative"
 MODEL_COLUMNS = "id, name, path, relative_path, settings"
 PICK_SET_COLUMNS = "id, tomogram, name, data"
 HISTORY_COLUMNS = "id, text, time, tomogram, feature, z, y0, y1, x0, x1, undone"
-PICKED_BY_HAND = "json_extract(data, '$.manual') = 1"
+PICKED_BY_HAND = "name != '' AND json_extract(data, '$.manual') = 1"
 
 Row = tuple[Any, ...]
 
