@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ais.components import Components, graph_of
 from ais.errors import AisError
 
 A3_PER_NM3 = 1000.0
-SLAB_VOXELS = 1 << 23
 MAX_VERTICES = 2**31 - 1
 VERTICES_PER_RUN = 6
 TAUBIN_SHRINK = 0.5
@@ -113,23 +113,28 @@ class PreparedVolume:
     voxel_sizes: tuple[float, float, float]
     corner: tuple[float, float, float]
 
-    def surface(self, level: float, *, smooth: int = 0) -> Surface:
-        """The isosurface at `level`; see `isosurface`."""
-        cut = self._cut(level) if math.isfinite(level) else 0
-        if not cut > 0:
-            raise AisError(
-                f"An isosurface level of {level:g} cannot be used: it must be above 0, the value outside the volume."
-            )
+    def components(self, level: float) -> Components:
+        """The components of the voxels at or above `level`, in the order in which `surface` has them."""
+        return Components.of_padded(self.padded, self._cut(level))
+
+    def cleared(self, voxels: Indices) -> PreparedVolume:
+        """A copy in which some voxels, given by flat index in `padded`, are zero."""
+        copy = self.padded.copy()
+        copy.reshape(-1)[voxels] = 0
+        return replace(self, padded=copy)
+
+    def surface(self, level: float, *, smooth: int = 0, components: Components | None = None) -> Surface:
+        """The isosurface at `level`; see `isosurface`. `components`, if they are known, are those at this level."""
+        cut = self._cut(level)
         if smooth < 0:
             raise AisError(f"{smooth} smoothing steps cannot be done: choose 0 or more.")
-        runs = _Runs.of(self.padded, cut)
-        if runs.starts.size == 0:
+        found = components or Components.of_padded(self.padded, cut)
+        if found.starts.size == 0:
             return _empty_surface()
-        if runs.starts.size * VERTICES_PER_RUN > MAX_VERTICES:
+        if found.starts.size * VERTICES_PER_RUN > MAX_VERTICES:
             raise AisError("The surface has too many points to draw: choose a higher level or a larger bin.")
-        labels, voxels = runs.components()
         vertices, faces, normals = _flying_edges(self.padded, float(cut) if self.padded.dtype.kind == "f" else level)
-        owners = _vertex_owners(vertices, faces, self.padded, cut, runs, labels)
+        owners = _vertex_owners(vertices, faces, self.padded, cut, found)
         spacing = np.array(self.voxel_sizes[::-1], np.float32)
         vertices *= spacing
         vertices += np.array(self.corner, np.float32)
@@ -137,12 +142,19 @@ class PreparedVolume:
         if smooth:
             vertices = _taubin(vertices, faces, smooth)
             normals = _face_normals(vertices, faces)
-        volumes = voxels * math.prod(self.voxel_sizes)
+        volumes = found.voxels * math.prod(self.voxel_sizes)
         return _in_order(vertices, faces, normals, owners, volumes)
 
     def _cut(self, level: float) -> int | np.floating[Any]:
         # Compared exactly as the isosurface compares: NumPy would else round the level to the volume's type.
-        return self.padded.dtype.type(level) if self.padded.dtype.kind == "f" else math.ceil(level)
+        cut: int | np.floating[Any] = 0
+        if math.isfinite(level):
+            cut = self.padded.dtype.type(level) if self.padded.dtype.kind == "f" else math.ceil(level)
+        if not cut > 0:
+            raise AisError(
+                f"An isosurface level of {level:g} cannot be used: it must be above 0, the value outside the volume."
+            )
+        return cut
 
 
 def prepare(
@@ -265,61 +277,6 @@ def _bin_into(target: NDArray[Any], volume: NDArray[Any], bin: int) -> None:
     target /= np.float32(bin**3)
 
 
-@dataclass(frozen=True)
-class _Runs:
-    """The voxels at or above a level as runs along x; `starts` (inclusive) and `ends` are flat indices."""
-
-    starts: Indices
-    ends: Indices
-    shape: tuple[int, ...]
-
-    @classmethod
-    def of(cls, padded: NDArray[Any], cut: int | np.floating[Any]) -> _Runs:
-        nz, ny, nx = padded.shape
-        step = max(1, SLAB_VOXELS // (ny * nx))
-        found = []
-        for z in range(0, nz, step):
-            above = (padded[z : z + step] >= cut).ravel()
-            # The volume is zero on its border, so no run goes past the end of a row.
-            found.append(np.flatnonzero(above[1:] != above[:-1]) + (z * ny * nx + 1))
-        borders = np.concatenate(found)
-        return cls(borders[::2], borders[1::2], padded.shape)
-
-    def components(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Component of each run, face-connected, the largest first, and the number of voxels of each component."""
-        from scipy.sparse.csgraph import connected_components
-
-        _, ny, nx = self.shape
-        pairs = [self._touching(nx), self._touching(nx * ny)]
-        first = np.concatenate([pair[0] for pair in pairs])
-        second = np.concatenate([pair[1] for pair in pairs])
-        _, labels = connected_components(_graph(first, second, self.starts.size), directed=False)
-        voxels = np.bincount(labels, self.ends - self.starts)
-        order = np.argsort(-voxels, kind="stable")
-        rank = np.empty(order.size, np.int32)
-        rank[order] = np.arange(order.size, dtype=np.int32)
-        return rank[labels], voxels[order].astype(np.float64)
-
-    def _touching(self, shift: int) -> tuple[Indices, Indices]:
-        """Pairs of runs that overlap when the first is moved on by `shift` voxels."""
-        low = np.searchsorted(self.ends, self.starts + shift, side="right")
-        high = np.searchsorted(self.starts, self.ends + shift, side="left")
-        counts = high - low
-        first = np.repeat(np.arange(counts.size), counts)
-        within = np.arange(first.size) - np.repeat(np.cumsum(counts) - counts, counts)
-        return first, within + np.repeat(low, counts)
-
-    def holding(self, voxels: Indices) -> Indices:
-        """The run of each of some voxels, given by flat index, all of which are at or above the level."""
-        return np.searchsorted(self.starts, voxels, side="right") - 1
-
-
-def _graph(first: NDArray[Any], second: NDArray[Any], nodes: int) -> Any:
-    from scipy.sparse import coo_array
-
-    return coo_array((np.ones(first.size, np.float32), (first, second)), shape=(nodes, nodes)).tocsr()
-
-
 def _flying_edges(padded: NDArray[Any], level: float) -> tuple[Floats, NDArray[np.int32], Floats]:
     """Vertices and gradient normals in voxels of the padded volume, x, y, z, and the faces of the isosurface."""
     from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
@@ -349,12 +306,11 @@ def _vertex_owners(
     faces: NDArray[np.int32],
     padded: NDArray[Any],
     cut: int | np.floating[Any],
-    runs: _Runs,
-    labels: NDArray[np.int32],
+    components: Components,
 ) -> NDArray[np.int32]:
     """Component of each vertex: each lies between a voxel inside and its neighbour outside."""
     voxels, clear = _voxels_inside(vertices, padded, cut)
-    owners: NDArray[np.int32] = labels[runs.holding(voxels)]
+    owners = components.holding(voxels)
     if not clear.all():
         # Where the level is crossed very close to the voxel outside, the vertex lies on its centre and does not tell
         # its neighbour, but it shares faces with vertices that do.
@@ -365,7 +321,7 @@ def _vertex_owners(
         # The surface of the mask has the same vertices in the same order, all of them halfway between two voxels.
         mask = (padded >= cut).view(np.uint8)
         voxels, _ = _voxels_inside(_flying_edges(mask, 0.5)[0], mask, 1)
-        owners = labels[runs.holding(voxels)]
+        owners = components.holding(voxels)
     return owners
 
 
@@ -448,7 +404,7 @@ def _face_normals(vertices: Floats, faces: NDArray[np.int32]) -> Floats:
 
 def _taubin(vertices: Floats, faces: NDArray[np.int32], steps: int) -> Floats:
     # In a closed surface each edge belongs to two faces, once in each direction, so this graph is symmetric.
-    graph = _graph(faces.ravel(), np.roll(faces, -1, axis=1).ravel(), len(vertices))
+    graph = graph_of(faces.ravel(), np.roll(faces, -1, axis=1).ravel(), len(vertices))
     degree = np.maximum(np.asarray(graph.sum(axis=1), np.float32), 1.0)[:, None]
     for _ in range(steps):
         for weight in (TAUBIN_SHRINK, TAUBIN_GROW):
