@@ -134,9 +134,8 @@ class DeleteParticles(Operation[ParticleSet]):
         numbers = numbers[~present.removed[numbers]]
         if not len(numbers):
             return present
-        _acted_at(
-            edit, present, present.positions(decode_positions(edit.project.particle_table_text(present)))[numbers]
-        )
+        positions = present.positions(decode_positions(edit.project.particle_table_text(present)))
+        _acted_at(edit, present, positions[numbers[0]])
         removed = present.removed.copy()
         removed[numbers] = True
         moved = {number: place for number, place in present.moved.items() if not removed[number]}
