@@ -92,6 +92,8 @@ from ais.annotation.tomogram_operations import (
     RemoveTomogram,
     SetVoxelSize,
 )
+from ais.annotation.volume_look_operations import ChangeVolumes
+from ais.annotation.volume_looks import Removal, Removals, SurfaceLook, VolumeEntry
 
 __all__ = [
     "IGNORE",
@@ -111,6 +113,7 @@ __all__ = [
     "ChangeParticleLook",
     "ChangePickSet",
     "ChangeSetting",
+    "ChangeVolumes",
     "ClearFeature",
     "ClearSlice",
     "ColumnRange",
@@ -150,6 +153,8 @@ __all__ = [
     "Region",
     "RelinkTomogram",
     "RelinkTomograms",
+    "Removal",
+    "Removals",
     "RemoveBoxes",
     "RemoveBoxesIn",
     "RemoveModel",
@@ -169,9 +174,11 @@ __all__ = [
     "SliceSource",
     "Spans",
     "StrokeAcross",
+    "SurfaceLook",
     "Together",
     "TomogramEntry",
     "Verdict",
+    "VolumeEntry",
     "coordinates_of",
     "export_coordinates",
     "export_mask_slice",

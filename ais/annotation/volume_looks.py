@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ais.annotation.entries import Colour
+from ais.errors import AisError
 
 MAX_BIN = 32
 MAX_SMOOTH = 100
@@ -116,8 +117,31 @@ class VolumeEntry:
     by_hand: bool = False
     listed: bool = True
 
+    @property
+    def number(self) -> int:
+        """Its own among those of the tomogram."""
+        return int(self.key.rpartition(" ")[2])
+
 
 LOOK_DEFAULT = SurfaceLook()
+
+
+def volume_prefix(tomogram: int) -> str:
+    """How the settings begin that hold the volumes of a tomogram; a number follows."""
+    return f"volume {tomogram} "
+
+
+def checked_look(look: SurfaceLook) -> SurfaceLook:
+    """The same look.
+
+    Raises
+    ------
+    AisError
+        If a property is out of its range.
+    """
+    if look_of(look_values(look)) != look:
+        raise AisError("A surface cannot look like this: a property of it is out of its range.")
+    return look
 
 
 def look_values(look: SurfaceLook) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from ais.annotation import Box, Feature, HistoryEntry, Operation, Region, TomogramEntry
 from ais.annotation.entries import HandPicks, ModelEntry
+from ais.annotation.volume_looks import VolumeEntry
 from ais.errors import Cancelled
 from ais.gui.background import plain_sentence
 from ais.project import Project
@@ -43,6 +44,8 @@ class Snapshot:
         Feature to its boxes.
     picks
         Feature to its particles picked by hand.
+    volumes
+        What is kept of its segmented volumes.
     history
         The latest edits, oldest first.
     crop
@@ -62,6 +65,7 @@ class Snapshot:
     annotated: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     boxes: Mapping[int, tuple[Box, ...]] = field(default_factory=dict)
     picks: Mapping[int, HandPicks] = field(default_factory=dict)
+    volumes: tuple[VolumeEntry, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     crop: Crop | None = None
     models: tuple[ModelEntry, ...] = ()
@@ -355,6 +359,7 @@ class Document:
             annotated={},
             boxes={},
             picks={},
+            volumes=(),
             crop=None,
         )
         if everything or not old.revision:
@@ -374,6 +379,7 @@ class Document:
                 annotated=annotated,
                 boxes=boxes,
                 picks=project.hand_picks_of(watched),
+                volumes=_same(tuple(project.volumes(watched)), old.volumes),
                 crop=crop_of(project.setting(crop_key(watched))),
                 marks={**new.marks, watched: {feature: len(found) for feature, found in annotated.items()}},
                 box_counts={**new.box_counts, watched: {f: _counts(found) for f, found in boxes.items()}},
@@ -399,6 +405,11 @@ def crop_of(value: Any) -> Crop | None:
     except (TypeError, ValueError):
         return None
     return crop if all(0 <= low < high for low, high in (crop.z, crop.y, crop.x)) else None
+
+
+def _same(new: tuple[VolumeEntry, ...], old: tuple[VolumeEntry, ...]) -> tuple[VolumeEntry, ...]:
+    """The old ones where they are equal, so that whoever follows them need not compare them."""
+    return old if new == old else new
 
 
 def _counts(boxes: tuple[Box, ...]) -> BoxCount:

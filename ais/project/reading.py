@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ais.annotation.entries import IGNORE, Box, Feature, HandPicks, ModelEntry, PickSet, TomogramEntry
 from ais.annotation.tiles import TILE_PX, TileIndex, decompress_tile, paste_tiles, tile_line
+from ais.annotation.volume_looks import VolumeEntry, volume_prefix
 from ais.errors import AisError
 from ais.project import rows
 from ais.project.database import Database, database_errors
@@ -269,6 +270,13 @@ class ProjectReader(ProjectOverview, ProjectParticles):
         """A setting that belongs to the work, such as the region of interest; changed by `ChangeSetting`."""
         found = self._rows("SELECT value FROM settings WHERE key = ?", key)
         return rows.read_json(found[0][0]) if found else default
+
+    def volumes(self, tomogram: int) -> list[VolumeEntry]:
+        """What is known of segmented volumes of a tomogram, in the order in which they became known."""
+        prefix = volume_prefix(tomogram)
+        found = self._rows("SELECT key, value FROM settings WHERE substr(key, 1, ?) = ?", len(prefix), prefix)
+        entries = [rows.volume_of(row, self.path.parent) for row in found]
+        return sorted((entry for entry in entries if entry is not None), key=lambda entry: entry.number)
 
     def view_state(self, key: str, default: Any = None) -> Any:
         """Something remembered about the view, such as contrast limits; it has no undo."""

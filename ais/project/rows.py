@@ -20,6 +20,7 @@ from ais.annotation.entries import (
     Region,
     TomogramEntry,
 )
+from ais.annotation.volume_looks import VolumeEntry, look_of
 from ais.errors import AisError
 from ais.project.schema import CONTENT
 
@@ -104,6 +105,19 @@ def hand_picks_of(row: Row) -> HandPicks:
         return HandPicks(number, tomogram, _whole(values["feature"], 1), _real(values["radius"]), picks)
     except (KeyError, TypeError, ValueError) as error:
         raise AisError("Picks of the project are damaged: restore the project from a copy.") from error
+
+
+def volume_of(row: Row, folder: Path) -> VolumeEntry | None:
+    """A segmented volume from a row of key and value of the settings; None if it is none."""
+    key, value = _text(row[0]), read_json(row[1])
+    paths = value.get("paths") if isinstance(value, dict) else None
+    if not key.rpartition(" ")[2].isdecimal() or not isinstance(paths, list) or not paths:
+        return None
+    if not all(isinstance(path, str) for path in paths):
+        return None
+    path, missing = locate(folder, paths[0], paths[1] if len(paths) > 1 else None)
+    by_hand, listed = value.get("by_hand") is True, value.get("listed") is not False
+    return VolumeEntry(key, path, missing, look_of(value.get("look")), by_hand, listed)
 
 
 def history_of(row: Row) -> HistoryEntry:
