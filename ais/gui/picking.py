@@ -2,12 +2,55 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ais.gui.scene.contents import ParticleItem
+import numpy as np
+from numpy.typing import NDArray
+
+from ais.annotation.picking_operations import NewPicks, PutPicks, picked_before
+from ais.gui.gallery import Gallery
+from ais.gui.picking_choice import PickChoice
+from ais.gui.picking_run import PickRun, look_of, origin_of
+from ais.gui.picking_work import Picked, PickTask, PickWork, VolumeInput
+from ais.gui.scene.contents import SHOWN, ParticleItem, Rgb
+from ais.gui.state import Tab
 
 if TYPE_CHECKING:
+    from ais.annotation.particle_sets import ParticleSet
+    from ais.gui.background import Work
+    from ais.gui.document import Document
     from ais.gui.editor import Editor
+
+KEY = "picking"
+"""The view state that holds the settings of all features, and which feature was chosen."""
+REST_S = 0.15
+"""What is not at hand is computed when the settings have rested for so long."""
+PREVIEW_KEY = ("picking", "preview")
+MOST_IN_SCENE = 200_000
+MARK_SHARE = 0.3
+"""How much of white is in the colour of marks of a preview."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A segmented volume of the tomogram on the screen that can be picked from.
+
+    Attributes
+    ----------
+    feature
+        What it shows.
+    path
+        The file.
+    colour
+        As it is drawn.
+    """
+
+    feature: str
+    path: Path
+    colour: Rgb
 
 
 class Picking:
@@ -17,19 +60,312 @@ class Picking:
     ----------
     editor
         Whose tomogram it is.
+
+    Attributes
+    ----------
+    previewing
+        Whether it is shown what would be picked.
+    looked_at
+        Whether the settings are on the screen; without, nothing is computed.
+    picked
+        The newest preview; None where there is none.
+    problem
+        Why there is none, in one sentence; else empty.
+    run
+        Picking all tomograms.
+    gallery
+        Pictures of the particles of a set.
     """
 
     def __init__(self, editor: Editor) -> None:
         self._editor = editor
+        self._document: Document | None = None
+        self._work = PickWork()
+        self.run = PickRun(editor, self._work)
+        self.gallery = Gallery(editor)
+        self.previewing = True
+        self.looked_at = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self.picked: Picked | None = None
+        self.problem = ""
+        self._choices: dict[str, PickChoice] = {}
+        self._feature_wish = ""
+        self._wanted: PickTask | None = None
+        self._wanted_at = 0.0
+        self._running: Work | None = None
+        self._shown: tuple[Picked | None, Rgb, tuple[ParticleItem, ...]] = (None, (0.0, 0.0, 0.0), ())
+        self._applied: tuple[PickTask, int] | None = None
+        self._applying: Work | None = None
+
+    # What is chosen
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The volumes of the tomogram on the screen, one of each feature."""
+        volumes = self._editor.rendering.volumes
+        found: dict[str, Source] = {}
+        for volume in getattr(volumes, "listed", ()):
+            if volume.feature and not volume.problem:
+                found.setdefault(volume.feature, Source(volume.feature, volume.path, volume.colour))
+        return tuple(found.values())
+
+    @property
+    def source(self) -> Source | None:
+        """The volume that is picked from; the first one where the chosen feature has none here."""
+        sources = self.sources
+        return next((one for one in sources if one.feature == self._feature_wish), sources[0] if sources else None)
+
+    @property
+    def choice(self) -> PickChoice:
+        """How the chosen feature is picked."""
+        source = self.source
+        return self.choice_of(source.feature) if source is not None else PickChoice()
+
+    def choice_of(self, feature: str) -> PickChoice:
+        """How a feature is picked; where nobody has said, its level and its dust decide."""
+        if feature not in self._choices:
+            features = self._editor.snapshot.features
+            known = next((one for one in features if one.name.casefold() == feature.casefold()), None)
+            start = PickChoice() if known is None else PickChoice(threshold=known.level, min_volume=known.dust)
+            return start.clamped()
+        return self._choices[feature]
+
+    def use_feature(self, feature: str) -> None:
+        """Pick another feature."""
+        self._feature_wish = feature
+        self.remember()
+
+    def change(self, *, remember: bool = False, **properties: Any) -> None:
+        """Pick otherwise: properties of `PickChoice` by name; remembered by the project when a drag has ended."""
+        source = self.source
+        if source is not None:
+            self._choices[source.feature] = replace(self.choice, **properties).clamped()
+            if remember:
+                self.remember()
+
+    def remember(self) -> None:
+        """Have the project remember the settings; without undo, like the settings of an export."""
+        if self._document is not None:
+            choices = {feature: choice.write() for feature, choice in self._choices.items()}
+            self._document.remember(KEY, {"feature": self._feature_wish, "choices": choices})
+
+    # For every frame
 
     def follow(self) -> None:
         """Take in what threads have found and ask for what is next; once a frame."""
+        editor = self._editor
+        if editor.document is not self._document:
+            self._change_document(editor.document)
+        self.run.follow()
+        self.gallery.follow()
+        task = self._task() if self._active else None
+        if task != self._wanted:
+            self._wanted, self._wanted_at, self.problem = task, time.monotonic(), ""
+            if self._running is not None:
+                self._running.cancel()
+                self._running = None
+            if task is None or (self.picked is not None and not _alike(self.picked.task, task)):
+                self.picked = None
+        if task is None or self._running is not None or self.problem:
+            return
+        if self.picked is not None and self.picked.task == task:
+            return
+        if self._work.at_hand(task) or time.monotonic() >= self._wanted_at + REST_S:
+            self._begin(task)
 
     def items(self) -> tuple[ParticleItem, ...]:
         """The preview in the scene."""
-        return ()
+        picked, colour = self.shown, self.colour
+        if self._shown[0] is not picked or self._shown[1] != colour:
+            made = () if picked is None or not len(picked) else (self._item(picked, colour),)
+            self._shown = picked, colour, made
+        return self._shown[2]
 
     @property
     def seconds_to_frame(self) -> float | None:
         """When `follow` has something to do though nobody wakes the window."""
-        return None
+        task = self._wanted
+        if task is None or self._running is not None or self.problem:
+            return None
+        if self.picked is not None and self.picked.task == task:
+            return None
+        return max(self._wanted_at + REST_S - time.monotonic(), 0.001)
+
+    # For the panel and the views
+
+    @property
+    def shown(self) -> Picked | None:
+        """The preview that is drawn; None once the same particles are a set."""
+        if not self.previewing or not self._active or self.picked is None or self.is_applied:
+            return None
+        return self.picked
+
+    @property
+    def colour(self) -> Rgb:
+        """Of the marks of a preview: that of the volume, but brighter."""
+        source = self.source
+        red, green, blue = source.colour if source is not None else (1.0, 1.0, 1.0)
+        rest = 1 - MARK_SHARE
+        return red * rest + MARK_SHARE, green * rest + MARK_SHARE, blue * rest + MARK_SHARE
+
+    @property
+    def busy(self) -> bool:
+        """Whether the preview is behind the settings."""
+        if self._wanted is None or self.problem:
+            return False
+        return self.picked is None or self.picked.task != self._wanted
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether what would be picked is a set already, and unchanged since."""
+        if self._applied is None or self._wanted is None or self._applied[0] != self._wanted:
+            return False
+        present = self.present
+        return present is not None and present.id == self._applied[1]
+
+    @property
+    def present(self) -> ParticleSet | None:
+        """What was picked of the feature in the tomogram on the screen before; None if nothing was."""
+        source = self.source
+        return (
+            picked_before(getattr(self._editor.rendering.particles, "sets", ()), source.feature)
+            if source is not None
+            else None
+        )
+
+    @property
+    def picking(self) -> bool:
+        """Whether the particles of this tomogram are on their way into a set."""
+        return self._applying is not None
+
+    def pick(self) -> None:
+        """Make what is previewed a set of particles, in place of the set that was picked of this feature before."""
+        editor, task, document = self._editor, self._task(), self._document
+        number = editor.state.tomogram
+        if task is None or number is None or self._applying is not None or document is None:
+            return
+        source = self.source
+        assert source is not None
+
+        def done(sets: list[ParticleSet]) -> None:
+            self._applying = None
+            if sets:
+                self._applied = task, sets[0].id
+                count, name = sets[0].total, sets[0].name
+                editor.notices.say(f"{count:,} particle{'s' if count != 1 else ''} picked: {name}.")
+
+        def ended() -> None:
+            self._applying = None
+
+        def put(picked: Picked) -> None:
+            if editor.document is not document:
+                ended()
+                return
+            look = look_of(picked, source.colour, task.voxel_size)
+            new = NewPicks(number, picked.table, origin_of(task), look)
+            editor.submit(PutPicks(source.feature, [new]), done, ended)
+
+        def failed(sentence: str) -> None:
+            ended()
+            editor.notices.problem(sentence)
+
+        self._applying = editor.background.run(
+            lambda work: self._work.pick(task, work), put, title=f"Picking {source.feature}", failed=failed
+        )
+
+    def pick_all(self) -> None:
+        """Pick the feature in all tomograms that have a volume of it, in the background."""
+        source = self.source
+        if source is not None:
+            self.run.begin(source.feature, self.choice, source.colour)
+
+    # Within
+
+    @property
+    def _active(self) -> bool:
+        """Whether anybody looks."""
+        editor = self._editor
+        return self.looked_at and editor.state.tab is Tab.RENDER and editor.shown is not None
+
+    def _task(self) -> PickTask | None:
+        editor, source = self._editor, self.source
+        if editor.shown is None or source is None:
+            return None
+        choice = self.choice
+        surface = next((one for one in self.sources if one.feature == choice.surface), None)
+        if choice.surface and surface is None:
+            return None
+        shown = editor.shown
+        return PickTask(
+            *(shown.entry.name, shown.shape, shown.tomogram.voxel_size, self._input(source), choice),
+            None if surface is None else self._input(surface),
+        )
+
+    def _input(self, source: Source) -> VolumeInput:
+        return VolumeInput(source.path, self._editor.rendering.volumes.removals(source.path))
+
+    def _begin(self, task: PickTask) -> None:
+        def there(picked: Picked) -> None:
+            if self._running is work:
+                self._running = None
+            if task == self._wanted:
+                self.picked = picked
+
+        def failed(sentence: str) -> None:
+            if self._running is work:
+                self._running = None
+            if task == self._wanted:
+                self.problem, self.picked = sentence, None
+
+        work = self._editor.background.run(lambda work: self._work.pick(task, work), there, failed=failed)
+        self._running = work
+
+    def _item(self, picked: Picked, colour: Rgb) -> ParticleItem:
+        positions, directions = scene_places(self._editor, picked)
+        count = len(positions)
+        return ParticleItem(
+            key=PREVIEW_KEY,
+            positions=positions,
+            directions=directions,
+            colours=np.tile(np.array(colour, np.float32), (count, 1)),
+            states=np.full(count, SHOWN, np.uint8),
+            radius=picked.radius * self._editor.rendering.voxel_size,
+            body="sphere" if directions is None else "arrow",
+        )
+
+    def _change_document(self, document: Document | None) -> None:
+        if self._running is not None:
+            self._running.cancel()
+        self._document = document
+        self._reset()
+        if document is not None:
+            document.ask(lambda project: project.view_state(KEY, {}), lambda found: self._recall(document, found))
+
+    def _recall(self, document: Document, found: Any) -> None:
+        if self._document is not document or not isinstance(found, dict):
+            return
+        choices = found.get("choices")
+        if isinstance(choices, dict):
+            recalled = {str(feature): PickChoice.read(value) for feature, value in choices.items()}
+            self._choices = {**recalled, **self._choices}
+        if isinstance(found.get("feature"), str) and not self._feature_wish:
+            self._feature_wish = found["feature"]
+
+
+def scene_places(editor: Editor, picked: Picked) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Where picks are in the scene, (n, 3) x, y, z in angstrom, and where they point, (n, 3) or None."""
+    table = picked.table
+    rendering = editor.rendering
+    places = table.positions[:MOST_IN_SCENE] * rendering.voxel_size + np.array(rendering.origin)
+    if table.angles is None:
+        return places.astype(np.float32), None
+    tilt, psi = np.radians(table.angles[:MOST_IN_SCENE, 1]), np.radians(table.angles[:MOST_IN_SCENE, 2])
+    pointing = np.stack([-np.sin(tilt) * np.cos(psi), np.sin(tilt) * np.sin(psi), np.cos(tilt)], axis=1)
+    return places.astype(np.float32), pointing.astype(np.float32)
+
+
+def _alike(one: PickTask, other: PickTask) -> bool:
+    """Whether the preview of one may stay on the screen until that of the other is there."""
+    return one.volume.path == other.volume.path and one.choice.filaments == other.choice.filaments

@@ -1,0 +1,331 @@
+"""What a thread does to pick from a volume, and what is kept of it, so that most sliders of a preview act at once."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ais.annotation.volume_looks import Removals
+from ais.errors import AisError
+from ais.formats.coordinates import Coordinates
+from ais.gui.picking_choice import Orient, PickChoice
+from ais.tomogram import Tomogram
+
+if TYPE_CHECKING:
+    from ais.filaments import Filaments
+    from ais.picking import Found, Picks
+    from ais.progress import Progress
+
+NOTHING_REMOVED = Removals()
+KEPT = 6
+"""So many results of slow steps are kept, the ones used last."""
+
+Kept = TypeVar("Kept")
+Identity = tuple[Hashable, ...]
+
+
+@dataclass(frozen=True)
+class VolumeInput:
+    """A segmented volume as it is picked from.
+
+    Attributes
+    ----------
+    path
+        The file.
+    removals
+        Components that the user has removed from it.
+    """
+
+    path: Path
+    removals: Removals = NOTHING_REMOVED
+
+    def identity(self) -> Identity:
+        """Other than before if the file or what is removed of it has changed."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return self.path, self.removals
+        return self.path, found.st_mtime_ns, found.st_size, self.removals
+
+
+@dataclass(frozen=True)
+class PickTask:
+    """What to pick from, and how.
+
+    Attributes
+    ----------
+    tomogram
+        Its name, for the table.
+    shape
+        (nz, ny, nx) of the tomogram; the volumes must have the same.
+    voxel_size
+        Of the tomogram in angstrom; 0 if the volumes' own is to be used.
+    volume
+        What is picked from.
+    choice
+        How.
+    surface
+        To what distances are measured; None where nothing of that is asked for.
+    """
+
+    tomogram: str
+    shape: tuple[int, int, int]
+    voxel_size: float
+    volume: VolumeInput
+    choice: PickChoice
+    surface: VolumeInput | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Picked:
+    """Particles, or points along filaments.
+
+    Attributes
+    ----------
+    task
+        What was asked for.
+    table
+        Them, with all that is known of each.
+    radius
+        Typical radius of a particle, or of a filament, in voxels.
+    found
+        How many there were before some were left out.
+    filaments
+        How many filaments they lie on; 0 for particles.
+    note
+        How the volume's values were understood.
+    """
+
+    task: PickTask
+    table: Coordinates
+    radius: float
+    found: int
+    filaments: int = 0
+    note: str = ""
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+class PickWork:
+    """Picks, and keeps the results of the steps that take time; may be used by several threads."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Identity, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def at_hand(self, task: PickTask) -> bool:
+        """Whether picking takes no time worth mentioning, since what is slow is known already."""
+        choice = task.choice
+        if choice.filaments or choice.orient is not Orient.NONE:
+            return False
+        keys = [_found_key(task)]
+        if task.surface is not None:
+            keys.append(_distance_key(task, task.surface))
+        with self._lock:
+            return all(key in self._kept for key in keys)
+
+    def pick(self, task: PickTask, progress: Progress) -> Picked:
+        """Pick.
+
+        Raises
+        ------
+        AisError
+            If the volume cannot be read or does not suit the tomogram, or the settings make no sense.
+        Cancelled
+            If `progress` says so.
+        """
+        problem = task.choice.problem()
+        if problem:
+            raise AisError(problem)
+        return self._filaments(task, progress) if task.choice.filaments else self._particles(task, progress)
+
+    # Particles
+
+    def _particles(self, task: PickTask, progress: Progress) -> Picked:
+        from ais.picking import choose
+
+        choice = task.choice
+        found = self._keep(_found_key(task), lambda: _find(task, progress))
+        which = np.arange(len(found))
+        distances: NDArray[np.float64] | None = None
+        if task.surface is not None:
+            distances = self._distances(
+                task, task.surface, found.positions, _distance_key(task, task.surface), progress
+            )
+            which = np.flatnonzero(_near_enough(distances, choice))
+        among = _part(found, which)
+        chosen = choose(
+            among,
+            min_volume=choice.min_volume,
+            spacing=choice.spacing,
+            margin=choice.margin,
+            max_count=choice.max_count or None,
+        )
+        index = which[chosen]
+        picks = _as_picks(_part(found, index))
+        angles = _angles(task, picks, progress)
+        table = picks.coordinates(task.tomogram, angles, None if distances is None else distances[index])
+        edges = found.voxel_sizes[2] or 1.0
+        volume = float(np.median(picks.volume)) if len(picks) else 0.0
+        radius = (3 * volume / (4 * math.pi)) ** (1 / 3) / edges
+        return Picked(task, table, max(radius, 1.0), len(found), note=found.scale_note)
+
+    # Filaments
+
+    def _filaments(self, task: PickTask, progress: Progress) -> Picked:
+        from ais.picking import DISTANCE_COLUMN
+
+        choice = task.choice
+        key = ("filaments", *_volume_key(task), choice.threshold, choice.min_length, choice.step, choice.twist)
+        key = *key, choice.margin, choice.max_count
+        traced = self._keep(key, lambda: _trace(task, progress))
+        table = traced.coordinates(task.tomogram)
+        if task.surface is not None:
+            key = ("distance", *key, *task.surface.identity(), choice.surface_level)
+            distances = self._distances(task, task.surface, table.positions, key, progress)
+            table.columns[DISTANCE_COLUMN] = [f"{value:.2f}" for value in distances.tolist()]
+            table = table.select(_near_enough(distances, choice))
+        return Picked(task, table, _filament_radius(traced, task), len(traced), _count_of_tubes(table))
+
+    # Within
+
+    def _distances(
+        self,
+        task: PickTask,
+        surface: VolumeInput,
+        positions: NDArray[np.float64],
+        key: Identity,
+        progress: Progress,
+    ) -> NDArray[np.float64]:
+        """Angstrom from each position to the surface; without any surface they are infinite."""
+        from ais.orientation import distances_to_surface
+
+        def measure() -> NDArray[np.float64]:
+            progress.report(0, 0, f"measuring distances to {task.choice.surface}")
+            level = task.choice.surface_level
+            with _opened(task, surface, level) as (values, sizes):
+                return distances_to_surface(positions, values, level, voxel_sizes=sizes)
+
+        return self._keep(key, measure)
+
+    def _keep(self, key: Identity, make: Callable[[], Kept]) -> Kept:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                kept: Kept = self._kept[key]
+                return kept
+        made = make()
+        with self._lock:
+            self._kept[key] = made
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return made
+
+
+def _volume_key(task: PickTask) -> Identity:
+    return *task.volume.identity(), task.voxel_size
+
+
+def _found_key(task: PickTask) -> Identity:
+    return ("found", *_volume_key(task), task.choice.threshold)
+
+
+def _distance_key(task: PickTask, surface: VolumeInput) -> Identity:
+    return ("distance", *_found_key(task), *surface.identity(), task.choice.surface_level)
+
+
+def _find(task: PickTask, progress: Progress) -> Found:
+    from ais.picking import find_particles
+
+    threshold = task.choice.threshold
+    with _opened(task, task.volume, threshold) as (values, sizes):
+        return find_particles(values, threshold=threshold, voxel_sizes=sizes, progress=progress)
+
+
+def _trace(task: PickTask, progress: Progress) -> Filaments:
+    from ais.filaments import trace_filaments
+
+    choice = task.choice
+    with _opened(task, task.volume, choice.threshold) as (values, sizes):
+        return trace_filaments(
+            values,
+            threshold=choice.threshold,
+            min_length=choice.min_length,
+            step=choice.step,
+            twist=choice.twist,
+            margin=choice.margin,
+            max_count=choice.max_count or None,
+            voxel_sizes=sizes,
+            progress=progress,
+        )
+
+
+def _angles(task: PickTask, picks: Picks, progress: Progress) -> NDArray[np.float64] | None:
+    choice = task.choice
+    if choice.orient is Orient.NONE or not len(picks):
+        return None
+    from ais.orientation import orient
+
+    progress.report(0, 0, "orienting particles")
+    if choice.orient is Orient.AXIS:
+        with _opened(task, task.volume, choice.threshold) as (values, _):
+            return orient(picks, values, "axis", level=choice.threshold)
+    assert task.surface is not None
+    with _opened(task, task.surface, choice.surface_level) as (values, _):
+        return orient(picks, values, "normal", level=choice.surface_level)
+
+
+@contextmanager
+def _opened(
+    task: PickTask, volume: VolumeInput, level: float
+) -> Iterator[tuple[NDArray[Any] | Tomogram, tuple[float, float, float]]]:
+    """A volume without what was removed from it, and its voxel sizes (z, y, x) in angstrom."""
+    with Tomogram.open(volume.path, task.voxel_size or None) as opened:
+        if opened.shape != task.shape:
+            theirs, ours = (" x ".join(map(str, shape[::-1])) for shape in (opened.shape, task.shape))
+            raise AisError(f"{volume.path} has {theirs} voxels and the tomogram {ours}: pick from a volume made of it.")
+        if volume.removals:
+            from ais.removal import without
+
+            yield without(opened, volume.removals, level), opened.voxel_sizes
+        else:
+            yield opened, opened.voxel_sizes
+
+
+def _near_enough(distances: NDArray[np.float64], choice: PickChoice) -> NDArray[np.bool_]:
+    near = distances >= choice.nearest
+    if choice.farthest > 0:
+        near &= distances <= choice.farthest
+    return near
+
+
+def _part(found: Found, which: NDArray[np.intp]) -> Found:
+    return replace(found, positions=found.positions[which], weight=found.weight[which], volume=found.volume[which])
+
+
+def _as_picks(found: Found) -> Picks:
+    from ais.picking import Picks
+
+    return Picks(
+        *(found.positions, found.weight, found.volume, np.arange(1, len(found) + 1, dtype=np.int64)),
+        *(found.shape, found.voxel_sizes, found.scale_note),
+    )
+
+
+def _filament_radius(traced: Filaments, task: PickTask) -> float:
+    """In voxels: points along a filament are seen apart from each other, and are not much smaller than a voxel."""
+    return max(task.choice.step / (traced.voxel_sizes[2] or 1.0) / 3, 1.0)
+
+
+def _count_of_tubes(table: Coordinates) -> int:
+    return len(set(table.columns.get("rlnHelicalTubeID", ())))
