@@ -240,6 +240,7 @@ def make_each(
     overwrite: bool,
     progress: Progress,
     complete: Callable[[Path], bool] = lambda _: True,
+    further: Callable[[Path], Sequence[Path]] = lambda _: (),
 ) -> list[FileResult]:
     """Make one output of each input; what is finished is kept, and what fails does not stop the others.
 
@@ -261,6 +262,8 @@ def make_each(
         Told the volumes done.
     complete
         Whether the files beside an output are there as well; else it is made again.
+    further
+        Other files that are read for an input, such as its tomogram.
 
     Returns
     -------
@@ -274,7 +277,7 @@ def make_each(
         try:
             with closing(Tomogram.open(path, voxel_size)) as volume:
                 volume.require_voxel_size()
-                identity = Identity(command, [describe_input(path)], settings)
+                identity = Identity(command, [describe_input(one) for one in (path, *further(path))], settings)
                 if is_finished(target, identity, overwrite=overwrite) and complete(target):
                     result.status = "kept"
                     result.figures = (read_record(target) or {}).get("result", {})
