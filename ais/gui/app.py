@@ -21,6 +21,8 @@ BLINK_S = 0.4
 Story = Callable[[Any, Editor], None]
 Part = TypeVar("Part")
 KEPT_ERRORS = 100
+CLOSABLE = ("History", "Jobs", "Training", "Scene")
+"""Panels that commands show, and that can be closed."""
 _log = logging.getLogger(__name__)
 
 
@@ -100,7 +102,7 @@ class Window:
         self.settings_page = SettingsPage()
         self.notice_cards = NoticeCards()
         self.jobs_cleared = 0
-        self.switches = {name: Switch(editor.shell, name.lower()) for name in ("History", "Jobs", "Training")}
+        self.switches = {name: Switch(editor.shell, name.lower()) for name in CLOSABLE}
         self.pacing = pacing
         self._full_screen = FullScreen()
         self._parts: dict[type[object], object] = {}

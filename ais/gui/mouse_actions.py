@@ -19,4 +19,13 @@ MOUSE_ACTIONS: tuple[tuple[str, str], ...] = (
     ("Double click on a name", "Rename"),
     ("Right click on a name", "Show what else can be done with it"),
     ("Ctrl + click on a slider", "Type a number"),
+    ("3D scene: left or right drag, shift + middle drag", "Turn it"),
+    ("3D scene: alt + left drag", "Turn it in the plane of the screen"),
+    ("3D scene: middle drag, or space + left drag", "Move it"),
+    ("3D scene: wheel", "Come nearer at the pointer"),
+    ("3D scene: left click, ctrl + left click", "Select a component or a particle; one more or one less"),
+    ("3D scene: shift + left drag, ctrl + shift + left drag", "Select what is seen in a rectangle; add it"),
+    ("3D scene: double click, ctrl + double click", "Turn about it; go to it in the slices"),
+    ("3D scene: right click", "Show what can be done with it"),
+    ("3D scene: arrow keys, escape, ctrl + 0", "Turn it by 15 degrees, select nothing, fit"),
 )

@@ -32,9 +32,11 @@ BOTH_EM = 13.0
 LOW_LINES = 48.0
 """Below so many lines of letters, the list of tomograms and the display take turns in one place."""
 BARS_EM = 4.0
+SCENE_SHARE = 0.5
+"""Of what the panels leave to the slices and the 3D scene."""
 OPENGL = (3, 3)
 LAYOUT_FILE = "layout.ini"
-LAYOUT_VERSION = 4
+LAYOUT_VERSION = 5
 FONT_PX = 15.0
 FONTS = ("fonts/Roboto/Roboto-Regular.ttf", "fonts/DroidSans.ttf")
 ICONS = "fonts/Font_Awesome_6_Free-Solid-900.otf"
@@ -137,6 +139,7 @@ def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
     from imgui_bundle import hello_imgui, imgui
 
     from ais.gui.panels import annotate, curves, display, export, history, jobs, models, render, tomograms
+    from ais.gui.views import scene_view
 
     settings = window.editor.settings
     docking = parameters.docking_params
@@ -151,10 +154,18 @@ def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
 
     views = dockable("Views", "MainDockSpace", lambda _: _draw_views(window), closes=False)
     views.call_begin_end = False
+    scene = dockable("Scene", "Scene", scene_view.draw, shown=False)
+    flags = (
+        imgui.WindowFlags_.no_scrollbar,
+        imgui.WindowFlags_.no_scroll_with_mouse,
+        imgui.WindowFlags_.no_nav_inputs,
+    )
+    scene.imgui_window_flags |= sum(int(flag) for flag in flags)
     # Without a background of its own: the panels and the pictures cover it, and each layer costs milliseconds.
     docking.main_dock_space_node_flags = int(imgui.DockNodeFlags_.none)
     docking.dockable_windows = [
         views,
+        scene,
         dockable("Tomograms", "Left", tomograms.draw, closes=False),
         dockable(
             "Display", _place_of_display(settings.font_scale, settings.window_size[1]), display.draw, closes=False
@@ -235,6 +246,7 @@ def _splits(font_scale: float, width: float, height: float) -> list[hello_imgui.
     sides = [
         split("MainDockSpace", "Left", imgui.Dir.left, left),
         split("MainDockSpace", "Right", imgui.Dir.right, right),
+        split("MainDockSpace", "Scene", imgui.Dir.right, SCENE_SHARE),
     ]
     if _place_of_display(font_scale, height) == "Left":
         return [*sides, split("Left", "Tabs", imgui.Dir.down, 1 - BOTH_EM / lines)]

@@ -37,6 +37,8 @@ class Shell:
         Whether the Curator is shown.
     comparing
         Whether the window is open in which architectures are compared.
+    scene, scene_alone
+        Whether the 3D scene is shown beside the slices, and whether it is shown in their place; never both.
     keys_taken
         Shortcuts that belong to the window or the list in front, by its name, so that no command is run by them.
     tab
@@ -73,6 +75,8 @@ class Shell:
     samples: bool = False
     curator: bool = False
     comparing: bool = False
+    scene: bool = False
+    scene_alone: bool = False
     keys_taken: dict[str, frozenset[str]] = field(default_factory=dict)
     tab: Tab | None = None
     leave: bool = False
@@ -83,3 +87,8 @@ class Shell:
     renaming: tuple[str, int] | None = None
     sheets: list[Any] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
+
+    @property
+    def scene_shown(self) -> bool:
+        """Whether the 3D scene is on the screen."""
+        return self.scene or self.scene_alone

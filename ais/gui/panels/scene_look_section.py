@@ -2,12 +2,111 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from imgui_bundle import imgui
+
+from ais.gui.commands import command
+from ais.gui.panels.command_button import command_button, tooltip
+from ais.gui.panels.layout import disabled, em, label, section
+from ais.gui.scene.contents import SceneLook, Shading
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
 
+ALWAYS_CLAMP = int(imgui.SliderFlags_.always_clamp)
+SHARES = (
+    ("Ambient", "ambient", "Light that comes from everywhere"),
+    ("Head light", "head_light", "Light that comes from the viewer"),
+    ("Depth cue", "depth_cue", "How much what is far fades into the background"),
+    ("Hollows", "occlusion", "How dark hollows are (ambient occlusion); drawn when the scene rests"),
+)
+
 
 def draw(window: Window) -> None:
     """Draw this part of the Render tab."""
-    del window
+    if window.editor.shown is None or not section("Scene###scene look", window.theme):
+        return
+    view = window.editor.rendering.view
+    _draw_views(window)
+    label("Shading")
+    names = [shading.value for shading in Shading]
+    changed, chosen = imgui.combo("##shading", names.index(view.look.shading.value), names)
+    if changed:
+        view.look = replace(view.look, shading=list(Shading)[chosen])
+    for name, attribute, what in SHARES:
+        label(name, what)
+        changed, percent = imgui.slider_float(
+            f"##{attribute}", 100 * getattr(view.look, attribute), 0, 100, "%.0f %%", ALWAYS_CLAMP
+        )
+        if changed:
+            _change(window, **{attribute: percent / 100})
+    label("Background")
+    changed, rgb = imgui.color_edit3("##background", list(view.look.background), int(imgui.ColorEditFlags_.no_inputs))
+    if changed:
+        red, green, blue = (min(max(float(value), 0.0), 1.0) for value in rgb)
+        view.look = replace(view.look, background=(red, green, blue))
+    label("Lines")
+    for number, (name, attribute, what) in enumerate(
+        (
+            ("Edges", "edges", "Outlines of what stands before something else"),
+            ("Box", "box", "The tomogram's borders and lengths"),
+            ("Axes", "axes", "The directions x, y and z"),
+        )
+    ):
+        if number:
+            imgui.same_line(0, em(0.6))
+        changed, on = imgui.checkbox(name, getattr(view.look, attribute))
+        imgui.set_item_tooltip(what)
+        if changed:
+            _change(window, **{attribute: on})
+    _draw_slices(window)
+    with disabled(view.look == SceneLook()):
+        if imgui.button("As at first"):
+            view.look = SceneLook()
+
+
+def _change(window: Window, **properties: Any) -> None:
+    view = window.editor.rendering.view
+    view.look = replace(view.look, **properties)
+
+
+def _draw_views(window: Window) -> None:
+    editor = window.editor
+    label("Show")
+    item = command("scene.show")
+    changed, _ = imgui.checkbox("3D scene", editor.shell.scene_shown)
+    imgui.set_item_tooltip(tooltip(window, item.name))
+    if changed:
+        item.run(editor)
+    label("View")
+    command_button(window, "scene.fit", "Fit")
+    imgui.same_line(0, em(0.3))
+    for number, (name, text) in enumerate(
+        (("scene.from_top", "XY"), ("scene.from_front", "XZ"), ("scene.from_right", "YZ"))
+    ):
+        if number:
+            imgui.same_line(0, em(0.3))
+        command_button(window, name, text)
+    imgui.same_line(0, em(0.6))
+    changed, _ = imgui.checkbox("Perspective", editor.rendering.view.camera.perspective)
+    if changed:
+        editor.rendering.view.switch_projection()
+
+
+def _draw_slices(window: Window) -> None:
+    planes = window.editor.rendering.view.planes
+    label("Slices", "Of the tomogram, through the cross-hair")
+    for number, plane in enumerate(("xy", "xz", "yz")):
+        if number:
+            imgui.same_line(0, em(0.6))
+        item = command(f"scene.slice_{plane}")
+        changed, _ = imgui.checkbox(f"{plane.upper()}##slice", bool(item.checked and item.checked(window.editor)))
+        if changed:
+            item.run(window.editor)
+    if planes.shown:
+        label("Opacity", "Of the slices")
+        changed, percent = imgui.slider_float("##slice alpha", 100 * planes.alpha, 5, 100, "%.0f %%", ALWAYS_CLAMP)
+        if changed:
+            planes.alpha = percent / 100

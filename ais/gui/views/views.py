@@ -15,6 +15,7 @@ from ais.gui.views import legend, linking, slice_bar
 from ais.gui.views.arrangement import GAP_EM, Area, Arrangement, take_up
 from ais.gui.views.corner import draw_corner, draw_empty
 from ais.gui.views.plane_view import PlaneView
+from ais.gui.views.scene_view import SceneView
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
@@ -49,7 +50,10 @@ class Views:
         high = ImVec2(whole.x + whole.width, whole.y + whole.height)
         draw_list = imgui.get_window_draw_list()
         draw_list.push_clip_rect(ImVec2(whole.x, whole.y), high, False)
-        if editor.shown is None:
+        if editor.shown is not None and editor.shell.scene_alone:
+            self._close(PLANES, editor)
+            window.part(SceneView).draw(window, whole)
+        elif editor.shown is None:
             draw_list.add_rect_filled(ImVec2(whole.x, whole.y), high, packed(window.theme.view))
             draw_empty(window, whole)
             self._close(PLANES, editor)

@@ -1,0 +1,218 @@
+"""The view of the 3D scene: its picture, what is written over it, its icons, and the mouse and keys in it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as icons
+
+from ais.gui.commands import command
+from ais.gui.editor import Editor
+from ais.gui.keys import modifiers_held
+from ais.gui.panels.command_button import command_button
+from ais.gui.panels.layout import em
+from ais.gui.panels.menu import run_item
+from ais.gui.scene.contents import Hit, Scene
+from ais.gui.scene.renderer import SceneRenderer
+from ais.gui.scene_things import thing
+from ais.gui.scene_view_state import KEYS_OF_SCENE, LOOK_AFTER_S, Chosen
+from ais.gui.theme import packed
+from ais.gui.views import scene_words
+from ais.gui.views.arrangement import Area
+from ais.gui.views.corner import draw_empty
+from ais.gui.views.scene_mouse import Eyes, SceneMouse
+
+if TYPE_CHECKING:
+    from ais.gui.app import Window
+
+BUTTONS = imgui.ButtonFlags_
+PRESSED_BUTTONS = int(BUTTONS.mouse_button_left) | int(BUTTONS.mouse_button_right) | int(BUTTONS.mouse_button_middle)
+FRAME_SHARE_S = 0.05
+"""How long a part of a large scene may be drawn in one frame."""
+EMPTY = "No segmented volumes of this tomogram yet. Export some in the Export tab, or add a volume."
+TURNS = (
+    (imgui.Key.left_arrow, -1, 0),
+    (imgui.Key.right_arrow, 1, 0),
+    (imgui.Key.up_arrow, 0, 1),
+    (imgui.Key.down_arrow, 0, -1),
+)
+KEYS = frozenset({"left", "right", "up", "down", "ctrl+0"})
+ESCAPE = frozenset({"escape"})
+TOOLS = (
+    ("scene.fit", "Fit scene", icons.ICON_FA_EXPAND),
+    ("scene.perspective", "Perspective", icons.ICON_FA_CUBE),
+    ("scene.slice_xy", "Slice in the scene", icons.ICON_FA_LAYER_GROUP),
+    ("scene.alone", "Scene alone", icons.ICON_FA_UP_RIGHT_AND_DOWN_LEFT_FROM_CENTER),
+)
+MENU = (
+    ("scene.hide", "scene.remove", "scene.keep", "scene.show_all"),
+    ("scene.jump", "scene.centre"),
+    ("scene.fit", "scene.perspective"),
+)
+
+
+class SceneView:
+    """The picture of the scene, and what the graphics card keeps for it."""
+
+    def __init__(self) -> None:
+        self._renderer: SceneRenderer | None = None
+        self._mouse = SceneMouse()
+        self._pointer = (-1.0, -1.0)
+
+    def draw(self, window: Window, area: Area) -> None:
+        """Draw it into the window that Dear ImGui is drawing."""
+        editor = window.editor
+        view, high = editor.rendering.view, ImVec2(area.x + area.width, area.y + area.height)
+        low, draw_list = ImVec2(area.x, area.y), imgui.get_window_draw_list()
+        draw_list.push_clip_rect(low, high, False)
+        if editor.shown is None:
+            draw_list.add_rect_filled(low, high, packed(window.theme.view))
+            draw_empty(window, area)
+            self._mouse.stop()
+            view.drawn = "whole"
+            self._take_keys(editor, False)
+        else:
+            density = imgui.get_io().display_framebuffer_scale.x or 1.0
+            view.size = max(round(area.width * density), 1), max(round(area.height * density), 1)
+            hovered = self._press_area(area)
+            scene = editor.rendering.scene()
+            eyes = self._eyes(editor, scene, density)
+            self._mouse.follow(editor, area, hovered, eyes)
+            self._take_keys(editor, hovered)
+            scene = editor.rendering.scene()
+            self._draw_picture(editor, scene, area)
+            self._look(editor, area, hovered, eyes)
+            self._draw_words(window, scene, area, draw_list)
+            self._draw_tools(window, area)
+            self._draw_menu(window)
+        draw_list.pop_clip_rect()
+
+    def release(self) -> None:
+        """Free what the graphics card keeps."""
+        if self._renderer is not None:
+            self._renderer.release()
+            self._renderer = None
+
+    @property
+    def renderer(self) -> SceneRenderer:
+        """Draws the scene; made when it is first needed."""
+        if self._renderer is None:
+            self._renderer = SceneRenderer()
+        return self._renderer
+
+    def _press_area(self, area: Area) -> bool:
+        """Whether the pointer is over the scene and nothing lies between."""
+        imgui.set_cursor_screen_pos(ImVec2(area.x, area.y))
+        imgui.set_next_item_allow_overlap()
+        imgui.invisible_button("3D scene", ImVec2(area.width, area.height), PRESSED_BUTTONS)
+        return bool(imgui.is_item_hovered())
+
+    def _eyes(self, editor: Editor, scene: Scene, density: float) -> Eyes:
+        view = editor.rendering.view
+        width, height = view.size
+
+        def at(x: float, y: float) -> Hit | None:
+            if not (0 <= x * density < width and 0 <= y * density < height):
+                return None
+            return self.renderer.pick(scene, view.camera, width, height, x * density, y * density)
+
+        def within(x0: float, y0: float, x1: float, y1: float) -> list[Chosen]:
+            corners = (value * density for value in (x0, y0, x1, y1))
+            return self.renderer.pick_rectangle(scene, view.camera, width, height, *corners)
+
+        return Eyes(at, within)
+
+    def _draw_picture(self, editor: Editor, scene: Scene, area: Area) -> None:
+        view, moving = editor.rendering.view, editor.rendering.view.moving
+        texture = self.renderer.draw(scene, view.camera, *view.size, moving=moving, seconds=FRAME_SHARE_S)
+        view.drawn = "quickly" if moving else "partly" if self.renderer.pending else "whole"
+        corner = ImVec2(area.x + area.width, area.y + area.height)
+        imgui.get_window_draw_list().add_image(imgui.ImTextureRef(texture.name), ImVec2(area.x, area.y), corner)
+
+    def _look(self, editor: Editor, area: Area, hovered: bool, eyes: Eyes) -> None:
+        """Find out what is under a pointer that rests over a scene that rests."""
+        view, mouse = editor.rendering.view, imgui.get_io().mouse_pos
+        pointer = mouse.x - area.x, mouse.y - area.y
+        view.pointed_at = hovered
+        if not hovered or self._mouse.pressing or view.drawn == "quickly":
+            view.hovered = view.look_at = None
+            self._pointer = -1.0, -1.0
+        elif pointer != self._pointer:
+            self._pointer, view.hovered = pointer, None
+            view.look_at = time.monotonic() + LOOK_AFTER_S
+        elif view.look_at is not None and time.monotonic() >= view.look_at and view.drawn == "whole":
+            view.look_at, view.hovered = None, eyes.at(*pointer)
+
+    def _take_keys(self, editor: Editor, hovered: bool) -> None:
+        """While the pointer is over the scene, arrows turn it, and escape selects nothing."""
+        view, taken = editor.rendering.view, editor.shell.keys_taken
+        busy = imgui.get_io().want_text_input or imgui.is_popup_open("", imgui.PopupFlags_.any_popup)
+        if not hovered or busy:
+            taken.pop(KEYS_OF_SCENE, None)
+            return
+        escapes = bool(view.selected) or self._mouse.marquee is not None
+        taken[KEYS_OF_SCENE] = KEYS | ESCAPE if escapes else KEYS
+        held = modifiers_held()
+        if not held:
+            for key, across, up in TURNS:
+                if imgui.is_key_pressed(key):
+                    view.turn(across, up)
+            if escapes and imgui.is_key_pressed(imgui.Key.escape, False) and not self._mouse.cancel():
+                view.clear()
+        elif held == {"ctrl"} and imgui.is_key_pressed(imgui.Key._0, False):
+            view.fit()
+
+    def _draw_words(self, window: Window, scene: Scene, area: Area, draw_list: object) -> None:
+        editor, view = window.editor, window.editor.rendering.view
+        camera, look = view.camera, view.look
+        if look.box:
+            scene_words.draw_box_lengths(editor, scene, camera, area, draw_list)
+        if look.axes:
+            scene_words.draw_axes(camera, area, look.background, draw_list)
+        if not camera.perspective:
+            scene_words.draw_scale_bar(editor, camera, area, look.background, draw_list)
+        if self._mouse.marquee is not None:
+            scene_words.draw_marquee(self._mouse.marquee, area, window.theme.accent, draw_list)
+        if not (scene.surfaces or scene.particles or scene.slices):
+            scene_words.draw_in_the_middle(EMPTY, area, window.theme.faint, draw_list)
+        found = thing(editor, (view.hovered.key, view.hovered.index)) if view.hovered is not None else None
+        if found is not None and view.hovered is not None:
+            volume = f"   {found.volume_nm3:,.0f} nm3" if found.volume_nm3 is not None else ""
+            text = f"{found.name}{volume}   {scene_words.place_text(editor, view.hovered.position)}"
+            scene_words.draw_line_below(text, area, scene_words.axes_width() if look.axes else em(1), draw_list)
+
+    def _draw_tools(self, window: Window, area: Area) -> None:
+        gap, side = em(0.2), em(1.9)
+        width = len(TOOLS) * side + (len(TOOLS) - 1) * gap
+        if area.width < width + em(1):
+            return
+        imgui.set_cursor_screen_pos(ImVec2(area.x + area.width - width - em(0.5), area.y + em(0.5)))
+        for number, (name, text, icon) in enumerate(TOOLS):
+            if number:
+                imgui.same_line(0, gap)
+            item = command(name)
+            on = item.checked is not None and item.checked(window.editor)
+            command_button(window, name, text, icon=icon, on=on)
+
+    def _draw_menu(self, window: Window) -> None:
+        if self._mouse.wants_menu:
+            self._mouse.wants_menu = False
+            imgui.open_popup("scene menu")
+        if imgui.begin_popup("scene menu"):
+            for number, names in enumerate(MENU):
+                if number:
+                    imgui.separator()
+                for name in names:
+                    run_item(window, command(name))
+            imgui.end_popup()
+
+
+def draw(window: Window) -> None:
+    """Draw the scene into the panel that Dear ImGui is drawing, up to its borders."""
+    padding = imgui.get_style().window_padding
+    start, room = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail()
+    left, top = round(start.x - padding.x), round(start.y - padding.y)
+    right, low = round(start.x + room.x + padding.x), round(start.y + room.y + padding.y)
+    window.part(SceneView).draw(window, Area(left, top, max(right - left, 1), max(low - top, 1)))

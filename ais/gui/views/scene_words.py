@@ -1,0 +1,163 @@
+"""What is written over the 3D scene: lengths of its box, axes, a scale bar, and what is under the pointer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from imgui_bundle import ImVec2, imgui
+
+from ais.gui.editor import Editor
+from ais.gui.lengths import length_text, scale_bar
+from ais.gui.panels.layout import em
+from ais.gui.scene.camera import Camera
+from ais.gui.scene.contents import Point, Rgb, Scene
+from ais.gui.theme import packed
+from ais.gui.views.arrangement import Area
+from ais.gui.views.canvas import BLACK, WHITE
+
+AXIS_COLOURS: tuple[Rgb, ...] = ((0.90, 0.38, 0.30), (0.35, 0.72, 0.42), (0.38, 0.60, 0.92))
+"""Of x, y and z."""
+AXIS_EM = 1.9
+MARGIN_EM = 0.8
+SCALE_BAR_SHARE = 0.25
+BRIGHT = 0.5
+FAINT = 0.75
+
+
+def ink(background: Rgb) -> Rgb:
+    """A colour that is read on a background."""
+    red, green, blue = background
+    return BLACK if 0.299 * red + 0.587 * green + 0.114 * blue > BRIGHT else WHITE
+
+
+def draw_box_lengths(editor: Editor, scene: Scene, camera: Camera, area: Area, draw_list: Any) -> None:
+    """Write the tomogram's lengths beside three edges of its box: of each direction the edge that lies outermost."""
+    size = area.width, area.height
+    low, high = np.array(scene.low), np.array(scene.high)
+    (middle,), _ = camera.project((low + high)[None] / 2, size)
+    colour, taken = packed(ink(scene.look.background), FAINT), list[tuple[ImVec2, ImVec2]]()
+    for axis in range(3):
+        others = [other for other in range(3) if other != axis]
+        ends = np.repeat(low[None, None], 4, axis=0).repeat(2, axis=1)  # four edges, their two ends, x y z
+        for edge in range(4):
+            for bit, other in enumerate(others):
+                if edge >> bit & 1:
+                    ends[edge, :, other] = high[other]
+            ends[edge, 1, axis] = high[axis]
+        places, _ = camera.project(ends.reshape(-1, 3), size)
+        if not np.isfinite(places).all() or not np.isfinite(middle).all():
+            continue  # the viewer is inside
+        edges = places.reshape(4, 2, 2)
+        centres = edges.mean(axis=1)
+        # Lower edges are preferred, as the eye looks for lengths below things.
+        outward = np.linalg.norm(centres - middle, axis=1) + 0.2 * (centres[:, 1] - middle[1])
+        text = _length(editor, float(high[axis] - low[axis]))
+        extent = imgui.calc_text_size(text)
+        for best in np.argsort(-outward):
+            first, last = edges[best]
+            if math.dist(first, last) < extent.x:  # seen along it
+                break
+            away = centres[best] - middle
+            away /= max(float(np.linalg.norm(away)), 1e-6)
+            reach = abs(away[0]) * extent.x / 2 + abs(away[1]) * extent.y / 2 + em(0.3)
+            x, y = centres[best] + away * reach
+            corner = ImVec2(area.x + x - extent.x / 2, area.y + y - extent.y / 2)
+            far = ImVec2(corner.x + extent.x, corner.y + extent.y)
+            inside = area.x <= corner.x and far.x <= area.x + area.width
+            inside = inside and area.y <= corner.y and far.y <= area.y + area.height
+            if inside and not any(_overlap(corner, far, *other) for other in taken):
+                taken.append((corner, far))
+                draw_list.add_text(corner, colour, text)
+                break
+
+
+def draw_axes(camera: Camera, area: Area, background: Rgb, draw_list: Any) -> None:
+    """Draw the directions x, y and z in the lower left corner, the ones towards the viewer last."""
+    length = em(AXIS_EM)
+    reach = length + em(MARGIN_EM) + em(0.4)
+    middle = area.x + reach, area.y + area.height - reach
+    axes = camera.axes
+    for axis in np.argsort(axes[2]):
+        right, up, near = axes[:, axis]
+        tip = ImVec2(middle[0] + right * length, middle[1] - up * length)
+        alpha = 0.55 + 0.45 * (near + 1) / 2
+        draw_list.add_line(ImVec2(*middle), tip, packed(AXIS_COLOURS[axis], alpha), 2.0)
+        letter = "xyz"[axis]
+        extent = imgui.calc_text_size(letter)
+        away = em(0.5)
+        x, y = tip.x + right * away - extent.x / 2, tip.y - up * away - extent.y / 2
+        draw_list.add_text(ImVec2(x, y), packed(ink(background), alpha), letter)
+
+
+def draw_scale_bar(editor: Editor, camera: Camera, area: Area, background: Rgb, draw_list: Any) -> None:
+    """Draw a bar of a round length in the lower right corner; it is true only without perspective."""
+    per_pixel = camera.angstrom_per_pixel((area.width, area.height))
+    known = _voxel_size(editor) > 0
+    length, text = scale_bar(
+        SCALE_BAR_SHARE * area.width * (1 if known else per_pixel), per_pixel if known else 0.0, editor.settings.units
+    )
+    pixels = length if known else length / per_pixel
+    margin, thick = em(MARGIN_EM), max(round(em(0.2)), 2)
+    x1, y1 = area.x + area.width - margin, area.y + area.height - margin
+    colour = packed(ink(background), 0.9)
+    draw_list.add_rect_filled(ImVec2(x1 - pixels, y1 - thick), ImVec2(x1, y1), colour)
+    extent = imgui.calc_text_size(text)
+    draw_list.add_text(ImVec2(x1 - (pixels + extent.x) / 2, y1 - thick - extent.y - em(0.15)), colour, text)
+
+
+def draw_marquee(
+    corners: tuple[tuple[float, float], tuple[float, float]], area: Area, colour: Rgb, draw_list: Any
+) -> None:
+    """Draw the rectangle that selects."""
+    (x0, y0), (x1, y1) = corners
+    low = ImVec2(area.x + min(x0, x1), area.y + min(y0, y1))
+    high = ImVec2(area.x + max(x0, x1), area.y + max(y0, y1))
+    draw_list.add_rect_filled(low, high, packed(colour, 0.12))
+    draw_list.add_rect(low, high, packed(colour, 0.9), 0.0, 0, 1.0)
+
+
+def draw_line_below(text: str, area: Area, left: float, draw_list: Any) -> None:
+    """Write a line at the lower edge, on a dark ground, `left` pixels from the left edge."""
+    extent = imgui.calc_text_size(text)
+    x, y = area.x + left, area.y + area.height - em(MARGIN_EM) - extent.y
+    pad = em(0.25)
+    draw_list.add_rect_filled(
+        ImVec2(x - pad, y - pad / 2), ImVec2(x + extent.x + pad, y + extent.y + pad / 2), packed(BLACK, 0.6), pad
+    )
+    draw_list.add_text(ImVec2(x, y), packed(WHITE), text)
+
+
+def draw_in_the_middle(text: str, area: Area, colour: Rgb, draw_list: Any) -> None:
+    """Write words in the middle, in as many lines as the width needs."""
+    room = max(min(area.width - em(2), em(24)), em(6))
+    extent = imgui.calc_text_size(text, False, room)
+    x, y = area.x + (area.width - extent.x) / 2, area.y + (area.height - extent.y) / 2
+    draw_list.add_text(imgui.get_font(), imgui.get_font_size(), ImVec2(x, y), packed(colour), text, room)
+
+
+def axes_width() -> float:
+    """How much of the lower edge the axes take, in pixels."""
+    return 2 * (em(AXIS_EM) + em(MARGIN_EM) + em(0.4))
+
+
+def place_text(editor: Editor, position: Point) -> str:
+    """Where a point of the scene is: the voxel, and the position where the voxel size is known."""
+    z, y, x = editor.rendering.to_voxel(position)
+    return f"x {x:.0f}  y {y:.0f}  z {z:.0f}"
+
+
+def _length(editor: Editor, angstrom: float) -> str:
+    if _voxel_size(editor) > 0:
+        return length_text(angstrom, editor.settings.units)
+    return f"{angstrom:.0f} px"
+
+
+def _voxel_size(editor: Editor) -> float:
+    return editor.shown.tomogram.voxel_size if editor.shown is not None else 0.0
+
+
+def _overlap(low: ImVec2, high: ImVec2, other_low: ImVec2, other_high: ImVec2) -> bool:
+    across = low.x < other_high.x and other_low.x < high.x
+    return across and low.y < other_high.y and other_low.y < high.y
