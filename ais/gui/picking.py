@@ -356,14 +356,10 @@ class Picking:
 
 def scene_places(editor: Editor, picked: Picked) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     """Where picks are in the scene, (n, 3) x, y, z in angstrom, and where they point, (n, 3) or None."""
-    table = picked.table
-    rendering = editor.rendering
-    places = table.positions[:MOST_IN_SCENE] * rendering.voxel_size + np.array(rendering.origin)
-    if table.angles is None:
-        return places.astype(np.float32), None
-    tilt, psi = np.radians(table.angles[:MOST_IN_SCENE, 1]), np.radians(table.angles[:MOST_IN_SCENE, 2])
-    pointing = np.stack([-np.sin(tilt) * np.cos(psi), np.sin(tilt) * np.sin(psi), np.cos(tilt)], axis=1)
-    return places.astype(np.float32), pointing.astype(np.float32)
+    rendering, directions = editor.rendering, picked.directions
+    places = picked.table.positions[:MOST_IN_SCENE] * rendering.voxel_size + np.array(rendering.origin)
+    pointing = None if directions is None else directions[:MOST_IN_SCENE].astype(np.float32)
+    return places.astype(np.float32), pointing
 
 
 def _alike(one: PickTask, other: PickTask) -> bool:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -114,6 +115,14 @@ class Picked:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    @cached_property
+    def directions(self) -> NDArray[np.float64] | None:
+        """(n, 3) x, y, z of the direction that each points along in the tomogram; None where it is not known."""
+        if self.table.angles is None:
+            return None
+        tilt, psi = np.radians(self.table.angles[:, 1]), np.radians(self.table.angles[:, 2])
+        return np.stack([-np.sin(tilt) * np.cos(psi), np.sin(tilt) * np.sin(psi), np.cos(tilt)], axis=1)
 
 
 class PickWork:

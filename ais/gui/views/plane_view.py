@@ -26,6 +26,7 @@ from ais.gui.views.marks import Marks
 from ais.gui.views.mask_layers import MaskLayers
 from ais.gui.views.model_layers import ModelLayers
 from ais.gui.views.overlay import Overlay
+from ais.gui.views.picking_marks import PickingMarks
 from ais.gui.views.pointing import Pointing
 from ais.gui.views.slice_renderer import SliceRenderer
 
@@ -66,6 +67,7 @@ class PlaneView:
         self._masks = MaskLayers(plane, turned=plane == "yz")
         self.models = ModelLayers(plane, turned=plane == "yz")
         self._marks = Marks()
+        self._picking_marks = PickingMarks()
         self._flood = FloodOverlay()
         self._tomogram: ShownTomogram | None = None
         self._fallback: Contrast | None = None
@@ -174,6 +176,7 @@ class PlaneView:
         tool_marks.draw_crop(editor, canvas)
         if not editor.state.overlays_hidden:
             self._marks.draw(editor, canvas, pointer if hovered else None)
+            self._picking_marks.draw(editor, canvas)
             place_marks.draw_place(editor, canvas)
         if editor.state.ortho:
             tool_marks.draw_cross_hair(editor, canvas, window.theme.accent)
