@@ -177,8 +177,9 @@ def test_importing_again_changes_nothing(work: Path) -> None:
     with Project.open("work.aisproj") as project:
         assert len(project.tomograms()) == 1
         assert len(project.models()) == 1
-        (picks,) = project.pick_sets(project.tomogram("tomo").id)
-        assert sorted(picks.data["positions"]) == sorted([float(x), float(y), float(z)] for z, y, x in BLOBS)
+        (picks,) = project.particle_sets(project.tomogram("tomo").id)
+        positions = project.particles(picks).positions.tolist()
+        assert sorted(positions) == sorted([float(x), float(y), float(z)] for z, y, x in BLOBS)
 
 
 def test_converting_there_and_back(work: Path) -> None:

@@ -16,7 +16,7 @@ from ais.errors import AisError
 from ais.tomogram import Tomogram
 
 if TYPE_CHECKING:
-    from ais.annotation import Operation, TomogramEntry
+    from ais.annotation import Operation
     from ais.project import Project
 
 LATER_SUFFIXES = (".scns", ".scnm", ".scnmgroup")
@@ -117,32 +117,20 @@ def _operations(document: Project, path: Path, voxel_size: float | None) -> list
         case ".aism":
             return [AddModel(path)]
         case ".star":
-            return _pick_sets(document, path)
+            return _particle_sets(document, path)
         case _:
             return [AddTomogram(path, voxel_size=voxel_size)]
 
 
-def _pick_sets(document: Project, path: Path) -> list[Operation[object]]:
-    from ais.annotation import AddPickSet
-    from ais.formats.coordinates import read_coordinates
+def _particle_sets(document: Project, path: Path) -> list[Operation[object]]:
+    from ais.annotation import AddParticleSet
+    from ais.annotation.particle_files import load_particles, names_text
 
-    tomograms = {entry.name: entry for entry in document.tomograms()}
-
-    def in_project(name: str) -> TomogramEntry:
-        if name not in tomograms:
-            named = name or "no tomogram"
-            raise AisError(f"{path} names {named}, which is not in the project: import the tomogram first.")
-        return tomograms[name]
-
-    table = read_coordinates(
-        path, voxel_size=lambda name: in_project(name).voxel_size, shape=lambda name: in_project(name).shape
-    )
-    known = [in_project(name).name for name in table.tomogram_names]
-    return [
-        AddPickSet(
-            tomograms[name].id,
-            path.stem,
-            {"positions": table.of_tomogram(name).positions.tolist(), "source": str(path.absolute())},
+    tomograms = document.tomograms()
+    loaded = load_particles(path, tomograms, tomograms[0] if len(tomograms) == 1 else None)
+    if loaded.unknown:
+        raise AisError(
+            f"{path} names {names_text(list(loaded.unknown))}, which is not in the project: import the tomogram first."
         )
-        for name in known
-    ]
+    origin = {"file": str(path.absolute())}
+    return [AddParticleSet(number, path.stem, table, origin) for number, table in loaded.parts.items()]

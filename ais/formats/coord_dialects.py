@@ -55,6 +55,10 @@ TOMOSTAR = ".tomostar"
 _VOLUME = re.compile(r"\.(mrcs?|rec|map|st|tiff?)$", re.IGNORECASE)
 
 
+class PixelSizeUnknown(AisError):
+    """A file counts in pixels of the tilt series and does not say how large they are."""
+
+
 @dataclass(frozen=True)
 class Geometry:
     """What converts between voxels and the units of a dialect.
@@ -171,7 +175,9 @@ def unit_sizes(
         return np.full((rows, 1), geometry.tilt_series_pixel_size)
     sizes = _optics_values(SERIES_PIXEL, rows, groups, blocks, path)
     if sizes is None:
-        raise AisError(f"{path} counts in pixels of the tilt series: give their size with --tilt-series-pixel-size.")
+        raise PixelSizeUnknown(
+            f"{path} counts in pixels of the tilt series: give their size with --tilt-series-pixel-size."
+        )
     return sizes
 
 

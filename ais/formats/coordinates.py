@@ -10,7 +10,14 @@ from pathlib import Path
 
 from ais.errors import AisError
 from ais.formats.coord_angles import angles_to_rotation, rotation_to_angles, tangent_to_angles
-from ais.formats.coord_dialects import DIALECTS, Geometry, LengthSource, ShapeSource, tomogram_name
+from ais.formats.coord_dialects import (
+    DIALECTS,
+    Geometry,
+    LengthSource,
+    PixelSizeUnknown,
+    ShapeSource,
+    tomogram_name,
+)
 from ais.formats.coord_star import StarSummary, describe_star, read_star, write_import_list, write_star
 from ais.formats.coord_table import Coordinates, concatenate
 from ais.formats.coord_text import read_text_table, write_text_table
@@ -19,6 +26,7 @@ __all__ = [
     "DIALECTS",
     "SUFFIXES",
     "Coordinates",
+    "PixelSizeUnknown",
     "StarSummary",
     "angles_to_rotation",
     "concatenate",
