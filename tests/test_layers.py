@@ -15,6 +15,7 @@ LAYERS = (
     {"formats"},
     {"project", "annotation", "tomogram", "trainset", "models"},
     {
+        "analysis",
         "batch",
         "comparison",
         "components",
@@ -34,6 +35,7 @@ LAYERS = (
         "prediction",
         "removal",
         "report",
+        "scene_files",
         "segmentation",
         "separation",
         "simulation",
