@@ -144,6 +144,12 @@ CASES: list[tuple[list[str], str, tuple[Callable[[Path], None], ...]]] = [
     (["segment", "-m", "model.aism", "tomo.mrc", "-o", "out", "--rules", "rules.json"], "rules.json", FILE_FAULTS),
     (["pick", "seg__blob.mrc", "-o", "out"], "seg__blob.mrc", (*VOLUME_FAULTS, *VALUE_FAULTS, no_voxel_size)),
     (["mesh", "seg__blob.mrc", "-o", "out"], "seg__blob.mrc", (*VOLUME_FAULTS, *VALUE_FAULTS, no_voxel_size)),
+    (["analyze", "seg__blob.mrc", "-o", "out"], "seg__blob.mrc", (*VOLUME_FAULTS, *VALUE_FAULTS, no_voxel_size)),
+    (
+        ["analyze", "seg__blob.mrc", "-o", "out", "--threshold", "0", "--image", "tomo.mrc"],
+        "tomo.mrc",
+        (*VOLUME_FAULTS, *VALUE_FAULTS),
+    ),
     (["evaluate", "seg__blob.mrc", "mask.mrc"], "seg__blob.mrc", (*VOLUME_FAULTS, *VALUE_FAULTS, no_voxel_size)),
     (["evaluate", "seg__blob.mrc", "mask.mrc"], "mask.mrc", (*VOLUME_FAULTS, *VALUE_FAULTS)),
     (
@@ -230,6 +236,10 @@ def test_a_bad_file_ends_in_one_sentence(
         ["mesh", "seg__blob.mrc", "-o", "out", "--format", "docx"],
         ["mesh", "seg__blob.mrc", "-o", "out", "--level", "0"],
         ["mesh", "seg__blob.mrc", "-o", "out", "--bin", "0"],
+        ["analyze", "seg__blob.mrc", "-o", "out", "--threshold", "300"],
+        ["analyze", "seg__blob.mrc", "-o", "out", "--min-volume", "-1"],
+        ["analyze", "seg__blob.mrc", "-o", "out", "--image", "other.mrc"],
+        ["analyze", "seg__blob.mrc", "-o", "out", "--to", "nobody"],
         ["evaluate", "seg__blob.mrc", "other.mrc"],
         ["evaluate", "picks.star", "boxes.txt", "--picks"],
         ["train", "set.scnt", "-o", "new.aism", "--architecture", "unet-xxl"],
@@ -295,6 +305,7 @@ WRITING = [
     ["segment", "-m", "model.aism", "tomo.mrc", "-o", "OUT"],
     ["pick", "seg__blob.mrc", "-o", "OUT"],
     ["mesh", "seg__blob.mrc", "-o", "OUT"],
+    ["analyze", "seg__blob.mrc", "-o", "OUT"],
     ["filter", "tomo.mrc", "-o", "OUT/new.mrc", "--invert"],
     ["convert", "tomo.mrc", "OUT/new.tif"],
     ["simulate", "-o", "OUT", "--size", "16x48x48"],
@@ -348,6 +359,7 @@ def test_names_with_blanks_and_letters_of_any_alphabet(good: Path, capsys: pytes
         ["segment", "-m", "сеть é.aism", names["tomo.mrc"], "-o", "вывод é"],
         ["pick", "вывод é/Томо 1 é__плёнка é.mrc", "-o", "вывод é"],
         ["mesh", "вывод é/Томо 1 é__плёнка é.mrc", "-o", "вывод é", "--level", "1"],
+        ["analyze", "вывод é/Томо 1 é__плёнка é.mrc", "-o", "вывод é"],
         ["evaluate", "вывод é/Томо 1 é__плёнка é.mrc", names["mask.mrc"]],
         ["convert", names["tomo.mrc"], "копия é.tif"],
         ["filter", names["tomo.mrc"], "-o", "копия é.mrc", "--invert"],
@@ -358,7 +370,7 @@ def test_names_with_blanks_and_letters_of_any_alphabet(good: Path, capsys: pytes
 
 
 def test_a_missing_input_of_several_does_not_stop_the_others(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["pick"], ["mesh"], ["segment", "-m", "model.aism"]):
+    for words in (["pick"], ["mesh"], ["analyze"], ["segment", "-m", "model.aism"]):
         assert run([*words, "seg__blob.mrc", "nowhere.mrc", "-o", words[0]]) == 1
         assert "nowhere.mrc does not exist" in capsys.readouterr().err
 

@@ -65,7 +65,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("pick", "find particles in segmented volumes"),
         Command("mesh", "make surfaces of segmented volumes"),
         Command("evaluate", "compare a segmentation or picks with the truth"),
-        Command("analyze", "measure the instances in segmented volumes", later=True),
+        Command("analyze", "measure the instances in segmented volumes"),
     ),
     "Prepare and convert": (
         Command("filter", "smooth, match, bin or turn a volume into a new file"),
