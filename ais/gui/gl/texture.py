@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from ais.gui.gl.binding import GL, RAW_1_0, RAW_1_1, GraphicsError
 from ais.gui.gl.objects import GlObject
 
-TextureFormat = Literal["r8", "r16f", "r32f", "rgba8", "rgba16f", "rgba32f"]
+TextureFormat = Literal["r8", "r16f", "r32f", "rgba8", "rgba16f", "rgba32f", "rg32ui", "depth"]
 
 
 class _Layout(NamedTuple):
@@ -31,6 +31,8 @@ FORMATS: dict[TextureFormat, _Layout] = {
     "rgba8": _Layout(GL.GL_RGBA8, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, np.uint8, 4),
     "rgba16f": _Layout(GL.GL_RGBA16F, GL.GL_RGBA, GL.GL_HALF_FLOAT, np.float16, 4),
     "rgba32f": _Layout(GL.GL_RGBA32F, GL.GL_RGBA, GL.GL_FLOAT, np.float32, 4),
+    "rg32ui": _Layout(GL.GL_RG32UI, GL.GL_RG_INTEGER, GL.GL_UNSIGNED_INT, np.uint32, 2),
+    "depth": _Layout(GL.GL_DEPTH_COMPONENT32F, GL.GL_DEPTH_COMPONENT, GL.GL_FLOAT, np.float32, 1),
 }
 
 
@@ -47,7 +49,7 @@ class Texture2D(GlObject):
     width, height
         In pixels, at least 1.
     pixels
-        What a pixel holds: one or four channels of bytes (0-1 in a shader) or floats.
+        What a pixel holds: one or four channels of bytes (0-1 in a shader) or floats, two whole numbers, or a depth.
 
     Raises
     ------

@@ -21,5 +21,15 @@ class FullScreenTriangle(GlObject):
         GL.glBindVertexArray(self.name)
         GL.glDrawArrays(GL.GL_TRIANGLES, 0, 3)
 
+    def draw_strip(self, corners: int) -> None:
+        """Run the program in use on a strip of triangles that its vertex shader computes from the vertices' numbers."""
+        GL.glBindVertexArray(self.name)
+        GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, corners)
+
+    def draw_corners(self, corners: int) -> None:
+        """The same for triangles of three corners each."""
+        GL.glBindVertexArray(self.name)
+        GL.glDrawArrays(GL.GL_TRIANGLES, 0, corners)
+
     def _delete(self, name: int) -> None:
         GL.glDeleteVertexArrays(1, [name])

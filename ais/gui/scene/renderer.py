@@ -2,32 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import time
+from collections.abc import Hashable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ais.gui.gl.texture import Texture2D
+from ais.gui.gl.draw_target import DrawTarget
+from ais.gui.gl.state import drawing_state
+from ais.gui.gl.texture import Texture2D, max_texture_size
+from ais.gui.scene.bodies import Bodies
 from ais.gui.scene.camera import Camera
-from ais.gui.scene.contents import Hit, Scene
+from ais.gui.scene.contents import Hit, Rgb, Scene
+from ais.gui.scene.frame import Frame, Tile
+from ais.gui.scene.painter import FIRST_GUESS, ScenePainter, has_transparent
+from ais.gui.scene.table import SceneTable
+from ais.gui.scene.targets import Targets
+
+SAMPLES = 2
+"""How many times larger the view is drawn at rest, along each side."""
+
+MOST_PIXELS = 16_000_000
+"""A larger view than this, samples included, is drawn with fewer samples; a larger picture in tiles."""
+
+TILE_MARGIN_PX = 48
+"""Around a tile, so that lines and shadows do not end at its edge."""
+
+SLOW_SECONDS_PER_PIXEL = 8e-8
+"""For light and lines without a graphics card."""
+
+SLICE_NUMBERS = 0xFFFFFF00
+UNITS = 8
 
 
 class SceneRenderer:
     """The picture of the scene. All methods need the window's OpenGL context; OpenGL's state is left as it was.
 
+    A picture at rest is drawn larger than the view and made smaller, for smooth edges. Both it and the quick picture
+    while the view moves are kept, and not drawn again as long as nothing changes.
+
     Attributes
     ----------
-    uploads
-        How many times vertices have been sent to the graphics driver.
+    accent
+        Colour of what is highlighted, red, green, blue.
     """
 
     def __init__(self) -> None:
-        self.uploads = 0
+        self.accent: Rgb = (0.36, 0.62, 0.90)
+        self._bodies = Bodies()
+        self._table = SceneTable()
+        self._painter = ScenePainter(self._table, self._bodies)
+        self._quick: Targets | None = None
+        self._rest: Targets | None = None
+        self._quick_key: Any = None
+        self._rest_key: Any = None
+        self._numbers_key: Any = None
+        self._job: Any = None
+        self._job_key: Any = None
+        self._job_frame: Frame | None = None
+        self._frame: Frame | None = None
+
+    @property
+    def uploads(self) -> int:
+        """How many times vertices have been sent to the graphics driver."""
+        return self._bodies.uploads
 
     @property
     def pending(self) -> bool:
         """Whether the last `draw` with limited time has left something to be drawn by the next one."""
-        return False
+        return self._job is not None
 
     def draw(
         self,
@@ -59,7 +103,26 @@ class SceneRenderer:
             RGBA of the view's size, opaque, its first row at the top of the view: to be shown by Dear ImGui as it is,
             with the default texture coordinates. It stays valid until the next `draw` or `release`.
         """
-        raise NotImplementedError
+        began = time.perf_counter()
+        size = max(int(width), 1), max(int(height), 1)
+        with drawing_state(UNITS):
+            self._follow(scene)
+            key = self._key(scene, camera, size)
+            if key == self._rest_key and self._rest is not None:
+                self._job = None
+                return self._rest.final.colours[0]
+            if moving:
+                self._job = None
+                return self._drawn_quickly(scene, camera, size, key)
+            if self._job is None or self._job_key != key:
+                self._begin(scene, camera, size, key)
+            if seconds is None or self._expected_seconds() < seconds:
+                return self._drawn_to_the_end()
+            quick = self._drawn_quickly(scene, camera, size, key)
+            while next(self._job, self) is not self:
+                if time.perf_counter() - began > seconds:
+                    return quick
+            return self._drawn_to_the_end()
 
     def pick(self, scene: Scene, camera: Camera, width: int, height: int, x: float, y: float) -> Hit | None:
         """The component or particle that is seen at a pixel, transparent ones too; None for none.
@@ -71,13 +134,40 @@ class SceneRenderer:
         x, y
             In pixels from the top left corner.
         """
-        raise NotImplementedError
+        if not (0 <= x < width and 0 <= y < height):
+            return None
+        with drawing_state(UNITS):
+            targets, front = self._numbered(scene, camera, (int(width), int(height)))
+            column, row = int(x * targets.samples), int(y * targets.samples)
+            number = int(front.read(column, row, 1, 1)[0, 0, 0])
+            depth = float(front.read_depth(column, row, 1, 1)[0, 0])
+        found = self._table.found(number - 1) if 0 < number < SLICE_NUMBERS else None
+        if found is None or self._frame is None:
+            return None
+        item, index = found
+        columns, rows = targets.size
+        clip = (2 * (column + 0.5) / columns - 1, 2 * (row + 0.5) / rows - 1, 2 * depth - 1, 1.0)
+        matrix = (self._frame.to_clip[0] @ self._frame.to_view[0]).astype(np.float64)
+        place = np.linalg.solve(matrix, clip)
+        x_a, y_a, z_a = (float(value) for value in place[:3] / place[3])
+        return Hit(item.key, index, (x_a, y_a, z_a))
 
     def pick_rectangle(
         self, scene: Scene, camera: Camera, width: int, height: int, x0: float, y0: float, x1: float, y1: float
     ) -> list[tuple[Hashable, int]]:
         """The components and particles of which at least a pixel is seen in a rectangle: key and index of each."""
-        raise NotImplementedError
+        left, right = (min(max(value, 0.0), float(width)) for value in sorted((x0, x1)))
+        top, bottom = (min(max(value, 0.0), float(height)) for value in sorted((y0, y1)))
+        with drawing_state(UNITS):
+            targets, front = self._numbered(scene, camera, (int(width), int(height)))
+            column, row = int(left * targets.samples), int(top * targets.samples)
+            columns = min(int(np.ceil(right * targets.samples)), targets.size[0]) - column
+            rows = min(int(np.ceil(bottom * targets.samples)), targets.size[1]) - row
+            if columns <= 0 or rows <= 0:
+                return []
+            numbers = np.unique(front.read(column, row, columns, rows)[..., 0])
+        found = [self._table.found(int(number) - 1) for number in numbers if 0 < number < SLICE_NUMBERS]
+        return [(pair[0].key, pair[1]) for pair in found if pair is not None]
 
     def picture(
         self,
@@ -107,7 +197,145 @@ class SceneRenderer:
         ndarray of uint8
             (height, width, 4), red, green, blue, alpha (not premultiplied); row 0 at the top.
         """
-        raise NotImplementedError
+        picture = np.zeros((height, width, 4), np.uint8)
+        samples = min(max(samples, 1), 4)
+        side = int(min(max_texture_size() / samples, (MOST_PIXELS**0.5) / samples))
+        with drawing_state(UNITS):
+            self._follow(scene)
+            bounds = self._bodies.bounds(scene)
+            for tile, inner in _tiles(width, height, side):
+                frame = Frame.seen(scene, camera, (width, height), bounds, self.accent, tile)
+                targets = Targets(tile[2], tile[3], samples)
+                try:
+                    _finish(self._painter.numbers(frame, targets))
+                    _finish(self._painter.light(frame, targets, cover=0.0 if transparent else 1.0))
+                    drawn = targets.final.read(inner[0] - tile[0], inner[1] - tile[1], inner[2], inner[3])
+                finally:
+                    targets.release()
+                picture[inner[1] : inner[1] + inner[3], inner[0] : inner[0] + inner[2]] = drawn
+        if transparent:
+            alpha = np.maximum(picture[..., 3:], 1).astype(np.float32) / 255
+            picture[..., :3] = np.minimum(np.rint(picture[..., :3] / alpha), 255)
+        else:
+            picture[..., 3] = 255
+        return picture
 
     def release(self) -> None:
         """Free everything in the graphics driver; the renderer cannot be used afterwards."""
+        self._job = None
+        for targets in (self._quick, self._rest):
+            if targets is not None:
+                targets.release()
+        self._quick = self._rest = None
+        self._bodies.release()
+        self._table.release()
+        self._painter.release()
+
+    def _follow(self, scene: Scene) -> None:
+        self._bodies.follow(scene)
+        self._table.follow(scene)
+
+    def _key(self, scene: Scene, camera: Camera, size: tuple[int, int]) -> Any:
+        surfaces = tuple((id(item.surface), item.alpha) for item in scene.surfaces)
+        slices = tuple(item.alpha for item in scene.slices)
+        return self._numbers_of(scene, camera, size), self._table.version, scene.look, surfaces, slices, self.accent
+
+    def _numbers_of(self, scene: Scene, camera: Camera, size: tuple[int, int]) -> Any:
+        """All that decides what lies under which pixel."""
+        table = self._table.layout_version, self._table.hidden_version, self._bodies.version
+        surfaces = tuple((id(item.surface), item.alpha > 0, item.alpha < 1) for item in scene.surfaces)
+        particles = tuple(
+            (id(item.positions), id(item.directions), item.radius, item.body, item.alpha) for item in scene.particles
+        )
+        slices = tuple(
+            (id(item.picture), item.corner, item.along_columns, item.along_rows, item.alpha < 1)
+            for item in scene.slices
+        )
+        return camera, size, table, surfaces, particles, slices, scene.low, scene.high
+
+    def _seen(self, scene: Scene, camera: Camera, size: tuple[int, int]) -> Frame:
+        return Frame.seen(scene, camera, size, self._bodies.bounds(scene), self.accent)
+
+    def _drawn_quickly(self, scene: Scene, camera: Camera, size: tuple[int, int], key: Any) -> Texture2D:
+        self._quick = _sized(self._quick, size, 1)
+        if self._quick_key != key:
+            frame = self._seen(scene, camera, size)
+            _finish(self._painter.numbers(frame, self._quick, moving=True))
+            _finish(self._painter.light(frame, self._quick, moving=True))
+            self._quick_key = key
+        return self._quick.final.colours[0]
+
+    def _begin(self, scene: Scene, camera: Camera, size: tuple[int, int], key: Any) -> None:
+        samples = SAMPLES if size[0] * size[1] * SAMPLES**2 <= MOST_PIXELS else 1
+        if self._rest is None or (self._rest.width, self._rest.height, self._rest.samples) != (*size, samples):
+            self._numbers_key = None
+        self._rest = _sized(self._rest, size, samples)
+        self._rest_key = None
+        frame = self._seen(scene, camera, size)
+        self._job_frame, self._job_key = frame, key
+        self._job = self._steps(frame, self._rest, self._numbers_of(scene, camera, size))
+
+    def _steps(self, frame: Frame, targets: Targets, numbers_key: Any) -> Iterator[None]:
+        if self._numbers_key != numbers_key:
+            self._numbers_key = None
+            yield from self._painter.numbers(frame, targets)
+            self._numbers_key = numbers_key
+            self._frame = frame
+        yield from self._painter.light(frame, targets)
+
+    def _drawn_to_the_end(self) -> Texture2D:
+        assert self._rest is not None
+        if self._job is not None:
+            _finish(self._job)
+        self._job = None
+        self._rest_key = self._job_key
+        return self._rest.final.colours[0]
+
+    def _expected_seconds(self) -> float:
+        """How long the job will about take."""
+        frame, targets = self._job_frame, self._rest
+        if frame is None or targets is None or not self._painter.slow:
+            return 0.0 if frame is None else self._painter.triangles(frame) / self._painter.triangles_per_second
+        columns, rows = targets.size
+        return columns * rows * SLOW_SECONDS_PER_PIXEL + self._painter.triangles(frame) / FIRST_GUESS
+
+    def _numbered(self, scene: Scene, camera: Camera, size: tuple[int, int]) -> tuple[Targets, DrawTarget]:
+        """The numbers of what is seen, drawn if they are not there."""
+        self._follow(scene)
+        if self._numbers_key != self._numbers_of(scene, camera, size) or self._rest is None:
+            key = self._key(scene, camera, size)
+            if self._job is None or self._job_key != key:
+                self._begin(scene, camera, size, key)
+            while self._job is not None and self._numbers_key is None and next(self._job, self) is not self:
+                pass
+        assert self._rest is not None
+        clear = has_transparent(scene)
+        return self._rest, self._rest.front if clear else self._rest.numbers
+
+
+def _finish(steps: Iterator[None]) -> None:
+    for _ in steps:
+        pass
+
+
+def _sized(targets: Targets | None, size: tuple[int, int], samples: int) -> Targets:
+    if targets is not None and (targets.width, targets.height, targets.samples) == (*size, samples):
+        return targets
+    if targets is not None:
+        targets.release()
+    return Targets(*size, samples)
+
+
+def _tiles(width: int, height: int, side: int) -> Iterator[tuple[Tile, Tile]]:
+    """Parts of a picture, each with a margin and without."""
+    if width <= side and height <= side:
+        yield (0, 0, width, height), (0, 0, width, height)
+        return
+    step = max(side - 2 * TILE_MARGIN_PX, 1)
+    for row in range(0, height, step):
+        for column in range(0, width, step):
+            inner = column, row, min(step, width - column), min(step, height - row)
+            left, top = max(column - TILE_MARGIN_PX, 0), max(row - TILE_MARGIN_PX, 0)
+            right = min(column + inner[2] + TILE_MARGIN_PX, width)
+            bottom = min(row + inner[3] + TILE_MARGIN_PX, height)
+            yield (left, top, right - left, bottom - top), inner

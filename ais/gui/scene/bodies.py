@@ -1,0 +1,246 @@
+"""What the graphics driver holds of a scene: surfaces, particles and slices, each sent once."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ais.gui.gl.texture import Texture2D, max_texture_size
+from ais.gui.gl.vertices import VertexArray
+from ais.gui.scene.contents import HIDDEN, ParticleItem, Scene, SliceItem, SurfaceItem
+from ais.gui.scene.detail import DetailMaker, Mesh, whole
+from ais.surfaces import Surface
+
+Floats = NDArray[np.float32]
+
+DETAIL_FROM = 20_000
+"""Surfaces of more triangles have coarser meshes for the moving view."""
+
+
+@dataclass
+class _MeshBody:
+    """A mesh in the driver; its faces lie component after component only in full detail."""
+
+    array: VertexArray
+    faces: int
+
+
+@dataclass
+class SurfaceBody:
+    """A surface in the driver, in full and in less detail."""
+
+    surface: Surface
+    low: Floats
+    high: Floats
+    meshes: list[_MeshBody]
+    wished: Future[list[Mesh]] | None = None
+
+    def visible_faces(self, states: NDArray[np.uint8]) -> int:
+        """How many faces there are up to the last that is not hidden: dust is last, and costs nothing."""
+        shown = np.flatnonzero(states != HIDDEN)
+        return int(self.surface.face_starts[shown[-1] + 1]) if len(shown) else 0
+
+    def draw(self, detail: int, first: int, count: int) -> None:
+        """Draw some of the faces of a mesh; 0 is full detail."""
+        self.meshes[detail].array.draw_faces(first, count)
+
+    def release(self) -> None:
+        """Free what the driver holds."""
+        if self.wished is not None:
+            self.wished.cancel()
+        for mesh in self.meshes:
+            mesh.array.release()
+
+
+@dataclass
+class ParticleBody:
+    """Places of particles in the driver, with the body that is drawn at each."""
+
+    positions: Floats
+    directions: Floats | None
+    array: VertexArray
+    low: Floats
+    high: Floats
+    faces: tuple[int, int] = (0, 0)
+
+
+@dataclass
+class SliceBody:
+    """A picture in the driver."""
+
+    picture: NDArray[np.uint8]
+    texture: Texture2D
+
+
+@dataclass
+class Bodies:
+    """Everything that a scene needs in the driver, made when it first comes and freed when it has gone.
+
+    Attributes
+    ----------
+    uploads
+        How many times vertices have been sent.
+    version
+        Another number after something has come or gone.
+    """
+
+    uploads: int = 0
+    version: int = 0
+    _maker: DetailMaker = field(default_factory=DetailMaker)
+    _surfaces: dict[int, SurfaceBody] = field(default_factory=dict)
+    _particles: dict[tuple[int, int, str], ParticleBody] = field(default_factory=dict)
+    _slices: dict[int, SliceBody] = field(default_factory=dict)
+
+    def follow(self, scene: Scene) -> None:
+        """Send what is new, free what has gone, and take in coarser meshes that have been made."""
+        surfaces = {id(item.surface): item.surface for item in scene.surfaces if len(item.surface.faces)}
+        for key in [key for key in self._surfaces if key not in surfaces]:
+            self._surfaces.pop(key).release()
+            self.version += 1
+        particles = {_particle_key(item): item for item in scene.particles if len(item.positions)}
+        for particle_key in [key for key in self._particles if key not in particles]:
+            self._particles.pop(particle_key).array.release()
+            self.version += 1
+        pictures = {id(item.picture): item.picture for item in scene.slices if item.picture.size}
+        for key in [key for key in self._slices if key not in pictures]:
+            self._slices.pop(key).texture.release()
+            self.version += 1
+        for key, surface in surfaces.items():
+            if key not in self._surfaces:
+                self._surfaces[key] = self._sent(surface)
+            else:
+                self._take_in(self._surfaces[key])
+        for particle_key, item in particles.items():
+            if particle_key not in self._particles:
+                self._particles[particle_key] = self._sent_particles(item)
+        for key, picture in pictures.items():
+            if key not in self._slices:
+                self._slices[key] = _sent_picture(picture)
+                self.version += 1
+
+    def surface(self, item: SurfaceItem) -> SurfaceBody | None:
+        """The body of an item; None of an empty one."""
+        return self._surfaces.get(id(item.surface))
+
+    def particles(self, item: ParticleItem) -> ParticleBody | None:
+        """The body of an item; None of an empty one."""
+        return self._particles.get(_particle_key(item))
+
+    def slice(self, item: SliceItem) -> SliceBody | None:
+        """The body of an item; None of an empty one."""
+        return self._slices.get(id(item.picture))
+
+    def bounds(self, scene: Scene) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+        """Opposite corners of a box that holds everything in the scene, x, y, z in angstrom."""
+        ends: list[NDArray[Any]] = [np.array(scene.low, np.float64), np.array(scene.high, np.float64)]
+        for surface_item in scene.surfaces:
+            surface = self.surface(surface_item)
+            ends += [surface.low, surface.high] if surface is not None else []
+        for item in scene.particles:
+            body = self.particles(item)
+            room = item.radius * (ARROW_LENGTH if item.body == "arrow" else 1.0)
+            ends += [body.low - room, body.high + room] if body is not None else []
+        for plane in scene.slices:
+            corner, right, up = (np.array(value) for value in (plane.corner, plane.along_columns, plane.along_rows))
+            ends += [corner, corner + right, corner + up, corner + right + up]
+        low, high = np.min(ends, axis=0), np.max(ends, axis=0)
+        return (float(low[0]), float(low[1]), float(low[2])), (float(high[0]), float(high[1]), float(high[2]))
+
+    def release(self) -> None:
+        """Free everything."""
+        self._maker.release()
+        self.follow(Scene())
+
+    def _sent(self, surface: Surface) -> SurfaceBody:
+        self.uploads += 1
+        self.version += 1
+        low, high = surface.vertices.min(axis=0), surface.vertices.max(axis=0)
+        body = SurfaceBody(surface, low, high, [_mesh_body(whole(surface))])
+        if len(surface.faces) > DETAIL_FROM:
+            body.wished = self._maker.make(surface)
+        return body
+
+    def _take_in(self, body: SurfaceBody) -> None:
+        if body.wished is not None and body.wished.done():
+            body.meshes += [_mesh_body(mesh) for mesh in body.wished.result() if len(mesh.faces)]
+            body.wished = None
+
+    def _sent_particles(self, item: ParticleItem) -> ParticleBody:
+        self.uploads += 1
+        self.version += 1
+        positions = np.ascontiguousarray(item.positions, np.float32)
+        low, high = positions.min(axis=0), positions.max(axis=0)
+        if not _is_arrow(item) or item.directions is None:
+            array = VertexArray([], [positions])
+            return ParticleBody(item.positions, item.directions, array, low, high)
+        vertices, normals, faces, few = arrow_mesh()
+        directions = np.ascontiguousarray(item.directions, np.float32)
+        array = VertexArray([vertices, normals], [positions, directions], faces)
+        return ParticleBody(item.positions, item.directions, array, low, high, (len(faces), few))
+
+
+ARROW_LENGTH = 3.0
+
+
+def _is_arrow(item: ParticleItem) -> bool:
+    return item.body == "arrow" and item.directions is not None
+
+
+def _particle_key(item: ParticleItem) -> tuple[int, int, str]:
+    return id(item.positions), id(item.directions), item.body
+
+
+def _mesh_body(mesh: Mesh) -> _MeshBody:
+    return _MeshBody(VertexArray([mesh.vertices, mesh.normals, mesh.components], (), mesh.faces), len(mesh.faces))
+
+
+def _sent_picture(picture: NDArray[np.uint8]) -> SliceBody:
+    step = -(-max(picture.shape) // max_texture_size())
+    shown = picture[::step, ::step]
+    texture = Texture2D(shown.shape[1], shown.shape[0], "r8")
+    texture.upload(shown)
+    texture.smooth(True)
+    return SliceBody(picture, texture)
+
+
+def arrow_mesh() -> tuple[Floats, Floats, NDArray[np.int32], int]:
+    """An arrow along z, three long and one wide: vertices, normals, faces.
+
+    The faces up to the number that comes last are a plain spike, which stands for the arrow while the view moves.
+    """
+    spike = _turned([(0.8, 0.0), (0.0, ARROW_LENGTH)], 4)
+    arrow = _turned([(0.0, 0.0), (0.4, 0.0), (0.4, 1.7), (1.0, 1.7), (0.0, ARROW_LENGTH)], 10)
+    faces = np.concatenate([spike[2], arrow[2] + np.int32(len(spike[0]))])
+    return np.concatenate([spike[0], arrow[0]]), np.concatenate([spike[1], arrow[1]]), faces, len(spike[2])
+
+
+def _turned(profile: list[tuple[float, float]], sides: int) -> tuple[Floats, Floats, NDArray[np.int32]]:
+    """The body that a line of (radius, z) makes when it turns about z, with an edge at each of its points."""
+    angles = 2 * np.pi * np.arange(sides) / sides
+    circle = np.stack([np.cos(angles), np.sin(angles), np.zeros(sides)], axis=1)
+    up = np.array([0.0, 0.0, 1.0])
+    vertices: list[NDArray[np.float64]] = []
+    normals: list[NDArray[np.float64]] = []
+    faces: list[tuple[int, int, int]] = []
+    for (radius, low), (other, high) in itertools.pairwise(profile):
+        start = sides * len(vertices)
+        vertices += [radius * circle + low * up, other * circle + high * up]
+        length = math.hypot(high - low, radius - other)
+        normals += [((high - low) * circle + (radius - other) * up) / length] * 2
+        for k in range(sides):
+            a, b = start + k, start + (k + 1) % sides
+            if radius > 0:
+                faces.append((a, b, a + sides))
+            if other > 0:
+                faces.append((b, b + sides, a + sides))
+    return (
+        np.concatenate(vertices).astype(np.float32),
+        np.concatenate(normals).astype(np.float32),
+        np.array(faces, np.int32),
+    )
