@@ -23,7 +23,7 @@ Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Surface:
     """A closed triangle surface whose vertices and faces lie component after component, the largest first.
 
@@ -95,7 +95,7 @@ class Surface:
         return Surface(vertices, faces, normals, self.volumes[ids], vertex_starts, face_starts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PreparedVolume:
     """A segmented volume made ready for isosurfaces at any level; make it with `prepare`.
 
@@ -194,12 +194,12 @@ def prepare(
     if bin < 1:
         raise AisError(f"A volume cannot be binned by {bin}: choose 1 or more.")
     shape = tuple(-(-length // bin) + 2 for length in volume.shape)
-    padded = np.zeros(shape, _surface_type(volume.dtype) if bin == 1 else np.dtype(np.float32))
+    padded = np.zeros(shape, surface_type(volume.dtype) if bin == 1 else np.dtype(np.float32))
     inner = padded[1:-1, 1:-1, 1:-1]
     if bin == 1:
         inner[...] = volume
     else:
-        _bin_into(inner, volume, bin)
+        bin_into(inner, volume, bin)
     if padded.dtype.kind == "f" and not (math.isfinite(padded.min()) and math.isfinite(padded.max())):
         raise AisError("The volume holds values that are not numbers (NaN or infinite): repair it first.")
     first = (bin - 1) / 2 - bin
@@ -257,7 +257,8 @@ def isosurface(
     return prepare(volume, voxel_sizes=voxel_sizes, origin=origin, bin=bin).surface(level, smooth=smooth)
 
 
-def _surface_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def surface_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The type in which values of a type are kept for isosurfaces."""
     if dtype.kind == "b":
         return np.dtype(np.uint8)
     if dtype.kind == "f" and dtype.itemsize <= 4:
@@ -266,7 +267,8 @@ def _surface_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype.newbyteorder("=") if dtype.itemsize <= 2 else np.dtype(np.float64)
 
 
-def _bin_into(target: NDArray[Any], volume: NDArray[Any], bin: int) -> None:
+def bin_into(target: NDArray[Any], volume: NDArray[Any], bin: int) -> None:
+    """Write the means of bin x bin x bin voxels to an array of as many blocks; what lies beyond counts as zero."""
     # Beyond the volume counts as zero, so a structure cut by a far face still ends where the volume ends.
     _, ny, nx = target.shape
     plane = np.zeros((ny * bin, nx * bin), np.float32)
