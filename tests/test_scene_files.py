@@ -18,13 +18,18 @@ import pytest
 import trimesh
 from PIL import Image
 
-from ais.errors import AisError
+from ais.annotation.volume_looks import Removal, Removals
+from ais.cli.main import run
+from ais.errors import AisError, Cancelled
+from ais.formats.registry import write_volume
+from ais.progress import Progress
 from ais.scene_files.bodies import arrow, sphere, turns_from_z
 from ais.scene_files.contents import MapSource, ParticlePart, SceneContents, SceneLight, SceneView, SurfacePart
 from ais.scene_files.movie import movie
 from ais.scene_files.naming import path_from, plain_name, unique_names
 from ais.scene_files.programs import BLENDER, CHIMERAX, find_program, start_program
-from ais.scene_files.writing import SCENE_FORMATS, estimated_bytes, write_scene_file
+from ais.scene_files.volumes import SceneTask, VolumeLook, write_scenes
+from ais.scene_files.writing import SCENE_FORMATS, bytes_of_particles, bytes_of_surface, write_scene_file
 from ais.surfaces import Surface, isosurface
 
 VOXEL, ORIGIN = 10.0, (300.0, -200.0, 50.0)
@@ -101,7 +106,9 @@ def test_another_program_reads_the_scene_at_its_place(kind: str, tmp_path: Path)
     picks = 3 * 4 / 3 * np.pi * 30**3
     assert read.volume == pytest.approx(sum(balls) + picks, rel=0.05)
     size = sum(path.stat().st_size for path in written)
-    assert estimated_bytes(contents, kind) == pytest.approx(size, rel=0.25)
+    estimate = sum(bytes_of_surface(len(p.mesh.vertices), len(p.mesh.faces), kind) for p in contents.surfaces)
+    estimate += sum(bytes_of_particles(3, part.body, kind) for part in contents.particles)
+    assert estimate == pytest.approx(size, rel=0.3)
 
 
 def glb_colours(data: bytes, mesh: int) -> tuple[dict[str, Any], Any]:
@@ -350,6 +357,88 @@ def test_names_in_a_blender_script_are_only_data(tmp_path: Path) -> None:
     (value,) = [node.value for node in tree.body if isinstance(node, ast.Assign)]
     parts = ast.literal_eval(value)["parts"]
     assert [part["alpha"] for part in parts] == [1.0, 0.4, 1.0, 0.5]
+
+
+# Volumes
+
+
+def volumes(folder: Path) -> list[Path]:
+    """Two tomograms' volumes: three balls of 3, 4 and 5 voxels, and one of 6, as bytes and as 0 to 1."""
+    z, y, x = np.indices((24, 40, 40))
+    paths = []
+    for name, centres in (("A__ribosome", [(6, 8, 3), (6, 30, 4), (16, 20, 5)]), ("B__vesicle", [(12, 20, 6)])):
+        depth = [
+            radius + 0.5 - np.sqrt((z - at_z) ** 2 + (y - at_y) ** 2 + (x - 20) ** 2) for at_z, at_y, radius in centres
+        ]
+        mask = np.clip(np.max(depth, axis=0), 0, 1)
+        values = (mask * 255).astype(np.uint8) if name.startswith("A") else mask.astype(np.float32)
+        path = folder / f"{name}.mrc"
+        write_volume(path, values, voxel_sizes=VOXEL, origin=ORIGIN)
+        paths.append(path)
+    return paths
+
+
+def test_volumes_are_written_with_their_looks(tmp_path: Path) -> None:
+    ribosome, vesicle = volumes(tmp_path)
+    gone = Removals(removed=(Removal(6, 30, 20, 128.0),))
+    looks = (
+        VolumeLook(ribosome, "ribosome", ORANGE, 0.5, 128.0, dust=150_000.0, removals=gone),
+        VolumeLook(vesicle, "vesicle", BLUE, voxel_size=20.0, origin=(0.0, 0.0, 0.0)),
+    )
+    tasks = [
+        SceneTask(tmp_path / "out" / "both.glb", looks),
+        SceneTask(tmp_path / "out" / "bad.glb", (VolumeLook(tmp_path / "absent.mrc"),)),
+        SceneTask(tmp_path / "out" / "one.cxc", looks[1:]),
+    ]
+    results = write_scenes(tasks)
+    assert [result.status for result in results] == ["done", "failed", "done"]
+    assert "absent.mrc" in results[1].error
+    scene = trimesh.load(tmp_path / "out" / "both.glb", process=False)
+    assert isinstance(scene, trimesh.Scene)
+    left = scene.geometry["ribosome"]
+    assert left.volume == pytest.approx(4 / 3 * np.pi * 50**3, rel=0.05), "the small one is dust, another was removed"
+    np.testing.assert_allclose(left.bounds.mean(axis=0), [300 + 200, -200 + 200, 50 + 160], atol=1)
+    larger = scene.geometry["vesicle"]
+    assert larger.volume == pytest.approx(4 / 3 * np.pi * 120**3, rel=0.05)
+    np.testing.assert_allclose(larger.bounds.mean(axis=0), [400, 400, 240], atol=2)
+    lines = commands(tmp_path / "out" / "one.cxc")
+    assert ["open", "../B__vesicle.mrc"] in lines
+    shown = next(line for line in lines if line[:3] == ["volume", "#1", "show"])
+    assert float(shown[shown.index("level") + 1]) == pytest.approx(128 / 255, abs=1e-3), "on the file's own scale"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["both.glb", "one.cxc"]
+
+
+def test_writing_many_scenes_can_be_stopped(tmp_path: Path) -> None:
+    paths = volumes(tmp_path)
+
+    class Stopped(Progress):
+        def report(self, done: float, total: float, text: str = "") -> None:
+            del total, text
+            if done >= 1:
+                raise Cancelled
+
+    tasks = [SceneTask(tmp_path / f"{path.stem}.stl", (VolumeLook(path),)) for path in paths]
+    with pytest.raises(Cancelled):
+        write_scenes(tasks, Stopped())
+    assert (tmp_path / "A__ribosome.stl").exists()
+    assert not (tmp_path / "B__vesicle.stl").exists()
+
+
+def test_ais_mesh_puts_several_volumes_into_one_scene(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["mesh", *map(str, volumes(tmp_path)), "-o", str(tmp_path / "out"), "--scene"]
+    assert run([*words, "scene.glb", "--json"]) == 0
+    (told,) = [json.loads(capsys.readouterr().out)]
+    assert told["volumes"] == 2
+    scene = trimesh.load(tmp_path / "out" / "scene.glb", process=False)
+    assert isinstance(scene, trimesh.Scene)
+    assert set(scene.geometry) == {"ribosome", "vesicle"}
+    colours = {tuple(one.visual.material.baseColorFactor) for one in scene.geometry.values()}
+    assert len(colours) == 2
+    assert run([*words, "scene.glb"]) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert run([*words, "scene.cxc"]) == 0
+    assert run([*words, "scene.doc"]) == 2
+    assert run([*words, "../scene.glb"]) == 2
 
 
 # Failures

@@ -10,12 +10,12 @@ from ais.formats.mesh import MESH_FORMATS, MeshPart, write_materials, write_scen
 from ais.scene_files.blender import write_blender
 from ais.scene_files.bodies import FINE_UP_TO, arrow, particle_mesh, sphere
 from ais.scene_files.chimerax import write_chimerax
-from ais.scene_files.contents import ParticlePart, SceneContents
+from ais.scene_files.contents import SceneContents
 from ais.scene_files.naming import plain_name
 
 SCENE_FORMATS = (*MESH_FORMATS, "cxc", "py")
-BYTES_PER_VERTEX = {"obj": 66, "ply": 27, "stl": 0, "glb": 24, "cxc": 0, "py": 24}
-BYTES_PER_FACE = {"obj": 42, "ply": 13, "stl": 50, "glb": 12, "cxc": 0, "py": 12}
+BYTES_PER_VERTEX = {"obj": 66, "ply": 27, "stl": 0, "glb": 24, "cxc": 24, "py": 24}
+BYTES_PER_FACE = {"obj": 42, "ply": 13, "stl": 50, "glb": 12, "cxc": 12, "py": 12}
 BYTES_PER_MARKER = 110
 
 
@@ -85,26 +85,14 @@ def mesh_parts(contents: SceneContents) -> list[MeshPart]:
     return found
 
 
-def estimated_bytes(contents: SceneContents, kind: str) -> int:
-    """About how large the files will be; the volumes that a script only names do not count."""
-    vertices = faces = 0
-    total = 4096
-    for part in contents.surfaces:
-        if kind == "cxc" and part.source is not None and part.source.whole and part.colours is None:
-            continue
-        vertices += len(part.mesh.vertices)
-        faces += len(part.mesh.faces)
-    for each in contents.particles:
-        if kind == "cxc":
-            total += BYTES_PER_MARKER * len(each.positions)
-        else:
-            points, triangles = _body_counts(each)
-            vertices += points * len(each.positions)
-            faces += triangles * len(each.positions)
-    as_kind = "glb" if kind == "cxc" else kind
-    return total + BYTES_PER_VERTEX[as_kind] * vertices + BYTES_PER_FACE[as_kind] * faces
+def bytes_of_surface(vertices: int, faces: int, kind: str) -> int:
+    """About how many bytes a surface takes in a file of meshes."""
+    return BYTES_PER_VERTEX[kind] * vertices + BYTES_PER_FACE[kind] * faces
 
 
-def _body_counts(part: ParticlePart) -> tuple[int, int]:
-    body = arrow() if part.arrows else sphere(2 if len(part.positions) <= FINE_UP_TO else 1)
-    return len(body.vertices), len(body.faces)
+def bytes_of_particles(count: int, body: str, kind: str) -> int:
+    """About how many bytes so many particles take in a file."""
+    if kind == "cxc":
+        return BYTES_PER_MARKER * count
+    one = arrow() if body == "arrow" else sphere(2 if count <= FINE_UP_TO else 1)
+    return count * bytes_of_surface(len(one.vertices), len(one.faces), kind)
