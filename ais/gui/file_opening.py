@@ -11,6 +11,7 @@ from ais.annotation.entries import ModelEntry
 from ais.formats.registry import COMPRESSED, unpack
 from ais.gui.background import Work
 from ais.gui.dropped import files_in
+from ais.gui.particle_loading import is_coordinates
 from ais.gui.state import Tab
 
 if TYPE_CHECKING:
@@ -21,19 +22,21 @@ MODEL_ENDINGS = (".aism", ".scnm", ".aisgroup")
 
 
 def open_paths(editor: Editor, paths: Sequence[Path]) -> None:
-    """Open a project, or tomograms and models into the project that is open, or into a new one."""
+    """Open a project, or tomograms, models and particles into the project that is open, or into a new one."""
     if any(path.is_dir() for path in paths):
         _open_folders(editor, paths)
         return
     projects = [path for path in paths if path.suffix == PROJECT_ENDING]
     models = [path for path in paths if is_model(path)]
-    others = [path.absolute() for path in paths if path.suffix != PROJECT_ENDING and not is_model(path)]
+    particles = [path.absolute() for path in paths if is_coordinates(path)]
+    known = {*projects, *models, *(path for path in paths if is_coordinates(path))}
+    others = [path.absolute() for path in paths if path not in known]
     if projects:
-        editor.open_project(projects[0], then=lambda: _add(editor, others, models))
+        editor.open_project(projects[0], then=lambda: _add(editor, others, models, particles))
         if len(projects) > 1:
             editor.notices.say("One project is open at a time; the first one was opened.", "hint")
     else:
-        _add(editor, others, models)
+        _add(editor, others, models, particles)
 
 
 def is_model(path: Path) -> bool:
@@ -66,9 +69,30 @@ def add_models(editor: Editor, paths: Sequence[Path]) -> None:
     models.add(paths, then=select)
 
 
-def _add(editor: Editor, tomograms: Sequence[Path], models: Sequence[Path]) -> None:
+def _add(editor: Editor, tomograms: Sequence[Path], models: Sequence[Path], particles: Sequence[Path]) -> None:
     _add_tomograms(editor, tomograms)
     add_models(editor, models)
+    _add_particles(editor, particles)
+
+
+def _add_particles(editor: Editor, paths: Sequence[Path]) -> None:
+    """Load particles, once the tomograms that were opened with them are in the project."""
+    if not paths:
+        return
+    if editor.document is None:
+        if editor.beginning is not None:
+            editor.after_beginning(lambda: _add_particles(editor, paths))
+        else:
+            editor.notices.say("Open a tomogram first; then its particles can be loaded.", "hint")
+        return
+    document = editor.document
+
+    def load(_: object) -> None:
+        if editor.document is document:
+            editor.rendering.particles.load(paths)
+            editor.shell.tab = Tab.RENDER
+
+    document.ask(lambda _: None, load)
 
 
 def _open_folders(editor: Editor, paths: Sequence[Path]) -> None:

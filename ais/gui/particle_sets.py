@@ -2,12 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ais.gui.scene.contents import ParticleItem
+import numpy as np
+from numpy.typing import NDArray
+
+from ais.annotation import DeleteParticles, Feature, HandPicks, ParticleLook, ParticleSet, Together
+from ais.annotation.particle_set_operations import ChangeParticleLook
+from ais.gui.particle_loading import load_into_project
+from ais.gui.particle_saving import CHOICE_KEY, ParticleSaving, choice_of
+from ais.gui.scene.contents import HIDDEN, HIGHLIGHTED, SHOWN, ParticleItem
+from ais.gui.shown_particles import ParticleTable, ShownParticles, show_particles
 
 if TYPE_CHECKING:
+    from ais.gui.background import Work
+    from ais.gui.document import Document
     from ais.gui.editor import Editor
+
+SET_KEY, PICKS_KEY = "particles", "picks by hand"
+Key = tuple[str, int]
+"""Of an item of the scene: SET_KEY and a set's number, or PICKS_KEY and a feature's."""
+
+
+@dataclass
+class _Derived:
+    """What is shown of a set now, what it was made from, and what is being made."""
+
+    made_from: tuple[object, ...] | None = None
+    shown: ShownParticles | None = None
+    making: tuple[object, ...] | None = None
+    problem: str = ""
+    unreadable: str = ""
+    """Digest of a table that could not be read."""
+
+
+@dataclass(frozen=True)
+class DraggedParticle:
+    """A particle that follows the pointer, to be drawn in place of the one that is moved.
+
+    Attributes
+    ----------
+    particle_set, particle
+        Numbers of its set and of the particle.
+    position
+        z, y, x in voxels, where it is now.
+    """
+
+    particle_set: int
+    particle: int
+    position: tuple[float, float, float]
 
 
 class ParticleSets:
@@ -17,14 +63,418 @@ class ParticleSets:
     ----------
     editor
         Whose project they are in.
+
+    Attributes
+    ----------
+    sets
+        In the order in which they were added, as the project holds them.
+    selected
+        Number of the one that is selected in the list; None for none.
+    table_open
+        Whether the window with the table of the selected set is shown.
+    saving
+        What is chosen on the page that saves particles; None while that is closed.
+    dragged
+        A particle that follows the pointer, or is being saved where it was left.
     """
 
     def __init__(self, editor: Editor) -> None:
         self._editor = editor
+        self.sets: tuple[ParticleSet, ...] = ()
+        self.selected: int | None = None
+        self.table_open = False
+        self.saving: ParticleSaving | None = None
+        self.dragged: DraggedParticle | None = None
+        self._dropped: tuple[DraggedParticle, int] | None = None
+        self._taken = 0
+        self._document: Document | None = None
+        self._asked: tuple[int, int | None] | None = None
+        self._selected_name = ""
+        self._tables: dict[str, ParticleTable] = {}
+        self._reading: dict[str, Work] = {}
+        self._derived: dict[int, _Derived] = {}
+        self._looks: dict[int, ParticleLook] = {}
+        self._items: dict[Key, tuple[tuple[object, ...], ParticleItem]] = {}
+        self._chosen_from: object = None
+        self._chosen: dict[Hashable, NDArray[np.intp]] = {}
+
+    # Once a frame
 
     def follow(self) -> None:
         """Take in what has changed; once a frame."""
+        editor = self._editor
+        if editor.document is not self._document:
+            self._document = editor.document
+            self._forget()
+        document = self._document
+        if document is None:
+            return
+        tomogram = editor.state.tomogram
+        asked = (editor.snapshot.revision, tomogram)
+        if asked != self._asked:
+            if self._asked is not None and self._asked[1] != tomogram:
+                self.sets = ()
+            self._asked = asked
+            if tomogram is not None:
+                document.ask(
+                    lambda project: project.particle_sets(tomogram),
+                    lambda sets: self._take(tuple(sets), asked),
+                )
+        for one in self.sets:
+            self._derive(one)
+        self._settle()
+        if self.saving is not None:
+            self.saving.follow()
 
     def items(self) -> tuple[ParticleItem, ...]:
         """What of them is in the scene."""
-        return ()
+        if self._editor.shown is None:
+            return ()
+        found = []
+        for one in self.sets:
+            shown = self.shown(one.id)
+            if shown is not None and self.look(one).shown:
+                found.append(self._item(one, shown))
+        for feature, picks in self.hand_picks():
+            if feature.visible:
+                found.append(self._picks_item(feature, picks))
+        return tuple(found)
+
+    @property
+    def seconds_to_frame(self) -> float | None:
+        """When something has to be done though nobody wakes the window."""
+        return self.saving.seconds_to_frame if self.saving is not None else None
+
+    # Looking at them
+
+    def find(self, number: int | None) -> ParticleSet | None:
+        """The set of a number, if it belongs to the tomogram on the screen."""
+        return next((one for one in self.sets if one.id == number), None)
+
+    @property
+    def current(self) -> ParticleSet | None:
+        """The set that is selected in the list."""
+        return self.find(self.selected)
+
+    def look(self, one: ParticleSet) -> ParticleLook:
+        """How a set looks, or will, while that is being chosen."""
+        return self._looks.get(one.id, one.look)
+
+    def shown(self, number: int) -> ShownParticles | None:
+        """How a set is shown; None until its table has been read. It may be a moment behind."""
+        derived = self._derived.get(number)
+        return derived.shown if derived is not None else None
+
+    def problem(self, number: int) -> str:
+        """Why a set cannot be shown; empty if it can."""
+        derived = self._derived.get(number)
+        return derived.problem if derived is not None else ""
+
+    def hand_picks(self) -> list[tuple[Feature, HandPicks]]:
+        """What was picked by hand in this tomogram; it is edited with its feature and only seen here."""
+        snapshot = self._editor.snapshot
+        found = [(feature, snapshot.picks.get(feature.id)) for feature in snapshot.features]
+        return [(feature, picks) for feature, picks in found if picks is not None and picks.picks]
+
+    def name_of(self, key: Hashable) -> str:
+        """What an item of the scene is called; empty if it is none of these."""
+        match key:
+            case (str(kind), int(number)) if kind == SET_KEY:
+                one = self.find(number)
+                return one.name if one is not None else ""
+            case (str(kind), int(number)) if kind == PICKS_KEY:
+                feature = self._editor.snapshot.feature(number)
+                return feature.name if feature is not None else ""
+        return ""
+
+    def voxel(self, key: Hashable, number: int) -> tuple[float, float, float] | None:
+        """z, y, x of a particle of an item of the scene; None if there is none such."""
+        match key:
+            case (str(kind), int(owner)) if kind == SET_KEY:
+                shown = self.shown(owner)
+                if shown is not None and 0 <= number < len(shown.positions):
+                    x, y, z = (float(at) for at in shown.positions[number])
+                    return z, y, x
+            case (str(kind), int(owner)) if kind == PICKS_KEY:
+                picks = self._editor.snapshot.picks.get(owner)
+                if picks is not None and 0 <= number < len(picks.picks):
+                    pick = picks.picks[number]
+                    return pick.z, pick.y, pick.x
+        return None
+
+    def columns_of(self, key: Hashable, number: int) -> list[tuple[str, str]]:
+        """Labels and values of a particle of an item of the scene, for reading."""
+        from ais.formats.coord_table import text_of
+
+        match key:
+            case (str(kind), int(owner)) if kind == SET_KEY:
+                shown = self.shown(owner)
+                if shown is not None and 0 <= number < len(shown.table):
+                    columns = shown.table.coordinates.columns
+                    return [(label, text_of(column[number])) for label, column in columns.items()]
+        return []
+
+    # What is selected among them
+
+    def chosen(self, key: Hashable) -> NDArray[np.intp]:
+        """Numbers of the particles of an item that are selected, ascending."""
+        selected = self._editor.rendering.view.selected
+        if selected is not self._chosen_from:
+            self._chosen_from = selected
+            groups: dict[Hashable, list[int]] = {}
+            for owner, number in selected:
+                groups.setdefault(owner, []).append(number)
+            self._chosen = {owner: np.sort(np.array(numbers, np.intp)) for owner, numbers in groups.items()}
+        return self._chosen.get(key, np.zeros(0, np.intp))
+
+    def chosen_in_sets(self) -> dict[int, NDArray[np.intp]]:
+        """Numbers of the selected particles of each set."""
+        found = {one.id: self.chosen((SET_KEY, one.id)) for one in self.sets}
+        return {number: chosen for number, chosen in found.items() if len(chosen)}
+
+    def choose(self, number: int, particles: Sequence[int], *, add: bool = False) -> None:
+        """Select particles of a set, in place of all that is selected or beside it."""
+        self._editor.rendering.view.select([((SET_KEY, number), int(at)) for at in particles], add=add)
+
+    def toggle(self, number: int, particle: int) -> None:
+        """Select one more particle of a set, or one less."""
+        self._editor.rendering.view.toggle(((SET_KEY, number), particle))
+
+    # Edits
+
+    def delete(self, particles: Mapping[int, Sequence[int]]) -> None:
+        """Delete particles of sets, as one step of undo; they are no longer selected then."""
+        operations = [DeleteParticles(number, tuple(map(int, each))) for number, each in particles.items() if len(each)]
+        if not operations:
+            return
+        gone = {((SET_KEY, one.particle_set), number) for one in operations for number in one.particles}
+        view = self._editor.rendering.view
+        if len(operations) == 1:
+            self._editor.submit(operations[0])
+        else:
+            count = sum(len(one.particles) for one in operations)
+            self._editor.submit(Together(f"Delete {count} particles", operations))
+        view.select(view.selected - gone)
+
+    def delete_chosen(self) -> None:
+        """Delete the particles that are selected."""
+        self.delete({number: numbers.tolist() for number, numbers in self.chosen_in_sets().items()})
+
+    def keep_chosen(self) -> None:
+        """Delete all others of the sets that have selected particles."""
+        others = {}
+        for number, numbers in self.chosen_in_sets().items():
+            one = self.find(number)
+            if one is not None:
+                rest = ~one.removed
+                rest[numbers] = False
+                others[number] = np.flatnonzero(rest).tolist()
+        self.delete(others)
+
+    def drop(self, dragged: DraggedParticle) -> None:
+        """Say that a particle has been moved: it is drawn as `dragged` until the set is shown with it there."""
+        self._dropped = dragged, self._editor.snapshot.revision
+
+    def preview(self, one: ParticleSet, **changes: Any) -> None:
+        """Show a set with another look, without saving it yet."""
+        self._looks[one.id] = replace(self.look(one), **changes)
+
+    def save_look(self, one: ParticleSet, *, everywhere: bool = False) -> None:
+        """Save the look that was chosen last."""
+        look = self._looks.get(one.id)
+        if look is None and not everywhere:
+            return
+
+        def done(_: object) -> None:
+            self._end_preview(one.id, look)
+
+        editor = self._editor
+        editor.submit(
+            ChangeParticleLook(one.id, look or one.look, everywhere), done, lambda: self._end_preview(one.id, look)
+        )
+
+    def change_look(self, one: ParticleSet, **changes: Any) -> None:
+        """Give a set another look, and save it."""
+        self.preview(one, **changes)
+        self.save_look(one)
+
+    # Files
+
+    def load(self, paths: Sequence[Path]) -> None:
+        """Read files of coordinates into the tomograms that they name, in the background."""
+        for path in paths:
+            load_into_project(self._editor, path)
+
+    def save(self, number: int) -> None:
+        """Open the page that saves a set."""
+        one, document = self.find(number), self._document
+        if one is None or document is None:
+            return
+
+        def begin(remembered: Any) -> None:
+            if self._document is document:
+                self.saving = ParticleSaving(self._editor, one, choice_of(remembered))
+
+        document.ask(lambda project: project.view_state(CHOICE_KEY), begin)
+
+    def end_saving(self, accepted: bool) -> None:
+        """Close the page, and save what was chosen."""
+        saving, self.saving = self.saving, None
+        if saving is None or not accepted or self._document is None:
+            return
+        choice = saving.choice
+        kept = {
+            "ending": choice.ending,
+            "dialect": choice.dialect,
+            "tilt_series_pixel_size": choice.tilt_series_pixel_size,
+        }
+        self._document.remember(CHOICE_KEY, kept)
+        saving.save()
+
+    # Within
+
+    def _forget(self) -> None:
+        self.sets, self.selected, self.saving, self.dragged = (), None, None, None
+        self._asked = None
+        for kept in (self._tables, self._reading, self._derived, self._looks, self._items):
+            kept.clear()
+
+    def _take(self, sets: tuple[ParticleSet, ...], asked: tuple[int, int | None]) -> None:
+        if asked[1] != self._editor.state.tomogram:
+            return
+        self._taken = asked[0]
+        new = [one for one in sets if self.find(one.id) is None] if self.sets else []
+        before = self.current
+        if before is not None:
+            self._selected_name = before.name
+        self.sets = sets
+        numbers, digests = {one.id for one in sets}, {one.digest for one in sets}
+        if new:
+            self.selected = new[-1].id
+        elif self.selected not in numbers:  # in another tomogram, that of the same name
+            same = [one.id for one in sets if one.name == self._selected_name]
+            self.selected = next(iter(same or [one.id for one in sets]), None)
+        for kept in (self._derived, self._looks):
+            for number in [number for number in kept if number not in numbers]:
+                del kept[number]
+        self._tables = {digest: table for digest, table in self._tables.items() if digest in digests}
+        self._items = {key: item for key, item in self._items.items() if key[0] == PICKS_KEY or key[1] in numbers}
+
+    def _end_preview(self, number: int, look: ParticleLook | None) -> None:
+        if self._looks.get(number) is look:
+            self._looks.pop(number, None)
+
+    def _derive(self, one: ParticleSet) -> None:
+        """Have a set's table read, and then what is shown of it worked out, in threads; the latest wins."""
+        editor, document = self._editor, self._document
+        derived = self._derived.setdefault(one.id, _Derived())
+        table = self._tables.get(one.digest)
+        if table is None:
+            if one.digest not in self._reading and document is not None and derived.unreadable != one.digest:
+                self._read(one, document, derived)
+            return
+        wanted = self._wanted(one)
+        if wanted == derived.made_from or derived.making is not None:
+            return
+        derived.making = wanted
+        target = replace(one, look=self.look(one))
+
+        def there(shown: ShownParticles) -> None:
+            derived.making = None
+            derived.made_from, derived.shown, derived.problem = wanted, shown, ""
+
+        def failed(sentence: str) -> None:
+            derived.making = None
+            derived.made_from, derived.problem = wanted, sentence
+
+        editor.background.run(lambda _: show_particles(target, table), there, failed=failed)
+
+    def _wanted(self, one: ParticleSet) -> tuple[object, ...]:
+        """What the way a set is shown depends on; radius and body need no new colours."""
+        look = self.look(one)
+        ramp = (look.colour, look.colour_by, look.colour_map, look.limits, look.ranges)
+        return one.digest, one.removed.tobytes() if one.removed.any() else b"", tuple(one.moved.items()), ramp
+
+    def _settle(self) -> None:
+        """Draw a particle where its set has it, once that is where it was left, or elsewhere after all."""
+        if self._dropped is None:
+            return
+        dragged, revision = self._dropped
+        one = self.find(dragged.particle_set)
+        derived = self._derived.get(dragged.particle_set)
+        behind = one is not None and derived is not None and derived.made_from != self._wanted(one)
+        if self._taken >= revision and not behind:
+            self._dropped = None
+            if self.dragged is dragged:
+                self.dragged = None
+
+    def _read(self, one: ParticleSet, document: Document, derived: _Derived) -> None:
+        project = document.project
+
+        def there(table: ParticleTable) -> None:
+            self._reading.pop(one.digest, None)
+            if self._document is document and any(each.digest == one.digest for each in self.sets):
+                self._tables[one.digest] = table
+
+        def failed(sentence: str) -> None:
+            self._reading.pop(one.digest, None)
+            now = self.find(one.id)
+            if self._document is document and now is not None and now.digest == one.digest:
+                derived.problem, derived.unreadable = sentence, one.digest
+                self._editor.notices.problem(sentence)
+
+        self._reading[one.digest] = self._editor.background.run(
+            lambda _: ParticleTable(project.particle_table(one)),
+            there,
+            title=f"Reading {one.name}",
+            failed=failed,
+        )
+
+    def _item(self, one: ParticleSet, shown: ShownParticles) -> ParticleItem:
+        key: Key = (SET_KEY, one.id)
+        look, rendering = self.look(one), self._editor.rendering
+        chosen = self.chosen(key)
+        place = (rendering.voxel_size, rendering.origin)
+        made_from = (shown, look.radius, look.body, place, chosen.tobytes())
+        kept = self._items.get(key)
+        if kept is not None and kept[0] == made_from:
+            return kept[1]
+        before = kept[1] if kept is not None and kept[0][0] is shown and kept[0][3] == place else None
+        states = np.where(shown.visible, np.uint8(SHOWN), np.uint8(HIDDEN))
+        inside = chosen[chosen < len(states)]
+        states[inside[shown.visible[inside]]] = HIGHLIGHTED
+        item = ParticleItem(
+            key,
+            before.positions if before is not None else self._to_angstrom(shown.positions),
+            shown.directions if look.body == "arrow" else None,
+            shown.colours,
+            states,
+            look.radius,
+            look.body if shown.directions is not None else "sphere",
+        )
+        self._items[key] = (made_from, item)
+        return item
+
+    def _picks_item(self, feature: Feature, picks: HandPicks) -> ParticleItem:
+        key: Key = (PICKS_KEY, feature.id)
+        rendering = self._editor.rendering
+        chosen = self.chosen(key)
+        place = (rendering.voxel_size, rendering.origin)
+        made_from = (picks, feature.colour, place, chosen.tobytes())
+        kept = self._items.get(key)
+        if kept is not None and kept[0] == made_from:
+            return kept[1]
+        positions = np.array([(pick.x, pick.y, pick.z) for pick in picks.picks], np.float64)
+        states = np.full(len(positions), SHOWN, np.uint8)
+        states[chosen[chosen < len(states)]] = HIGHLIGHTED
+        colours = np.tile(np.array(feature.colour, np.float32), (len(positions), 1))
+        item = ParticleItem(
+            key, self._to_angstrom(positions), None, colours, states, picks.radius * rendering.voxel_size
+        )
+        self._items[key] = (made_from, item)
+        return item
+
+    def _to_angstrom(self, positions: NDArray[np.float64]) -> NDArray[np.float32]:
+        """x, y, z in voxels as `Rendering.to_angstrom` has them, all at once."""
+        rendering = self._editor.rendering
+        return (np.array(rendering.origin) + positions * rendering.voxel_size).astype(np.float32)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ais.gui.particle_sets import ParticleSets
 from ais.gui.picking import Picking
 from ais.gui.scene.contents import Point, Scene
+from ais.gui.scene_files import SceneFiles
 from ais.gui.scene_view_state import SceneViewState
 from ais.gui.scene_volumes import SceneVolumes
 
@@ -32,6 +33,8 @@ class Rendering:
         What particles are picked from, and how.
     view
         From where the scene is seen, how it is drawn, and what is selected in it.
+    files
+        Saves it, and pictures and movies of it.
     """
 
     def __init__(self, editor: Editor) -> None:
@@ -40,6 +43,7 @@ class Rendering:
         self.particles = ParticleSets(editor)
         self.picking = Picking(editor)
         self.view = SceneViewState(editor)
+        self.files = SceneFiles(editor)
 
     def follow(self) -> None:
         """Take in what has come and ask for what is next; once a frame."""
@@ -47,6 +51,7 @@ class Rendering:
         self.particles.follow()
         self.picking.follow()
         self.view.follow()
+        self.files.follow()
 
     def scene(self) -> Scene:
         """What is in the scene now."""
@@ -98,5 +103,6 @@ class Rendering:
     @property
     def seconds_to_frame(self) -> float | None:
         """When `follow` has something to do though nobody wakes the window; None if only news of a thread do."""
-        waits = (self.volumes.seconds_to_frame, self.picking.seconds_to_frame, self.view.seconds_to_frame)
+        parts = (self.volumes, self.particles, self.picking, self.view)
+        waits = (part.seconds_to_frame for part in parts)
         return min((wait for wait in waits if wait is not None), default=None)

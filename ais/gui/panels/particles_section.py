@@ -1,13 +1,234 @@
-"""Draws a section of the Render tab. Sets of particles."""
+"""Draws a section of the Render tab: sets of particles, and how the selected one looks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
+from imgui_bundle import icons_fontawesome_6 as icons
+
+from ais.annotation import ParticleSet, RemoveParticleSet, RenameParticleSet
+from ais.annotation.feature_operations import PALETTE
+from ais.gui.commands import command
+from ais.gui.panels import particle_look
+from ais.gui.panels.command_button import flowing_buttons
+from ais.gui.panels.layout import coloured, disabled, elided, em, faint, section
+from ais.gui.panels.menu import run_item
+from ais.gui.panels.swatch import swatch
+from ais.gui.theme import colour
+
 if TYPE_CHECKING:
     from ais.gui.app import Window
+    from ais.gui.particle_sets import ParticleSets
+
+ROWS = 7
+RENAMED = "particles"
+"""What `Shell.renaming` calls these."""
+PALETTE_COLUMNS = 6
+MENU = (
+    "particles.rename",
+    "particles.table",
+    "particles.save",
+    "",
+    "particles.look_everywhere",
+    "particles.duplicate",
+    "particles.join",
+    "",
+    "particles.delete_hidden",
+    "particles.remove",
+)
+FLAGS = int(imgui.TableFlags_.scroll_y | imgui.TableFlags_.no_pad_outer_x | imgui.TableFlags_.sizing_fixed_fit)
+ROW_FLAGS = int(imgui.SelectableFlags_.allow_overlap | imgui.SelectableFlags_.allow_double_click)
+SWATCH_FLAGS = int(
+    imgui.ColorEditFlags_.no_tooltip | imgui.ColorEditFlags_.no_drag_drop | imgui.ColorEditFlags_.no_alpha
+)
 
 
 def draw(window: Window) -> None:
     """Draw this part of the Render tab."""
-    del window
+    window.part(ParticlesSection).draw(window)
+
+
+class ParticlesSection:
+    """The list, and the name that is being typed in it."""
+
+    def __init__(self) -> None:
+        self._typed = ""
+        self._typing: int | None = None
+
+    def draw(self, window: Window) -> None:
+        """Draw the section."""
+        editor = window.editor
+        particles = editor.rendering.particles
+        by_hand = particles.hand_picks()
+        count = len(particles.sets) + len(by_hand)
+        title = f"Particles: {count} set{'s' if count != 1 else ''}" if count else "Particles"
+        if not section(f"{title}###particles", window.theme, is_open=True):
+            return
+        with imgui_ctx.push_id("particles"):
+            if count:
+                self._draw_list(window, particles)
+            else:
+                faint(
+                    "No particles yet: pick them from a volume, or load a file; it can be dropped here.",
+                    window.theme.faint,
+                )
+            flowing_buttons(
+                window,
+                ("particles.load", "Load..."),
+                ("particles.save", "Save..."),
+                ("particles.table", "Table"),
+            )
+            current = particles.current
+            if current is not None:
+                with disabled(editor.read_only):
+                    particle_look.draw(window, current)
+
+    def _draw_list(self, window: Window, particles: ParticleSets) -> None:
+        row, padding = imgui.get_frame_height(), ImVec2(em(0.2), em(0.07))
+        by_hand = particles.hand_picks()
+        height = min(len(particles.sets) + len(by_hand), ROWS) * (row + 2 * padding.y) + 1
+        with (
+            imgui_ctx.push_style_var(imgui.StyleVar_.cell_padding, padding),
+            imgui_ctx.begin_table("sets", 4, FLAGS, ImVec2(0, height)) as table,
+        ):
+            if not table:
+                return
+            imgui.table_setup_column("shown", imgui.TableColumnFlags_.width_fixed, em(1.5))
+            imgui.table_setup_column("colour", imgui.TableColumnFlags_.width_fixed, row * 0.8)
+            imgui.table_setup_column("name", imgui.TableColumnFlags_.width_stretch)
+            imgui.table_setup_column("count", imgui.TableColumnFlags_.width_fixed)
+            for one in particles.sets:
+                with imgui_ctx.push_id(str(one.id)):
+                    self._draw_row(window, particles, one)
+            for feature, picks in by_hand:
+                imgui.table_next_row()
+                imgui.table_set_column_index(1)
+                swatch(feature.colour, in_frame=True)
+                imgui.table_next_column()
+                imgui.align_text_to_frame_padding()
+                with coloured(window.theme.faint):
+                    imgui.text(elided(f"{feature.name} by hand", imgui.get_content_region_avail().x))
+                imgui.set_item_tooltip("Picked by hand: shown and edited with the feature in the tab Annotate")
+                _draw_count(window, str(len(picks.picks)), "")
+
+    def _draw_row(self, window: Window, particles: ParticleSets, one: ParticleSet) -> None:
+        editor, theme = window.editor, window.theme
+        look = particles.look(one)
+        imgui.table_next_row()
+        imgui.table_next_column()
+        with (
+            imgui_ctx.push_style_color(imgui.Col_.button, colour(theme.panel, 0.0)),
+            imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(0, imgui.get_style().frame_padding.y)),
+            coloured(theme.text if look.shown else theme.faint),
+            disabled(editor.read_only),
+        ):
+            icon = icons.ICON_FA_EYE if look.shown else icons.ICON_FA_EYE_SLASH
+            if imgui.button(f"{icon}###Show {one.name}", ImVec2(em(1.5), 0)):
+                particles.change_look(one, shown=not look.shown)
+        imgui.set_item_tooltip("Show or hide")
+        imgui.table_next_column()
+        _draw_swatch(window, particles, one)
+        imgui.table_next_column()
+        if editor.shell.renaming == (RENAMED, one.id):
+            self._draw_typing(window, one)
+        else:
+            self._draw_name(window, particles, one)
+        shown = particles.shown(one.id)
+        visible = shown.count if shown is not None else one.count
+        text = f"{visible:,} of {one.count:,}" if visible != one.count else f"{one.count:,}"
+        _draw_count(window, text, particles.problem(one.id))
+
+    def _draw_name(self, window: Window, particles: ParticleSets, one: ParticleSet) -> None:
+        editor, chosen = window.editor, particles.selected == one.id
+        with (
+            imgui_ctx.push_style_var(imgui.StyleVar_.selectable_text_align, ImVec2(0, 0.5)),
+            coloured(window.theme.text if particles.look(one).shown else window.theme.faint),
+        ):
+            pressed, _ = imgui.selectable(
+                f"{elided(one.name, imgui.get_content_region_avail().x)}###{one.name}",
+                chosen,
+                ROW_FLAGS,
+                ImVec2(0, imgui.get_frame_height()),
+            )
+        if imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
+            imgui.set_tooltip(origin_text(one))
+        if pressed or imgui.is_item_clicked(1):
+            particles.selected = one.id
+        if pressed and imgui.is_mouse_double_clicked(0) and not editor.read_only:
+            editor.shell.renaming = (RENAMED, one.id)
+        if chosen and imgui.is_item_focused() and imgui.is_window_focused() and not editor.read_only:
+            if imgui.is_key_pressed(imgui.Key.delete, False):
+                editor.submit(RemoveParticleSet(one.id))
+            if imgui.is_key_pressed(imgui.Key.f2, False):
+                editor.shell.renaming = (RENAMED, one.id)
+        if imgui.begin_popup_context_item("menu"):
+            for name in MENU:
+                if name:
+                    run_item(window, command(name))
+                else:
+                    imgui.separator()
+            imgui.end_popup()
+
+    def _draw_typing(self, window: Window, one: ParticleSet) -> None:
+        """Draw the field in which the name is typed: enter or a click elsewhere renames, escape gives up."""
+        editor = window.editor
+        if self._typing != one.id:
+            self._typing, self._typed = one.id, one.name
+            imgui.set_keyboard_focus_here()
+        imgui.set_next_item_width(-1)
+        flags = imgui.InputTextFlags_.auto_select_all | imgui.InputTextFlags_.enter_returns_true
+        _, self._typed = imgui.input_text("##Name", self._typed, int(flags))
+        if not imgui.is_item_deactivated():
+            return
+        self._typing, editor.shell.renaming = None, None
+        name = self._typed.strip()
+        if name and name != one.name and not imgui.is_key_pressed(imgui.Key.escape, False):
+            editor.submit(RenameParticleSet(one.id, name))
+
+
+def origin_text(one: ParticleSet) -> str:
+    """Where a set is from, for reading."""
+    source = one.origin.get("file") or one.origin.get("volume")
+    verb = "Loaded from" if "file" in one.origin else "Picked from"
+    removed = one.total - one.count
+    lines = [one.name, f"{one.count:,} particles" + (f", {removed:,} deleted" if removed else "")]
+    return "\n".join([*lines, f"{verb} {source}"] if source else lines)
+
+
+def _draw_count(window: Window, text: str, problem: str) -> None:
+    imgui.table_next_column()
+    imgui.align_text_to_frame_padding()
+    with coloured(window.theme.danger if problem else window.theme.faint):
+        imgui.text("damaged" if problem else text)
+    if problem:
+        imgui.set_item_tooltip(problem)
+
+
+def _draw_swatch(window: Window, particles: ParticleSets, one: ParticleSet) -> None:
+    look, side = particles.look(one), imgui.get_frame_height() * 0.72
+    imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() + imgui.get_frame_height() * 0.14)
+    if imgui.color_button("##Colour", ImVec4(*look.colour, 1), SWATCH_FLAGS, ImVec2(side, side)):
+        imgui.open_popup("colour")
+    imgui.set_item_tooltip("Choose a colour" if look.colour_by is None else f"Coloured by {look.colour_by}")
+    if not imgui.begin_popup("colour"):
+        return
+    with disabled(window.editor.read_only):
+        width = em(1.7)
+        for number, choice in enumerate(PALETTE):
+            if number % PALETTE_COLUMNS:
+                imgui.same_line(0, em(0.3))
+            if imgui.color_button(f"##palette {number}", ImVec4(*choice, 1), SWATCH_FLAGS, ImVec2(width, width)):
+                particles.change_look(one, colour=choice, colour_by=None)
+                imgui.close_current_popup()
+        imgui.set_next_item_width(PALETTE_COLUMNS * width + (PALETTE_COLUMNS - 1) * em(0.3))
+        flags = imgui.ColorEditFlags_.no_side_preview | imgui.ColorEditFlags_.no_small_preview
+        changed, picked = imgui.color_picker3(
+            "##picker", list(look.colour), int(flags | imgui.ColorEditFlags_.display_hex)
+        )
+        if changed:
+            red, green, blue = (min(max(float(part), 0.0), 1.0) for part in picked)
+            particles.preview(one, colour=(red, green, blue), colour_by=None)
+        if imgui.is_item_deactivated_after_edit():
+            particles.save_look(one)
+    imgui.end_popup()

@@ -11,6 +11,7 @@ from ais.gui.tools.flood import FloodStroke
 from ais.gui.tools.lasso import begin_lasso
 from ais.gui.tools.marks import begin_box, begin_pick, remove_box, remove_pick
 from ais.gui.tools.measuring import CropDrag, MeasureDrag
+from ais.gui.tools.particles import begin_particle
 from ais.gui.tools.target import feature_target, paint_target
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ def begin(editor: Editor, pointer: Pointer, button: Button) -> Gesture | None:
     """
     if editor.shown is None:
         return None
+    particle = begin_particle(editor, pointer) if button == "left" else None
+    if particle is not None:
+        return particle
     match tool_at_hand(editor, pointer):
         case Tool.MEASURE:
             return _measure(editor, pointer, button)

@@ -26,6 +26,7 @@ from ais.gui.views.marks import Marks
 from ais.gui.views.mask_layers import MaskLayers
 from ais.gui.views.model_layers import ModelLayers
 from ais.gui.views.overlay import Overlay
+from ais.gui.views.particle_marks import draw_particles
 from ais.gui.views.picking_marks import PickingMarks
 from ais.gui.views.pointing import Pointing
 from ais.gui.views.slice_renderer import SliceRenderer
@@ -177,6 +178,7 @@ class PlaneView:
         if not editor.state.overlays_hidden:
             self._marks.draw(editor, canvas, pointer if hovered else None)
             self._picking_marks.draw(editor, canvas)
+            draw_particles(editor, canvas, pointer if hovered else None)
             place_marks.draw_place(editor, canvas)
         if editor.state.ortho:
             tool_marks.draw_cross_hair(editor, canvas, window.theme.accent)

@@ -1,0 +1,110 @@
+"""Draws the page that saves particles: for which program, and the first lines of the file as it will be written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from imgui_bundle import ImVec2, imgui, imgui_ctx
+
+from ais.gui.panels.layout import coloured, em, faint, label
+from ais.gui.panels.modal import at_right_end, button_width, disabled, modal, strong_button
+from ais.gui.particle_saving import DIALECTS, ENDINGS, MOST_A, ParticleSaving
+
+if TYPE_CHECKING:
+    from ais.gui.app import Window
+
+WIDTH, HEIGHT = 46.0, 38.0
+ENDING_NAMES = {".star": "Star", ".csv": "Commas", ".txt": "Text x y z", ".tsv": "Whole voxels"}
+LINES = 14
+
+
+def draw(window: Window) -> None:
+    """Draw the page."""
+    particles = window.editor.rendering.particles
+    saving = particles.saving
+    if saving is None:
+        return
+    ended = accepted = False
+    with modal("Save particles###save particles", WIDTH) as stays:
+        if stays is None:
+            return
+        _draw_choice(window, saving)
+        imgui.spacing()
+        _draw_preview(window, saving)
+        imgui.spacing()
+        verb = "Choose file to append to..." if saving.choice.append else "Choose file..."
+        at_right_end(button_width("Cancel", verb))
+        ended = imgui.button("Cancel") or not stays
+        imgui.same_line()
+        with disabled(bool(saving.problem) or saving.preview is None):
+            accepted = strong_button(verb, window.theme.accent, window.theme.on_accent)
+        if ended or accepted:
+            imgui.close_current_popup()
+    if ended or accepted:
+        particles.end_saving(accepted)
+
+
+def _draw_choice(window: Window, saving: ParticleSaving) -> None:
+    choice = saving.choice
+    faint(f"{saving.particle_set.name}: {saving.particle_set.count:,} particles in this tomogram", window.theme.faint)
+    label("File")
+    choice = replace(choice, ending=_options([(ending, ENDING_NAMES[ending]) for ending in ENDINGS], choice.ending))
+    if choice.ending == ".star":
+        label("For")
+        choice = replace(choice, dialect=_options(DIALECTS, choice.dialect))
+    if choice.pixel_size_matters:
+        needed = choice.dialect == "relion4"
+        label("Unbinned pixel", "Of the tilt series before binning")
+        imgui.set_next_item_width(em(7))
+        flags = imgui.InputTextFlags_.auto_select_all
+        _, size = imgui.input_double("##unbinned pixel", choice.tilt_series_pixel_size, 0.0, 0.0, "%.4g", flags)
+        choice = replace(choice, tilt_series_pixel_size=min(max(size, 0.0), MOST_A))
+        imgui.same_line()
+        imgui.text_disabled("A" if needed else "A, 0 for none: then without optics groups")
+    label("From")
+    where = _options((("here", "This tomogram"), ("all", "All tomograms")), "all" if choice.everywhere else "here")
+    choice = replace(choice, everywhere=where == "all")
+    label("")
+    _, visible = imgui.checkbox("Only those shown", choice.visible_only)
+    imgui.set_item_tooltip("Leave out what is hidden by its values")
+    imgui.same_line()
+    _, append = imgui.checkbox("Add to a file that exists", choice.append)
+    saving.choice = replace(choice, visible_only=visible, append=append)
+
+
+def _draw_preview(window: Window, saving: ParticleSaving) -> None:
+    height = LINES * imgui.get_text_line_height_with_spacing()
+    flags = int(imgui.WindowFlags_.horizontal_scrollbar)
+    with imgui_ctx.begin_child("lines", ImVec2(0, height), imgui.ChildFlags_.frame_style, flags):
+        if saving.problem:
+            with coloured(window.theme.danger):
+                imgui.text_wrapped(saving.problem.replace(" with --tilt-series-pixel-size", " above"))
+        elif saving.preview is None:
+            imgui.text_disabled("Writing the first lines...")
+        else:
+            with coloured(window.theme.faint if saving.busy else window.theme.text):
+                for line in saving.preview.lines:
+                    imgui.text_unformatted(line)
+    if saving.preview is None:
+        return
+    dimensions, files = saving.preview.dimensions, saving.preview.files
+    more = f" and {len(dimensions) - 1} more" if len(dimensions) > 1 else ""
+    faint(f"{dimensions[0] if dimensions else ''}{more}", window.theme.faint)
+    if imgui.is_item_hovered() and more:
+        imgui.set_tooltip("\n".join(dimensions[:20]))
+    if len(files) > 1:
+        faint(
+            f"{len(files)} files: one for each tomogram, and a list of them, {files[-1]}, for RELION's import.",
+            window.theme.faint,
+        )
+
+
+def _options(options: list[tuple[str, str]] | tuple[tuple[str, str], ...], chosen: str) -> str:
+    """Radio buttons beside each other; gives what is chosen then."""
+    for number, (value, name) in enumerate(options):
+        if number:
+            imgui.same_line()
+        if imgui.radio_button(name, chosen == value):
+            chosen = value
+    return chosen
