@@ -32,8 +32,8 @@ BOTH_EM = 13.0
 LOW_LINES = 48.0
 """Below so many lines of letters, the list of tomograms and the display take turns in one place."""
 BARS_EM = 4.0
-SCENE_SHARE = 0.5
-"""Of what the panels leave to the slices and the 3D scene."""
+SCENE_SHARE, SCENE_MAX_SHARE = 0.5, 0.6
+"""Of the 3D scene in what the left column leaves, and at most in what the panels at the right leave of that."""
 OPENGL = (3, 3)
 LAYOUT_FILE = "layout.ini"
 LAYOUT_VERSION = 5
@@ -159,6 +159,7 @@ def _set_layout(parameters: hello_imgui.RunnerParams, window: Window) -> None:
         imgui.WindowFlags_.no_scrollbar,
         imgui.WindowFlags_.no_scroll_with_mouse,
         imgui.WindowFlags_.no_nav_inputs,
+        imgui.WindowFlags_.no_background,  # the picture fills it
     )
     scene.imgui_window_flags |= sum(int(flag) for flag in flags)
     # Without a background of its own: the panels and the pictures cover it, and each layer costs milliseconds.
@@ -246,7 +247,7 @@ def _splits(font_scale: float, width: float, height: float) -> list[hello_imgui.
     sides = [
         split("MainDockSpace", "Left", imgui.Dir.left, left),
         split("MainDockSpace", "Right", imgui.Dir.right, right),
-        split("MainDockSpace", "Scene", imgui.Dir.right, SCENE_SHARE),
+        split("MainDockSpace", "Scene", imgui.Dir.right, min(SCENE_SHARE / (1 - right), SCENE_MAX_SHARE)),
     ]
     if _place_of_display(font_scale, height) == "Left":
         return [*sides, split("Left", "Tabs", imgui.Dir.down, 1 - BOTH_EM / lines)]

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ais.gui.scene_things import Thing, show_in_slices, thing
+from ais.gui import component_edits
+from ais.gui.scene_things import Thing, facts, group_name, show_in_slices, thing
+from ais.gui.scene_view_state import Chosen
 
 if TYPE_CHECKING:
     from ais.gui.editor import Editor
 
+MOST_GROUPS = 6
 SUMMED = 2000
 """Of so many selected things at most the middle is computed from each."""
 
 
-def selected_of(editor: Editor, *, volumes: bool) -> dict[Hashable, list[int]]:
-    """Numbers of what is selected, by key, ascending: components of volumes, or particles of sets."""
-    rendering = editor.rendering
-    items = rendering.volumes.items() if volumes else rendering.particles.items()
-    keys = {item.key for item in items}
-    found: dict[Hashable, list[int]] = {}
-    for key, index in sorted(rendering.view.selected, key=lambda chosen: chosen[1]):
-        if key in keys:
-            found.setdefault(key, []).append(index)
-    return found
+def components_selected(editor: Editor) -> bool:
+    """Whether any component of a volume is selected."""
+    return bool(_components(editor))
+
+
+def particles_selected(editor: Editor) -> bool:
+    """Whether any particle is selected that can be deleted."""
+    return bool(editor.rendering.particles.chosen_in_sets())
 
 
 def selected_middle(editor: Editor) -> Thing | None:
@@ -42,6 +44,41 @@ def selected_middle(editor: Editor) -> Thing | None:
     return Thing(found[0].chosen, f"{len(chosen)} selected", (x, y, z), (a, b, c))
 
 
+def selected_facts(editor: Editor) -> list[tuple[str, str]]:
+    """What is told of what is selected: names and texts."""
+    found = selected_middle(editor)
+    if found is None:
+        return []
+    selected = editor.rendering.view.selected
+    if len(selected) == 1:
+        return facts(editor, found)
+    groups = Counter(key for key, _ in selected)
+    rows = [(group_name(editor, key), f"{count} selected") for key, count in groups.most_common(MOST_GROUPS)]
+    volume = sum(each.volume_nm3 or 0.0 for each in map(partial(thing, editor), list(selected)[:SUMMED]) if each)
+    if volume and len(selected) <= SUMMED:
+        rows.append(("Volume", f"{volume:,.0f} nm3 together"))
+    return [*rows, *facts(editor, found, "Middle")[1:2]]
+
+
+def hide_selected(editor: Editor) -> None:
+    """Do not draw the components; can be undone."""
+    component_edits.hide(editor, _components(editor))
+    _deselect_components(editor)
+
+
+def remove_selected(editor: Editor) -> None:
+    """Take the components for false, and delete the particles; can be undone."""
+    component_edits.remove(editor, _components(editor))
+    _deselect_components(editor)
+    editor.rendering.particles.delete_chosen()
+
+
+def keep_selected(editor: Editor) -> None:
+    """Take all other components of the same volumes for false, delete all other particles of the same sets."""
+    component_edits.keep_only(editor, _components(editor))
+    editor.rendering.particles.keep_chosen()
+
+
 def jump_to_selected(editor: Editor) -> None:
     """Show it in the slices."""
     found = selected_middle(editor)
@@ -54,3 +91,14 @@ def centre_on_selected(editor: Editor) -> None:
     found = selected_middle(editor)
     if found is not None:
         editor.rendering.view.centre_on(found.centre)
+
+
+def _components(editor: Editor) -> list[Chosen]:
+    rendering = editor.rendering
+    keys = {item.key for item in rendering.volumes.items()}
+    return [chosen for chosen in rendering.view.selected if chosen[0] in keys]
+
+
+def _deselect_components(editor: Editor) -> None:
+    view = editor.rendering.view
+    view.select(view.selected - set(_components(editor)))

@@ -11,6 +11,7 @@ from ais.gui.scene.camera import Camera, Direction
 from ais.gui.scene.contents import Hit, Point, SceneLook, SliceItem
 from ais.gui.scene_record import LOOK_KEY, camera_key, read_camera, read_look, write_camera, write_look
 from ais.gui.scene_slices import SceneSlices
+from ais.gui.state import Tab
 
 if TYPE_CHECKING:
     from ais.gui.document import Document
@@ -50,7 +51,9 @@ class SceneViewState:
     hovered
         What is under the pointer while nothing moves.
     size
-        (width, height) of the view in pixels when it was drawn last.
+        (width, height) of the view in pixels of the frame buffer when it was drawn last.
+    origin, extent
+        Screen position of its upper left corner, and its (width, height) on the screen.
     dragging
         Whether the mouse holds it.
     pointed_at
@@ -68,6 +71,8 @@ class SceneViewState:
         self.selected: frozenset[Chosen] = frozenset()
         self.hovered: Hit | None = None
         self.size: tuple[int, int] = (1, 1)
+        self.origin: tuple[float, float] = (0.0, 0.0)
+        self.extent: tuple[float, float] = (1.0, 1.0)
         self.dragging = False
         self.pointed_at = False
         self.look_at: float | None = None
@@ -80,6 +85,7 @@ class SceneViewState:
         self._tomogram: int | None = None
         self._remembered: dict[str, Any] = {}
         self._remember_at = 0.0
+        self._offered = False
         self._surfaces: dict[Hashable, object] = {}
 
     # From where it is seen
@@ -189,6 +195,9 @@ class SceneViewState:
                 self._camera = None
             self._bounds = bounds
         self._follow_items()
+        if editor.state.tab is Tab.RENDER and editor.shown is not None and not self._offered:
+            self._offered = True
+            editor.shell.scene = not editor.shell.scene_alone
         if time.monotonic() > self._remember_at:
             self._remember_at = time.monotonic() + REMEMBER_AFTER_S
             self.remember()

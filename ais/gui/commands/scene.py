@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from ais.gui.commands.command import Command, with_tomogram
+from ais.gui.commands.conditions import can_edit
 from ais.gui.display import Plane
 from ais.gui.editor import Editor
 from ais.gui.scene.camera import Direction
-from ais.gui.scene_edits import centre_on_selected, jump_to_selected
+from ais.gui.scene_edits import (
+    centre_on_selected,
+    components_selected,
+    hide_selected,
+    jump_to_selected,
+    keep_selected,
+    particles_selected,
+    remove_selected,
+)
 
 MENU, VIEW, SLICES, SELECTED = "Render", "Render/View from", "Render/Slices in the scene", "Render/Selected"
 SIDES: tuple[tuple[Direction, str], ...] = (
@@ -35,6 +44,14 @@ def _seen(editor: Editor) -> bool:
 
 def _selected(editor: Editor) -> bool:
     return editor.shown is not None and bool(editor.rendering.view.selected)
+
+
+def _components(editor: Editor) -> bool:
+    return _selected(editor) and can_edit(editor) and components_selected(editor)
+
+
+def _editable(editor: Editor) -> bool:
+    return _components(editor) or (_selected(editor) and can_edit(editor) and particles_selected(editor))
 
 
 def _fit(editor: Editor) -> None:
@@ -115,6 +132,33 @@ SCENE_COMMANDS: tuple[Command, ...] = (
     _slice("xz"),
     _slice("yz"),
     Command(
+        "scene.hide",
+        "Hide what is selected",
+        SELECTED,
+        hide_selected,
+        "shift+X",
+        "Components are not drawn, but picked and exported",
+        _components,
+    ),
+    Command(
+        "scene.remove",
+        "Remove what is selected",
+        SELECTED,
+        remove_selected,
+        "delete",
+        "Components are taken for false everywhere, the file stays as it is; particles are deleted",
+        _editable,
+    ),
+    Command(
+        "scene.keep",
+        "Keep only what is selected",
+        SELECTED,
+        keep_selected,
+        "shift+K",
+        "All other components of the same volumes, and particles of the same sets, are removed",
+        _editable,
+    ),
+    Command(
         "scene.jump",
         "Go to it in the slices",
         SELECTED,
@@ -122,6 +166,7 @@ SCENE_COMMANDS: tuple[Command, ...] = (
         "J",
         "The cross-hair goes to its middle; also by ctrl + double click",
         _selected,
+        separated=True,
     ),
     Command(
         "scene.centre",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ais.gui.gl.binding import GL, RAW_1_0, GraphicsError
 from ais.gui.gl.objects import GlObject
+from ais.gui.gl.state import drawing_state
 from ais.gui.gl.texture import FORMATS, Texture2D
 
 
@@ -54,6 +55,21 @@ class Framebuffer(GlObject):
         )
         GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 4)
         return values if form.channels > 1 else values[:, :, 0]
+
+    def show(self, left: int, bottom: int) -> None:
+        """Copy the texture, whose first row is its top, to the window.
+
+        Parameters
+        ----------
+        left, bottom
+            Of the copy in the window's frame buffer, in pixels from its lower left corner.
+        """
+        rows, columns = self.texture.shape
+        with drawing_state(0):
+            GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, self.name)
+            GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, 0)
+            upside_down = (left, bottom + rows, left + columns, bottom)
+            GL.glBlitFramebuffer(0, 0, columns, rows, *upside_down, GL.GL_COLOR_BUFFER_BIT, GL.GL_NEAREST)
 
     def _delete(self, name: int) -> None:
         GL.glDeleteFramebuffers(1, [name])

@@ -4,10 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imgui_bundle import imgui
+
+from ais.gui.panels.command_button import flowing_buttons
+from ais.gui.panels.layout import em, faint, section
+from ais.gui.scene_edits import selected_facts
+
 if TYPE_CHECKING:
     from ais.gui.app import Window
+
+LABELS_EM = 5.2
+NOTHING = "Click a component or a particle in the 3D scene; shift + drag selects several."
+ACTIONS = (
+    ("scene.hide", "Hide"),
+    ("scene.remove", "Remove"),
+    ("scene.keep", "Keep only"),
+    ("scene.jump", "Go to it"),
+    ("scene.centre", "Turn about it"),
+)
 
 
 def draw(window: Window) -> None:
     """Draw this part of the Render tab."""
-    del window
+    editor = window.editor
+    if editor.shown is None or not section("Selected###scene selection", window.theme, is_open=True):
+        return
+    if not editor.rendering.view.selected:
+        faint(NOTHING, window.theme.faint)
+        return
+    for name, text in selected_facts(editor):
+        imgui.text_disabled(name)
+        imgui.same_line(em(LABELS_EM))
+        imgui.push_text_wrap_pos(0.0)
+        imgui.text_unformatted(text)
+        imgui.pop_text_wrap_pos()
+    flowing_buttons(window, *ACTIONS)

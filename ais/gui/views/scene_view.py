@@ -10,6 +10,9 @@ from imgui_bundle import icons_fontawesome_6 as icons
 
 from ais.gui.commands import command
 from ais.gui.editor import Editor
+from ais.gui.gl.framebuffer import Framebuffer
+from ais.gui.gl.state import drawing_state
+from ais.gui.gl.texture import Texture2D
 from ais.gui.keys import modifiers_held
 from ais.gui.panels.command_button import command_button
 from ais.gui.panels.layout import em
@@ -47,7 +50,7 @@ TOOLS = (
     ("scene.alone", "Scene alone", icons.ICON_FA_UP_RIGHT_AND_DOWN_LEFT_FROM_CENTER),
 )
 MENU = (
-    ("scene.hide", "scene.remove", "scene.keep", "scene.show_all"),
+    ("scene.hide", "scene.remove", "scene.keep"),
     ("scene.jump", "scene.centre"),
     ("scene.fit", "scene.perspective"),
 )
@@ -58,6 +61,7 @@ class SceneView:
 
     def __init__(self) -> None:
         self._renderer: SceneRenderer | None = None
+        self._source: Framebuffer | None = None
         self._mouse = SceneMouse()
         self._pointer = (-1.0, -1.0)
 
@@ -76,6 +80,7 @@ class SceneView:
         else:
             density = imgui.get_io().display_framebuffer_scale.x or 1.0
             view.size = max(round(area.width * density), 1), max(round(area.height * density), 1)
+            view.origin, view.extent = (area.x, area.y), (area.width, area.height)
             hovered = self._press_area(area)
             scene = editor.rendering.scene()
             eyes = self._eyes(editor, scene, density)
@@ -91,6 +96,9 @@ class SceneView:
 
     def release(self) -> None:
         """Free what the graphics card keeps."""
+        if self._source is not None:
+            self._source.release()
+            self._source = None
         if self._renderer is not None:
             self._renderer.release()
             self._renderer = None
@@ -128,8 +136,22 @@ class SceneView:
         view, moving = editor.rendering.view, editor.rendering.view.moving
         texture = self.renderer.draw(scene, view.camera, *view.size, moving=moving, seconds=FRAME_SHARE_S)
         view.drawn = "quickly" if moving else "partly" if self.renderer.pending else "whole"
-        corner = ImVec2(area.x + area.width, area.y + area.height)
-        imgui.get_window_draw_list().add_image(imgui.ImTextureRef(texture.name), ImVec2(area.x, area.y), corner)
+        if imgui.is_window_docked():
+            self._copy_to_window(texture, area)
+        else:  # other panels may lie below
+            corner = ImVec2(area.x + area.width, area.y + area.height)
+            imgui.get_window_draw_list().add_image(imgui.ImTextureRef(texture.name), ImVec2(area.x, area.y), corner)
+
+    def _copy_to_window(self, texture: Texture2D, area: Area) -> None:
+        """Copy the picture to the window, below all that Dear ImGui draws in this frame, which takes half the time."""
+        if self._source is None or self._source.texture is not texture:
+            if self._source is not None:
+                self._source.release()
+            with drawing_state(0):
+                self._source = Framebuffer(texture)
+        density = imgui.get_io().display_framebuffer_scale.x or 1.0
+        low = imgui.get_io().display_size.y - area.y - area.height
+        self._source.show(round(area.x * density), round(low * density))
 
     def _look(self, editor: Editor, area: Area, hovered: bool, eyes: Eyes) -> None:
         """Find out what is under a pointer that rests over a scene that rests."""
@@ -170,7 +192,7 @@ class SceneView:
         if look.box:
             scene_words.draw_box_lengths(editor, scene, camera, area, draw_list)
         if look.axes:
-            scene_words.draw_axes(camera, area, look.background, draw_list)
+            scene_words.draw_axes(camera, view.size, area, look.background, draw_list)
         if not camera.perspective:
             scene_words.draw_scale_bar(editor, camera, area, look.background, draw_list)
         if self._mouse.marquee is not None:
@@ -181,7 +203,9 @@ class SceneView:
         if found is not None and view.hovered is not None:
             volume = f"   {found.volume_nm3:,.0f} nm3" if found.volume_nm3 is not None else ""
             text = f"{found.name}{volume}   {scene_words.place_text(editor, view.hovered.position)}"
-            scene_words.draw_line_below(text, area, scene_words.axes_width() if look.axes else em(1), draw_list)
+            scene_words.draw_line_below(
+                text, area, scene_words.axes_width(camera, view.size, area) if look.axes else em(1), draw_list
+            )
 
     def _draw_tools(self, window: Window, area: Area) -> None:
         gap, side = em(0.2), em(1.9)

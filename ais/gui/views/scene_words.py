@@ -1,4 +1,4 @@
-"""What is written over the 3D scene: lengths of its box, axes, a scale bar, and what is under the pointer."""
+"""What is written over the 3D scene: lengths of its box, names of axes, a scale bar, and what is under the pointer."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from ais.gui.lengths import length_text, scale_bar
 from ais.gui.panels.layout import em
 from ais.gui.scene.camera import Camera
 from ais.gui.scene.contents import Point, Rgb, Scene
+from ais.gui.scene.lines import axes_ends
 from ais.gui.theme import packed
 from ais.gui.views.arrangement import Area
 from ais.gui.views.canvas import BLACK, WHITE
 
-AXIS_COLOURS: tuple[Rgb, ...] = ((0.90, 0.38, 0.30), (0.35, 0.72, 0.42), (0.38, 0.60, 0.92))
-"""Of x, y and z."""
-AXIS_EM = 1.9
+LETTER_EM = 0.6
 MARGIN_EM = 0.8
 SCALE_BAR_SHARE = 0.25
 BRIGHT = 0.5
 FAINT = 0.75
+LEAST_EDGE = 1.5
+"""Of an edge beside which its length is written, relative to the length of the words."""
 
 
 def ink(background: Rgb) -> Rgb:
@@ -38,6 +39,7 @@ def draw_box_lengths(editor: Editor, scene: Scene, camera: Camera, area: Area, d
     low, high = np.array(scene.low), np.array(scene.high)
     (middle,), _ = camera.project((low + high)[None] / 2, size)
     colour, taken = packed(ink(scene.look.background), FAINT), list[tuple[ImVec2, ImVec2]]()
+    ground = packed(scene.look.background, 0.6)
     for axis in range(3):
         others = [other for other in range(3) if other != axis]
         ends = np.repeat(low[None, None], 4, axis=0).repeat(2, axis=1)  # four edges, their two ends, x y z
@@ -57,38 +59,36 @@ def draw_box_lengths(editor: Editor, scene: Scene, camera: Camera, area: Area, d
         extent = imgui.calc_text_size(text)
         for best in np.argsort(-outward):
             first, last = edges[best]
-            if math.dist(first, last) < extent.x:  # seen along it
+            if math.dist(first, last) < LEAST_EDGE * extent.x:  # seen along it
                 break
             away = centres[best] - middle
             away /= max(float(np.linalg.norm(away)), 1e-6)
             reach = abs(away[0]) * extent.x / 2 + abs(away[1]) * extent.y / 2 + em(0.3)
             x, y = centres[best] + away * reach
-            corner = ImVec2(area.x + x - extent.x / 2, area.y + y - extent.y / 2)
+            corner = _kept_inside(x - extent.x / 2, y - extent.y / 2, extent, area)
             far = ImVec2(corner.x + extent.x, corner.y + extent.y)
-            inside = area.x <= corner.x and far.x <= area.x + area.width
-            inside = inside and area.y <= corner.y and far.y <= area.y + area.height
-            if inside and not any(_overlap(corner, far, *other) for other in taken):
+            if not any(_overlap(corner, far, *other) for other in taken):
                 taken.append((corner, far))
+                draw_list.add_rect_filled(corner, far, ground, em(0.2))
                 draw_list.add_text(corner, colour, text)
                 break
 
 
-def draw_axes(camera: Camera, area: Area, background: Rgb, draw_list: Any) -> None:
-    """Draw the directions x, y and z in the lower left corner, the ones towards the viewer last."""
-    length = em(AXIS_EM)
-    reach = length + em(MARGIN_EM) + em(0.4)
-    middle = area.x + reach, area.y + area.height - reach
-    axes = camera.axes
-    for axis in np.argsort(axes[2]):
-        right, up, near = axes[:, axis]
-        tip = ImVec2(middle[0] + right * length, middle[1] - up * length)
-        alpha = 0.55 + 0.45 * (near + 1) / 2
-        draw_list.add_line(ImVec2(*middle), tip, packed(AXIS_COLOURS[axis], alpha), 2.0)
-        letter = "xyz"[axis]
-        extent = imgui.calc_text_size(letter)
-        away = em(0.5)
-        x, y = tip.x + right * away - extent.x / 2, tip.y - up * away - extent.y / 2
-        draw_list.add_text(ImVec2(x, y), packed(ink(background), alpha), letter)
+def draw_axes(camera: Camera, size: tuple[int, int], area: Area, background: Rgb, draw_list: Any) -> None:
+    """Write x, y and z at the ends of the axes in the lower left corner; `size` of the view in its own pixels."""
+    density = size[0] / area.width
+    start, ends = axes_ends(camera, size)
+    for axis in np.argsort(ends[:, 2]):
+        x, y, near = ends[axis]
+        across, down = (x - start[0]) / density, (y - start[1]) / density
+        length = math.hypot(across, down)
+        if near > 1 - 1e-3 or length < 1:  # it points to the viewer
+            across, down, length = -0.7, 0.7, 1.0
+        away = em(LETTER_EM)
+        extent = imgui.calc_text_size("xyz"[axis])
+        left = area.x + x / density + across / length * away - extent.x / 2
+        top = area.y + y / density + down / length * away - extent.y / 2
+        draw_list.add_text(ImVec2(left, top), packed(ink(background), 0.6 + 0.2 * (near + 1)), "xyz"[axis])
 
 
 def draw_scale_bar(editor: Editor, camera: Camera, area: Area, background: Rgb, draw_list: Any) -> None:
@@ -137,9 +137,10 @@ def draw_in_the_middle(text: str, area: Area, colour: Rgb, draw_list: Any) -> No
     draw_list.add_text(imgui.get_font(), imgui.get_font_size(), ImVec2(x, y), packed(colour), text, room)
 
 
-def axes_width() -> float:
-    """How much of the lower edge the axes take, in pixels."""
-    return 2 * (em(AXIS_EM) + em(MARGIN_EM) + em(0.4))
+def axes_width(camera: Camera, size: tuple[int, int], area: Area) -> float:
+    """How much of the lower edge the axes take, on the screen."""
+    start, _ = axes_ends(camera, size)
+    return 2 * start[0] * area.width / size[0]
 
 
 def place_text(editor: Editor, position: Point) -> str:
@@ -156,6 +157,14 @@ def _length(editor: Editor, angstrom: float) -> str:
 
 def _voxel_size(editor: Editor) -> float:
     return editor.shown.tomogram.voxel_size if editor.shown is not None else 0.0
+
+
+def _kept_inside(x: float, y: float, extent: ImVec2, area: Area) -> ImVec2:
+    """Where words begin on the screen that are to begin at x, y of the view, moved where they would be cut off."""
+    margin = em(0.3)
+    x = min(max(x, margin), max(area.width - extent.x - margin, margin))
+    y = min(max(y, margin), max(area.height - extent.y - margin, margin))
+    return ImVec2(area.x + x, area.y + y)
 
 
 def _overlap(low: ImVec2, high: ImVec2, other_low: ImVec2, other_high: ImVec2) -> bool:

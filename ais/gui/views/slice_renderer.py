@@ -189,12 +189,7 @@ class SliceRenderer:
         """
         if self._target is None:
             raise RuntimeError("nothing has been drawn yet")
-        rows, columns = self._target.texture.shape
-        with drawing_state(0):
-            GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, self._target.name)
-            GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, 0)
-            upside_down = (left, bottom + rows, left + columns, bottom)
-            GL.glBlitFramebuffer(0, 0, columns, rows, *upside_down, GL.GL_COLOR_BUFFER_BIT, GL.GL_NEAREST)
+        self._target.show(left, bottom)
 
     def filtered(self) -> NDArray[np.float32]:
         """The slice after the display filters.
