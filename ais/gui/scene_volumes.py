@@ -166,6 +166,14 @@ class SceneVolumes:
         """Whether its surface is being made."""
         return self._meshes.busy(path)
 
+    def slow(self, path: Path) -> bool:
+        """Whether its surface has been being made for so long that it is to be said."""
+        return self._meshes.slow(path)
+
+    def fraction(self, path: Path) -> float | None:
+        """How much of it has been read; None while that cannot be said."""
+        return self._meshes.fraction(path)
+
     def problem(self, path: Path) -> str:
         """Why it cannot be shown, in one sentence; empty if it can."""
         volume = self.volume(path)

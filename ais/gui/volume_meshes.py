@@ -22,6 +22,8 @@ SLOW_S = 0.15
 REST_S = 0.15
 """So long after the last change the surface is made in full detail though the drag goes on."""
 
+SAID_AFTER_S = 0.25
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -95,6 +97,11 @@ class VolumeMeshes:
         place = self._places.get(path)
         return place is not None and place.work is not None
 
+    def slow(self, path: Path) -> bool:
+        """Whether a surface of the volume has been being made for so long that it is to be said."""
+        place = self._places.get(path)
+        return place is not None and place.work is not None and time.monotonic() - place.work.started > SAID_AFTER_S
+
     def fraction(self, path: Path) -> float | None:
         """How much of the volume has been read; None while that cannot be said."""
         place = self._places.get(path)
@@ -152,8 +159,11 @@ class VolumeMeshes:
 
     @property
     def seconds_to_frame(self) -> float | None:
-        """When `follow` has something to do though no thread has news."""
-        return self._wait
+        """When there is something to do or to say though no thread has news."""
+        now = time.monotonic()
+        works = (place.work for place in self._places.values() if place.work is not None)
+        said = [left for work in works if (left := work.started + SAID_AFTER_S - now) > 0]
+        return min([*said, *([] if self._wait is None else [self._wait])], default=None)
 
     def _begin(self, path: Path, place: _Place, wanted: Wanted) -> None:
         there = place.loaded if place.source == wanted.source else None

@@ -1,0 +1,80 @@
+"""Stories about segmented volumes in the Render tab: they appear, are looked at otherwise, hidden and brought back."""
+
+from __future__ import annotations
+
+import numpy as np
+from acting import Context, drag, frames, press, screenshot, until
+from plans import story
+from segmented_tomogram import BALLS, balls, segmented_tomogram
+
+from ais.gui import component_edits
+from ais.gui.editor import Editor
+from ais.gui.scene.contents import SurfaceItem
+from ais.gui.state import Tab
+
+START_S = 30.0
+
+
+def item(editor: Editor, name: str) -> SurfaceItem | None:
+    """The surface of a volume."""
+    return next((each for each in editor.rendering.volumes.items() if name in str(each.key)), None)
+
+
+def seen(editor: Editor, name: str) -> int:
+    """How many of its components are seen."""
+    found = item(editor, name)
+    return int(np.count_nonzero(found.states)) if found is not None else 0
+
+
+def slide(ctx: Context, name: str, share: float) -> None:
+    """Drag a slider of the Render tab from its middle to a share of its width."""
+    box = ctx.item_info(f"//Render/**/{name}").rect_clipped
+    y = (box.min.y + box.max.y) / 2
+    places = [box.min.x + (box.max.x - box.min.x) * part for part in (0.5, (0.5 + share) / 2, share)]
+    drag(ctx, [(x, y) for x in places])
+
+
+@story(paths=segmented_tomogram, seconds=90)
+def volumes_as_surfaces(ctx: Context, editor: Editor) -> None:
+    until(ctx, lambda: editor.shown is not None, START_S, "the tomogram is shown")
+    press(ctx, "4")
+    until(ctx, lambda: editor.state.tab is Tab.RENDER, 5, "the tab is in front")
+    volumes = editor.rendering.volumes
+    until(ctx, lambda: len(volumes.items()) == 3, START_S, "the volumes appear by themselves")
+    assert [volume.name for volume in volumes.listed] == ["membrane", "microtubule", "ribosome"]
+    assert seen(editor, "ribosome") == len(BALLS)
+    frames(ctx, 10)
+    screenshot(ctx, "volumes/appear")
+    ctx.item_click("//Render/**/ribosome")
+    frames(ctx, 3)
+    path, surface = volumes.selected, item(editor, "ribosome").surface  # type: ignore[union-attr]
+    assert path is not None
+    slide(ctx, "##dust", 0.997)
+    until(ctx, lambda: not editor.document.busy and not volumes._previews, 5, "it is saved")  # type: ignore[union-attr]
+    assert 0 < seen(editor, "ribosome") < len(BALLS)
+    assert item(editor, "ribosome").surface is surface  # type: ignore[union-attr]
+    screenshot(ctx, "volumes/dust")
+    slide(ctx, "##level", 0.2)
+    level = volumes.look(path).level
+    assert level is not None
+    assert level < 100
+    until(ctx, lambda: item(editor, "ribosome").surface is not surface, 10, "another surface")  # type: ignore[union-attr]
+    until(ctx, lambda: not volumes.busy(path) and not volumes._previews, 10, "it is at rest")
+    assert item(editor, "ribosome").surface.volumes.sum() == np.count_nonzero(balls() >= level) * 1000  # type: ignore[union-attr]
+    texts = [entry.text for entry in editor.snapshot.history][-2:]
+    assert texts == ["Change dust of ribosome", "Change level of ribosome"], "one step for each drag"
+    ctx.item_click("//Render/**/Show membrane")
+    frames(ctx, 5)
+    assert item(editor, "membrane") is None
+    component_edits.remove(editor, [(path, 0), (path, 1)])
+    until(ctx, lambda: not editor.document.busy, 5, "it is saved")  # type: ignore[union-attr]
+    ctx.item_click("//Render/**/ribosome")
+    frames(ctx, 5)
+    screenshot(ctx, "volumes/removed")
+    ctx.mouse_move("//Render/**/ribosome")
+    ctx.mouse_click(1)
+    frames(ctx, 5)
+    screenshot(ctx, "volumes/menu")
+    press(ctx, "escape")
+    press(ctx, "ctrl+z", 4)
+    until(ctx, lambda: seen(editor, "ribosome") == len(BALLS) and seen(editor, "membrane") == 1, 10, "all is undone")
