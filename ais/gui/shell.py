@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ais.gui.state import Tab
+
+if TYPE_CHECKING:
+    from ais.gui.scene_pictures import SceneShot
 
 Picture = NDArray[np.uint8]
 """(height, width, 3), red, green, blue; row 0 at the top."""
@@ -39,6 +42,8 @@ class Shell:
         Whether the window is open in which architectures are compared.
     scene, scene_alone
         Whether the 3D scene is shown beside the slices, and whether it is shown in their place; never both.
+    analysis
+        Whether the window is open in which instances are measured.
     keys_taken
         Shortcuts that belong to the window or the list in front, by its name, so that no command is run by them.
     tab
@@ -53,6 +58,8 @@ class Shell:
         Each is called once with a picture of the whole window as it was drawn last.
     view_requests
         Each is called once with a picture of the XY slice with its masks, one pixel for each voxel.
+    scene_requests
+        Pictures of the 3D scene that are wanted, `ais.gui.scene_pictures.SceneShot`.
     renaming
         What is being renamed in a list: ("feature", number); None for nothing.
     sheets
@@ -75,6 +82,7 @@ class Shell:
     samples: bool = False
     curator: bool = False
     comparing: bool = False
+    analysis: bool = False
     scene: bool = False
     scene_alone: bool = False
     keys_taken: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -84,6 +92,7 @@ class Shell:
     reset_layout: bool = False
     picture_requests: list[Callable[[Picture], None]] = field(default_factory=list)
     view_requests: list[Callable[[Picture], None]] = field(default_factory=list)
+    scene_requests: list[SceneShot] = field(default_factory=list)
     renaming: tuple[str, int] | None = None
     sheets: list[Any] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)

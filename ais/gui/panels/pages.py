@@ -13,11 +13,15 @@ from ais.gui.panels import (
     library_page,
     model_library_page,
     palette,
+    particle_table,
     relink_page,
     samples_page,
+    scene_save_page,
     settings_page,
     shortcuts_page,
+    star_preview,
 )
+from ais.gui.scene_pictures import answer_all
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
@@ -25,12 +29,14 @@ if TYPE_CHECKING:
 
 def draw(window: Window) -> None:
     """Draw those that are open."""
+    answer_all(window)
     if first_page.is_shown(window):
         first_page.draw(window)
     else:
         window.welcome.forget()
     curator_page.draw(window)
     samples_page.draw(window)
+    particle_table.draw(window)
     shell = window.editor.shell
     if shell.comparing and window.editor.document is not None:
         compare_page.draw(window)
@@ -44,6 +50,8 @@ def draw(window: Window) -> None:
         (shell.messages, about.draw_messages),
         (shell.feature_library, library_page.draw),
         (shell.model_library, model_library_page.draw),
+        (window.editor.rendering.particles.saving is not None, star_preview.draw),
+        (window.editor.rendering.files.page, scene_save_page.draw),
         (shell.relinking is not None, relink_page.draw),
         (export_question.is_asked(window), export_question.draw),
     ):

@@ -1,0 +1,86 @@
+"""Pictures of the 3D scene at any size, drawn between the frames of the window, a few at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from ais.gui.app import Window
+    from ais.gui.scene.camera import Camera
+    from ais.gui.scene.contents import Scene
+    from ais.gui.scene.renderer import SceneRenderer
+
+SHARE_S = 0.03
+"""How long pictures are drawn in one frame; one is drawn at least."""
+
+
+@dataclass(frozen=True, eq=False)
+class SceneShot:
+    """A picture that is wanted.
+
+    Attributes
+    ----------
+    got
+        Called once with (height, width, 4) uint8, red, green, blue, alpha; row 0 at the top.
+    width, height
+        In pixels.
+    transparent
+        Whether the background is left out.
+    samples
+        Along each side of a pixel.
+    scene, camera
+        What is seen, and from where; None for what is on the screen.
+    """
+
+    got: Callable[[NDArray[np.uint8]], None]
+    width: int
+    height: int
+    transparent: bool = False
+    samples: int = 3
+    scene: Scene | None = None
+    camera: Camera | None = None
+
+
+def answer(window: Window, renderer: SceneRenderer, scene: Scene, camera: Camera) -> None:
+    """Draw pictures that are wanted; with OpenGL's context, before Dear ImGui draws the frame.
+
+    Parameters
+    ----------
+    window
+        Whose `Shell.scene_requests` are answered.
+    renderer
+        Draws them.
+    scene, camera
+        What is on the screen.
+    """
+    requests, began = window.editor.shell.scene_requests, time.monotonic()
+    while requests:
+        shot = requests.pop(0)
+        picture = renderer.picture(
+            shot.scene or scene,
+            shot.camera or camera,
+            shot.width,
+            shot.height,
+            transparent=shot.transparent,
+            samples=shot.samples,
+        )
+        shot.got(picture)
+        if time.monotonic() - began > SHARE_S:
+            break
+    if requests:
+        window.editor.wake()
+
+
+def answer_all(window: Window) -> None:
+    """Draw pictures that are wanted, whether the scene is on the screen or not."""
+    if window.editor.shell.scene_requests and window.editor.shown is not None:
+        from ais.gui.views.scene_view import SceneView
+
+        rendering = window.editor.rendering
+        answer(window, window.part(SceneView).renderer, rendering.scene(), rendering.view.camera)
