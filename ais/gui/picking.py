@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ais.annotation.feature_operations import PALETTE
 from ais.annotation.picking_operations import NewPicks, PutPicks, picked_before
 from ais.gui.gallery import Gallery
 from ais.gui.picking_choice import PickChoice
-from ais.gui.picking_run import PickRun, look_of, origin_of
+from ais.gui.picking_run import SEEN_RADII, PickRun, look_of, origin_of
 from ais.gui.picking_work import Picked, PickTask, PickWork, VolumeInput
 from ais.gui.scene.contents import SHOWN, ParticleItem, Rgb
 from ais.gui.state import Tab
@@ -30,8 +31,9 @@ REST_S = 0.15
 """What is not at hand is computed when the settings have rested for so long."""
 PREVIEW_KEY = ("picking", "preview")
 MOST_IN_SCENE = 200_000
-MARK_SHARE = 0.3
-"""How much of white is in the colour of marks of a preview."""
+MARK_SHARE = 0.35
+"""How much of white is in the colour of marks: they lie over the volume that they are picked from."""
+WHITE: Rgb = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,10 @@ class Picking:
         """The volumes of the tomogram on the screen, one of each feature."""
         volumes = self._editor.rendering.volumes
         found: dict[str, Source] = {}
-        for volume in getattr(volumes, "listed", ()):
-            if volume.feature and not volume.problem:
-                found.setdefault(volume.feature, Source(volume.feature, volume.path, volume.colour))
+        for volume in volumes.listed:
+            if volume.feature and not volume.missing:
+                colour = volumes.look(volume.path).colour or PALETTE[0]
+                found.setdefault(volume.feature, Source(volume.feature, volume.path, colour))
         return tuple(found.values())
 
     @property
@@ -204,11 +207,10 @@ class Picking:
 
     @property
     def colour(self) -> Rgb:
-        """Of the marks of a preview: that of the volume, but brighter."""
+        """Of marks: that of the volume, but brighter."""
         source = self.source
-        red, green, blue = source.colour if source is not None else (1.0, 1.0, 1.0)
-        rest = 1 - MARK_SHARE
-        return red * rest + MARK_SHARE, green * rest + MARK_SHARE, blue * rest + MARK_SHARE
+        red, green, blue = (part + (1 - part) * MARK_SHARE for part in source.colour) if source is not None else WHITE
+        return red, green, blue
 
     @property
     def busy(self) -> bool:
@@ -229,11 +231,7 @@ class Picking:
     def present(self) -> ParticleSet | None:
         """What was picked of the feature in the tomogram on the screen before; None if nothing was."""
         source = self.source
-        return (
-            picked_before(getattr(self._editor.rendering.particles, "sets", ()), source.feature)
-            if source is not None
-            else None
-        )
+        return picked_before(self._editor.rendering.particles.sets, source.feature) if source is not None else None
 
     @property
     def picking(self) -> bool:
@@ -246,7 +244,7 @@ class Picking:
         number = editor.state.tomogram
         if task is None or number is None or self._applying is not None or document is None:
             return
-        source = self.source
+        source, colour = self.source, self.colour
         assert source is not None
 
         def done(sets: list[ParticleSet]) -> None:
@@ -263,7 +261,7 @@ class Picking:
             if editor.document is not document:
                 ended()
                 return
-            look = look_of(picked, source.colour, task.voxel_size)
+            look = look_of(picked, colour, task.voxel_size)
             new = NewPicks(number, picked.table, origin_of(task), look)
             editor.submit(PutPicks(source.feature, [new]), done, ended)
 
@@ -279,7 +277,7 @@ class Picking:
         """Pick the feature in all tomograms that have a volume of it, in the background."""
         source = self.source
         if source is not None:
-            self.run.begin(source.feature, self.choice, source.colour)
+            self.run.begin(source.feature, self.choice, self.colour)
 
     # Within
 
@@ -331,8 +329,8 @@ class Picking:
             directions=directions,
             colours=np.tile(np.array(colour, np.float32), (count, 1)),
             states=np.full(count, SHOWN, np.uint8),
-            radius=picked.radius * self._editor.rendering.voxel_size,
-            body="sphere" if directions is None else "arrow",
+            radius=SEEN_RADII * picked.radius * self._editor.rendering.voxel_size,
+            body="sphere" if directions is None or picked.filaments else "arrow",
         )
 
     def _change_document(self, document: Document | None) -> None:

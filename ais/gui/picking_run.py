@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ais.annotation.particle_sets import ParticleLook
 from ais.annotation.picking_operations import NewPicks, PutPicks
+from ais.annotation.volume_looks import LOOK_DEFAULT
 from ais.errors import Cancelled
+from ais.formats.registry import volume_stem
 from ais.gui.background import Work, plain_sentence
 from ais.gui.picking_choice import PickChoice
 from ais.gui.picking_work import Picked, PickTask, PickWork, VolumeInput
 from ais.gui.scene.contents import Rgb
+from ais.gui.volume_search import SEPARATOR, SearchPlan, find
 from ais.progress import Progress
 
 if TYPE_CHECKING:
     from ais.annotation import TomogramEntry
     from ais.gui.document import Document
     from ais.gui.editor import Editor
+
+SEEN_RADII = 1.15
+"""Radius of a particle as it is drawn, in its own radii."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,7 @@ class PickRun:
         self._clear()
         entries = editor.snapshot.tomograms
         self.feature, self.total = feature, len(entries)
-        find = editor.rendering.volumes.finder()
+        find_volume = _finder(editor, document)
         picks: list[NewPicks] = []
 
         def tell(outcome: PickOutcome | str) -> None:
@@ -148,7 +153,7 @@ class PickRun:
                 for number, entry in enumerate(entries):
                     work.report(number, len(entries), entry.name)
                     tell(entry.name)
-                    outcome, new = self._pick(entry, feature, choice, colour, find, work)
+                    outcome, new = self._pick(entry, feature, choice, colour, find_volume, work)
                     tell(outcome)
                     if new is not None:
                         picks.append(new)
@@ -175,15 +180,15 @@ class PickRun:
         feature: str,
         choice: PickChoice,
         colour: Rgb,
-        find: Callable[[Path, str], VolumeInput | None],
+        find_volume: Callable[[TomogramEntry, str], VolumeInput | None],
         work: Work,
     ) -> tuple[PickOutcome, NewPicks | None]:
         """In a thread: pick one tomogram; whatever fails there does not stop the others."""
         try:
-            volume = find(entry.path, feature)
+            volume = find_volume(entry, feature)
             if volume is None:
                 return PickOutcome(entry.id, entry.name), None
-            surface = find(entry.path, choice.surface) if choice.surface else None
+            surface = find_volume(entry, choice.surface) if choice.surface else None
             if choice.surface and surface is None:
                 return PickOutcome(entry.id, entry.name, problem=f"It has no volume of {choice.surface}."), None
             task = PickTask(entry.name, entry.shape, entry.voxel_size, volume, choice, surface)
@@ -201,8 +206,32 @@ class PickRun:
 
     def _say(self) -> None:
         done = [outcome for outcome in self.outcomes if outcome.count is not None]
+        if not done:
+            self._editor.notices.problem(f"No {self.feature} could be picked: the Render tab says why.")
+            return
         where = f"{len(done)} tomogram{'s' if len(done) != 1 else ''}"
         self._editor.notices.say(f"{self.count:,} {self.feature} picked in {where}.")
+
+
+def _finder(editor: Editor, document: Document) -> Callable[[TomogramEntry, str], VolumeInput | None]:
+    """What finds a tomogram's volume of a feature, in a thread: where the editor looks for those on the screen."""
+    exports = editor.modelling.exports
+    folders = {result.path.parent for result in exports.results} | {exports.wish.folder}
+    project = document.project
+
+    def find_volume(entry: TomogramEntry, feature: str) -> VolumeInput | None:
+        entries = project.volumes(entry.id)
+        known = {one.path: one for one in entries}
+        wanted = f"{volume_stem(entry.path)}{SEPARATOR}{feature}"
+        found = find(SearchPlan(entry.path, frozenset({entry.path.parent, *folders}), frozenset(known)))
+        paths = [path for path in found if volume_stem(path) == wanted and (path not in known or known[path].listed)]
+        by_hand = [one.path for one in entries if one.by_hand and one.listed and volume_stem(one.path) == feature]
+        for path in (*paths, *(path for path in by_hand if path in found)):
+            look = known[path].look if path in known else LOOK_DEFAULT
+            return VolumeInput(path, look.removals)
+        return None
+
+    return find_volume
 
 
 class Quiet(Progress):
@@ -227,7 +256,7 @@ def origin_of(task: PickTask) -> dict[str, Any]:
 
 
 def look_of(picked: Picked, colour: Rgb, voxel_size: float) -> ParticleLook:
-    """How particles are shown at first: about as large as they are."""
-    oriented = picked.table.angles is not None
-    radius = picked.radius * (voxel_size or 1.0)
+    """How particles are shown at first: a little larger than they are, lest the surface of their volume hides them."""
+    oriented = picked.table.angles is not None and not picked.filaments
+    radius = SEEN_RADII * picked.radius * (voxel_size or 1.0)
     return ParticleLook(colour=colour, radius=radius, body="arrow" if oriented else "sphere")

@@ -19,6 +19,7 @@ from ais.annotation.volume_looks import Removals
 from ais.errors import AisError
 from ais.formats.coordinates import Coordinates
 from ais.gui.picking_choice import Orient, PickChoice
+from ais.prediction import FULL_SCALE
 from ais.tomogram import Tomogram
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ class PickWork:
             distances = self._distances(task, task.surface, table.positions, key, progress)
             table.columns[DISTANCE_COLUMN] = [f"{value:.2f}" for value in distances.tolist()]
             table = table.select(_near_enough(distances, choice))
-        return Picked(task, table, _filament_radius(traced, task), len(traced), _count_of_tubes(table))
+        return Picked(task, table, _filament_radius(traced), len(traced), _count_of_tubes(table))
 
     # Within
 
@@ -331,9 +332,14 @@ def _as_picks(found: Found) -> Picks:
     )
 
 
-def _filament_radius(traced: Filaments, task: PickTask) -> float:
-    """In voxels: points along a filament are seen apart from each other, and are not much smaller than a voxel."""
-    return max(task.choice.step / (traced.voxel_sizes[2] or 1.0) / 3, 1.0)
+def _filament_radius(traced: Filaments) -> float:
+    """Of a rod as long and as heavy as all of them together, in voxels."""
+    if not len(traced):
+        return 1.0
+    edges = np.array(traced.voxel_sizes) if any(traced.voxel_sizes) else np.ones(3)
+    volume = float(traced.weight.sum()) / FULL_SCALE * float(edges.prod())
+    area = volume / max(float(traced.lengths.sum()), float(edges.max()))
+    return max(math.sqrt(area / math.pi) / float(edges[2]), 1.0)
 
 
 def _count_of_tubes(table: Coordinates) -> int:

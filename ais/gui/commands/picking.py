@@ -2,6 +2,79 @@
 
 from __future__ import annotations
 
-from ais.gui.commands.command import Command
+from ais.gui.commands.command import Command, with_project
+from ais.gui.editor import Editor
 
-PICKING_COMMANDS: tuple[Command, ...] = ()
+MENU = "Render"
+
+
+def _pick(editor: Editor) -> None:
+    editor.rendering.picking.pick()
+
+
+def _can_pick(editor: Editor) -> bool:
+    picking = editor.rendering.picking
+    if editor.shown is None or editor.read_only or picking.picking or picking.run.running:
+        return False
+    return picking.source is not None and not picking.choice.problem()
+
+
+def _pick_all(editor: Editor) -> None:
+    editor.rendering.picking.pick_all()
+
+
+def _gallery(editor: Editor) -> None:
+    gallery = editor.rendering.picking.gallery
+    gallery.open = not gallery.open
+
+
+def _gallery_is_open(editor: Editor) -> bool:
+    return editor.rendering.picking.gallery.open
+
+
+def _preview(editor: Editor) -> None:
+    picking = editor.rendering.picking
+    picking.previewing = not picking.previewing
+
+
+def _previews(editor: Editor) -> bool:
+    return editor.rendering.picking.previewing
+
+
+PICKING_COMMANDS: tuple[Command, ...] = (
+    Command(
+        "picking.pick",
+        "Pick this tomogram",
+        MENU,
+        _pick,
+        tooltip="Make what the preview shows a set of particles, in place of what was picked of the feature before",
+        enabled=_can_pick,
+        separated=True,
+    ),
+    Command(
+        "picking.pick_all",
+        "Pick all tomograms",
+        MENU,
+        _pick_all,
+        tooltip="With the same settings, wherever there is a volume of the feature, in the background",
+        enabled=_can_pick,
+    ),
+    Command(
+        "picking.preview",
+        "Preview picking",
+        MENU,
+        _preview,
+        tooltip="Show in the slices and in the scene what would be picked",
+        enabled=with_project,
+        checked=_previews,
+    ),
+    Command(
+        "picking.gallery",
+        "Gallery of particles",
+        MENU,
+        _gallery,
+        tooltip="Pictures of the particles of a set, to look them through and take the wrong ones out",
+        enabled=with_project,
+        checked=_gallery_is_open,
+    ),
+)
