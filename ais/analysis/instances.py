@@ -59,6 +59,8 @@ class Instances:
         (n,) bool, whether there are voxels on a face of the volume.
     boxes
         (n, 3, 2) int64, first and behind-the-last index along z, y, x.
+    anchors
+        (n, 3) int64, z, y, x of the voxel of each that is nearest to its centroid, which may itself lie outside.
     shape, voxel_sizes, origin
         Of the volume: (nz, ny, nx), (z, y, x) in angstrom, (x, y, z) in angstrom.
     note
@@ -77,6 +79,7 @@ class Instances:
     profiles: tuple[Profile, ...]
     touches_border: NDArray[np.bool_]
     boxes: NDArray[np.int64]
+    anchors: NDArray[np.int64]
     shape: tuple[int, int, int]
     voxel_sizes: tuple[float, float, float]
     origin: tuple[float, float, float]
@@ -196,6 +199,7 @@ def measure_instances(
         profiles=tuple(one.profile for one in found if one.profile is not None),
         touches_border=labelled.touches_border,
         boxes=labelled.boxes,
+        anchors=np.array([one.anchor for one in found], dtype=np.int64).reshape(-1, 3),
         shape=labelled.shape,
         voxel_sizes=labelled.voxel_sizes,
         origin=(0.0, 0.0, 0.0) if isinstance(volume, np.ndarray) else volume.origin,
@@ -208,6 +212,7 @@ class _Measured:
     """One instance; NaN for what was not measured."""
 
     centroid: tuple[float, float, float]
+    anchor: NDArray[np.int64]
     area: float
     length: float
     prediction: float
@@ -229,13 +234,16 @@ def _measure(
     around = tuple(slice(int(start), int(stop)) for start, stop in zip(low, high, strict=True))
     mask = labelled.labels[around] == index + 1
     sizes = labelled.voxel_sizes
-    z, y, x = (np.argwhere(mask).mean(axis=0) + low).tolist()
+    voxels = np.argwhere(mask) + low
+    centre = voxels.mean(axis=0)
+    z, y, x = centre.tolist()
     crop = None if values is None else _crop(values, around)
     picture = None if image is None else _crop(image, around)
     line = centre_line(mask, sizes) if lengths else None
     level = 0.0 if labelled.level is None else labelled.level
     return _Measured(
         centroid=(x, y, z),
+        anchor=voxels[((voxels - centre) ** 2).sum(axis=1).argmin()],
         area=surface_area(mask, crop if labelled.graded and level > 0 else None, level, sizes),
         length=math.nan if line is None else length_of(line),
         prediction=math.nan if crop is None else float(crop[mask].mean(dtype=np.float64)),

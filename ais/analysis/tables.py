@@ -65,7 +65,7 @@ def instances_json(instances: Instances, facts: Mapping[str, Any]) -> str:
     """
     rows: list[dict[str, Any]] = [dict(row) for row in instances.rows()]
     for row, profile in zip(rows, instances.profiles, strict=False):
-        row["profile"] = _profile(profile)
+        row["profile"] = profile_columns(profile)
     document = {
         **facts,
         "shape": list(instances.shape),
@@ -76,6 +76,14 @@ def instances_json(instances: Instances, facts: Mapping[str, Any]) -> str:
         "instances": rows,
     }
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def profile_columns(profile: Profile) -> dict[str, list[float | None]]:
+    """A profile by columns whose names end in their unit, ready for JSON."""
+    columns = {"position_A": profile.position, "cross_section_A2": profile.cross_section}
+    if profile.intensity is not None:
+        columns["intensity"] = profile.intensity
+    return {name: [_number(value) for value in values] for name, values in columns.items()}
 
 
 def summary(instances: Instances) -> dict[str, float | int | None]:
@@ -94,13 +102,6 @@ def summary(instances: Instances) -> dict[str, float | int | None]:
         "median_distance_nm": _median(away[np.isfinite(away)]),
         "per_um3": len(instances) / whole,
     }
-
-
-def _profile(profile: Profile) -> dict[str, Any]:
-    columns = {"position_A": profile.position, "cross_section_A2": profile.cross_section}
-    if profile.intensity is not None:
-        columns["intensity"] = profile.intensity
-    return {name: [_number(value) for value in values] for name, values in columns.items()}
 
 
 def _median(values: Any) -> float | None:

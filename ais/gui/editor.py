@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ais.annotation import IGNORE, ChangeSetting, Operation
 from ais.errors import AisError
 from ais.gui import untitled
+from ais.gui.analyses import Analyses
 from ais.gui.background import Background, Work
 from ais.gui.dialogs import Dialogs
 from ais.gui.display import PLANES, Contrast, Placement, Plane
@@ -91,6 +92,8 @@ class Editor:
         Models, trainings, exports and curation of the open project.
     rendering
         Surfaces, particles and the 3D scene of the tomogram on the screen.
+    analyses
+        Instances measured in segmented volumes of the open project.
     untitled
         Whether a project is open that has no name yet.
     wake
@@ -124,6 +127,7 @@ class Editor:
         self._tomograms = TomogramSwitch(self)
         self.modelling = Modelling(self)
         self.rendering = Rendering(self)
+        self.analyses = Analyses(self)
         self.untitled = False
         self._select_first: dict[str, Any] | None = None
         self._remember_at = 0.0
@@ -433,6 +437,7 @@ class Editor:
         self.feature_shelf.follow(self.document)
         self.modelling.follow()
         self.rendering.follow()
+        self.analyses.follow()
         if self.shown is not None:
             for text, kind in self.shown.news():
                 self.notices.say(text, kind)
