@@ -67,7 +67,7 @@ class VolumeSearch:
     def follow(self, plan: SearchPlan | None) -> None:
         """Look if it is another plan than before; once a frame."""
         if self.plan is not None and (plan is None or plan.tomogram != self.plan.tomogram):
-            self.plan, self.found = None, {}
+            self.plan, self.found, self._asked = None, {}, None
         if plan is None or self._work is not None or (plan == self._asked and not self._again):
             return
         self._asked, self._again = plan, False
