@@ -37,7 +37,8 @@ MENU = (
     "particles.delete_hidden",
     "particles.remove",
 )
-FLAGS = int(imgui.TableFlags_.scroll_y | imgui.TableFlags_.no_pad_outer_x | imgui.TableFlags_.sizing_fixed_fit)
+FLAGS = int(imgui.TableFlags_.no_pad_outer_x | imgui.TableFlags_.sizing_fixed_fit)
+SCROLLED = int(imgui.TableFlags_.scroll_y)
 ROW_FLAGS = int(imgui.SelectableFlags_.allow_overlap | imgui.SelectableFlags_.allow_double_click)
 SWATCH_FLAGS = int(
     imgui.ColorEditFlags_.no_tooltip | imgui.ColorEditFlags_.no_drag_drop | imgui.ColorEditFlags_.no_alpha
@@ -87,23 +88,24 @@ class ParticlesSection:
     def _draw_list(self, window: Window, particles: ParticleSets) -> None:
         row, padding = imgui.get_frame_height(), ImVec2(em(0.2), em(0.07))
         by_hand = particles.hand_picks()
-        height = min(len(particles.sets) + len(by_hand), ROWS) * (row + 2 * padding.y) + 1
+        rows = len(particles.sets) + len(by_hand)
+        height = ROWS * (row + 2 * padding.y) if rows > ROWS else 0.0
         with (
             imgui_ctx.push_style_var(imgui.StyleVar_.cell_padding, padding),
-            imgui_ctx.begin_table("sets", 4, FLAGS, ImVec2(0, height)) as table,
+            imgui_ctx.begin_table("sets", 4, FLAGS | SCROLLED * (rows > ROWS), ImVec2(0, height)) as table,
         ):
             if not table:
                 return
-            imgui.table_setup_column("shown", imgui.TableColumnFlags_.width_fixed, em(1.5))
             imgui.table_setup_column("colour", imgui.TableColumnFlags_.width_fixed, row * 0.8)
             imgui.table_setup_column("name", imgui.TableColumnFlags_.width_stretch)
             imgui.table_setup_column("count", imgui.TableColumnFlags_.width_fixed)
+            imgui.table_setup_column("shown", imgui.TableColumnFlags_.width_fixed, em(1.5))
             for one in particles.sets:
                 with imgui_ctx.push_id(str(one.id)):
                     self._draw_row(window, particles, one)
             for feature, picks in by_hand:
                 imgui.table_next_row()
-                imgui.table_set_column_index(1)
+                imgui.table_next_column()
                 swatch(feature.colour, in_frame=True)
                 imgui.table_next_column()
                 imgui.align_text_to_frame_padding()
@@ -117,17 +119,6 @@ class ParticlesSection:
         look = particles.look(one)
         imgui.table_next_row()
         imgui.table_next_column()
-        with (
-            imgui_ctx.push_style_color(imgui.Col_.button, colour(theme.panel, 0.0)),
-            imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(0, imgui.get_style().frame_padding.y)),
-            coloured(theme.text if look.shown else theme.faint),
-            disabled(editor.read_only),
-        ):
-            icon = icons.ICON_FA_EYE if look.shown else icons.ICON_FA_EYE_SLASH
-            if imgui.button(f"{icon}###Show {one.name}", ImVec2(em(1.5), 0)):
-                particles.change_look(one, shown=not look.shown)
-        imgui.set_item_tooltip("Show or hide")
-        imgui.table_next_column()
         _draw_swatch(window, particles, one)
         imgui.table_next_column()
         if editor.shell.renaming == (RENAMED, one.id):
@@ -138,6 +129,17 @@ class ParticlesSection:
         visible = shown.count if shown is not None else one.count
         text = f"{visible:,} of {one.count:,}" if visible != one.count else f"{one.count:,}"
         _draw_count(window, text, particles.problem(one.id))
+        imgui.table_next_column()
+        with (
+            imgui_ctx.push_style_color(imgui.Col_.button, colour(theme.panel, 0.0)),
+            imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(0, imgui.get_style().frame_padding.y)),
+            coloured(theme.text if look.shown else theme.faint),
+            disabled(editor.read_only),
+        ):
+            icon = icons.ICON_FA_EYE if look.shown else icons.ICON_FA_EYE_SLASH
+            if imgui.button(f"{icon}###Show {one.name}", ImVec2(em(1.5), 0)):
+                particles.change_look(one, shown=not look.shown)
+        imgui.set_item_tooltip("Show or hide")
 
     def _draw_name(self, window: Window, particles: ParticleSets, one: ParticleSet) -> None:
         editor, chosen = window.editor, particles.selected == one.id

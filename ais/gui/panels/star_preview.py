@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, imgui, imgui_ctx
 
 from ais.gui.panels.layout import coloured, em, faint, label
-from ais.gui.panels.modal import at_right_end, button_width, disabled, modal, strong_button
+from ais.gui.panels.modal import SHARE_OF_WINDOW, at_right_end, button_width, disabled, modal, strong_button
 from ais.gui.particle_saving import DIALECTS, ENDINGS, MOST_A, ParticleSaving
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
 
-WIDTH, HEIGHT = 46.0, 38.0
+WIDTH = 46.0
 ENDING_NAMES = {".star": "Star", ".csv": "Commas", ".txt": "Text x y z", ".tsv": "Whole voxels"}
-LINES = 14
+LINES = 6, 22
+"""At least and at most so many lines are seen."""
+OTHERS_EM = 18.0
+"""Height of all that is not lines."""
 
 
 def draw(window: Window) -> None:
@@ -55,13 +58,13 @@ def _draw_choice(window: Window, saving: ParticleSaving) -> None:
         choice = replace(choice, dialect=_options(DIALECTS, choice.dialect))
     if choice.pixel_size_matters:
         needed = choice.dialect == "relion4"
-        label("Unbinned pixel", "Of the tilt series before binning")
+        label("Unbinned px", "Pixel size of the tilt series before binning")
         imgui.set_next_item_width(em(7))
         flags = imgui.InputTextFlags_.auto_select_all
         _, size = imgui.input_double("##unbinned pixel", choice.tilt_series_pixel_size, 0.0, 0.0, "%.4g", flags)
         choice = replace(choice, tilt_series_pixel_size=min(max(size, 0.0), MOST_A))
         imgui.same_line()
-        imgui.text_disabled("A" if needed else "A, 0 for none: then without optics groups")
+        imgui.text_disabled("A" if needed else "A (0: no optics group)")
     label("From")
     where = _options((("here", "This tomogram"), ("all", "All tomograms")), "all" if choice.everywhere else "here")
     choice = replace(choice, everywhere=where == "all")
@@ -74,7 +77,8 @@ def _draw_choice(window: Window, saving: ParticleSaving) -> None:
 
 
 def _draw_preview(window: Window, saving: ParticleSaving) -> None:
-    height = LINES * imgui.get_text_line_height_with_spacing()
+    line, room = imgui.get_text_line_height_with_spacing(), imgui.get_main_viewport().size.y * SHARE_OF_WINDOW
+    height = min(max((room - em(OTHERS_EM)) / line, LINES[0]), LINES[1]) * line
     flags = int(imgui.WindowFlags_.horizontal_scrollbar)
     with imgui_ctx.begin_child("lines", ImVec2(0, height), imgui.ChildFlags_.frame_style, flags):
         if saving.problem:
@@ -87,6 +91,7 @@ def _draw_preview(window: Window, saving: ParticleSaving) -> None:
                 for line in saving.preview.lines:
                     imgui.text_unformatted(line)
     if saving.preview is None:
+        imgui.text(" ")
         return
     dimensions, files = saving.preview.dimensions, saving.preview.files
     more = f" and {len(dimensions) - 1} more" if len(dimensions) > 1 else ""
