@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from ais.gui.panels import (
     about,
+    analysis_page,
     compare_page,
     curator_page,
     export_question,
     first_page,
+    gallery_page,
     library_page,
     model_library_page,
     palette,
@@ -37,9 +39,12 @@ def draw(window: Window) -> None:
     curator_page.draw(window)
     samples_page.draw(window)
     particle_table.draw(window)
+    gallery_page.draw(window)
     shell = window.editor.shell
     if shell.comparing and window.editor.document is not None:
         compare_page.draw(window)
+    if shell.analysis and window.editor.document is not None:
+        analysis_page.draw(window)
     if window.editor.dialogs.browser is not None or window.editor.dialogs.confirmations:
         return  # the page comes back when the question has been answered
     for is_open, page in (
