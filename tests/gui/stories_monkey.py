@@ -49,6 +49,8 @@ LEFT_OUT = {
     "help.self_test",
     "compare.run",
     "compare.folder",
+    "scene_files.chimerax",
+    "scene_files.blender",
 }
 LEFT_OUT |= {"training.train", "training.make_and_train"}
 # What takes another project; one in so many draws is enough, as an empty project can do little.
