@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import starfile
@@ -11,12 +14,15 @@ from acting import Context, click, drag, frames, press, screenshot, until
 from plans import story
 from segmented_tomogram import BALLS, segmented_tomogram
 
+from ais.annotation import ColumnRange
 from ais.formats.coordinates import Coordinates, tangent_to_angles, write_coordinates
 from ais.formats.registry import write_volume
 from ais.gui.editor import Editor
 from ais.gui.particle_sets import SET_KEY
 from ais.gui.settings import Settings, SettingsFile
 from ais.gui.state import Tab
+from ais.gui.views import plane_view
+from ais.gui.views.particle_marks import draw_particles
 
 MANY, SIDE = 50_000, 200
 
@@ -128,8 +134,6 @@ def load_colour_select_delete_and_save(ctx: Context, editor: Editor) -> None:
 def particles_in_a_small_window_with_large_letters(ctx: Context, editor: Editor) -> None:
     load(ctx, editor, "balls.star")
     particles = editor.rendering.particles
-    from ais.annotation import ColumnRange
-
     ranges = (ColumnRange("rlnAutopickFigureOfMerit", 0.2, 0.9),)
     particles.change_look(particles.sets[0], colour_by="rlnAutopickFigureOfMerit", ranges=ranges)
     settled(ctx, editor)
@@ -151,27 +155,20 @@ def particles_in_a_small_window_with_large_letters(ctx: Context, editor: Editor)
 def fifty_thousand_particles_do_not_slow_the_slices(ctx: Context, editor: Editor) -> None:
     number = load(ctx, editor, "many.star")
     particles = editor.rendering.particles
-    import time
 
-    took = []
-    for z in range(90, 130):
-        editor.go_to(z=z)
-        began = time.perf_counter()
-        frames(ctx, 1)
-        took.append(time.perf_counter() - began)
-    shown = np.median(took)
-    particles.change_look(particles.sets[0], shown=False)
-    settled(ctx, editor)
-    took = []
-    for z in range(90, 130):
-        editor.go_to(z=z)
-        began = time.perf_counter()
-        frames(ctx, 1)
-        took.append(time.perf_counter() - began)
-    print(f"a frame with 50,000 particles: {1000 * shown:.1f} ms, without: {1000 * np.median(took):.1f} ms")  # noqa: T201
-    assert shown - np.median(took) < 0.05
-    particles.change_look(particles.sets[0], shown=True)
-    settled(ctx, editor)
+    took: list[float] = []
+
+    def timed(*given: Any) -> None:
+        began = time.thread_time()  # not of the clock, as other programs may run
+        draw_particles(*given)
+        took.append(time.thread_time() - began)
+
+    with mock.patch.object(plane_view, "draw_particles", timed):
+        for z in range(90, 120):
+            editor.go_to(z=z)
+            frames(ctx, 1)
+    print(f"50,000 particles over a slice: {1000 * np.median(took):.1f} ms")  # noqa: T201
+    assert np.median(took) < 0.03
     particles.table_open = True
     frames(ctx, 5)
     screenshot(ctx, "particles/many")
