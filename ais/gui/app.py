@@ -145,6 +145,7 @@ class Window:
         has_focus = bool(glfw.get_window_attrib(glfw_window_hello_imgui(), glfw.FOCUSED))
         if has_focus and not self._had_focus:
             self.editor.modelling.models.refresh()  # other programs may have changed the files meanwhile
+            self.editor.rendering.volumes.look_again()
         self._had_focus = has_focus
         self._follow_theme()
         self._let_keys_move()

@@ -346,8 +346,11 @@ class SceneVolumes:
         if path is None or not editor.snapshot.revision:
             return None
         exports = editor.modelling.exports
-        exported = frozenset(result.path for result in exports.results_of(path))
-        return _plan_of(path, exports.wish.folder, exported, {entry.path: entry for entry in editor.snapshot.volumes})
+        results = exports.results_of(path)
+        exported = frozenset(result.path for result in results)
+        known = {entry.path: entry for entry in editor.snapshot.volumes}
+        newest = max((result.finished for result in results), default=0.0)
+        return replace(_plan_of(path, exports.wish.folder, exported, known), exported=newest)
 
     def _list(self) -> None:
         """Make the list anew if anything in it may have changed."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ais.annotation.feature_operations import PALETTE
+from ais.gui.export_volumes import ExportResult
 from ais.gui.slice_reader import SliceReader, SliceRequest
 from ais.gui.slice_source import Picture
 from ais.gui.state import VolumeLook
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from ais.gui.background import Work
     from ais.gui.display import Plane
     from ais.gui.editor import Editor
-    from ais.gui.export_volumes import ExportResult
 
 READING_BYTES = 256 << 20
 """Memory that the pictures of all shown volumes take together."""
@@ -184,10 +184,12 @@ class VolumeOverlays:
         if editor.shown is None or not editor.state.volumes:
             return ()
         results, path = editor.modelling.exports.results, editor.shown.entry.path
-        key = (results, path, tuple(editor.state.volumes))
+        others = editor.rendering.volumes.listed
+        key = (results, others, path, tuple(editor.state.volumes))
         known = self._wanted[0]
-        if not isinstance(known, tuple) or known[0] is not results or known[1:] != key[1:]:
-            mine = {result.path: result for result in results if result.tomogram == path}
+        if not isinstance(known, tuple) or known[0] is not results or known[1] is not others or known[2:] != key[2:]:
+            mine = {one.path: ExportResult(path, one.feature, one.path, Path(), 0.0, 0.0) for one in others}
+            mine |= {result.path: result for result in results if result.tomogram == path}
             self._wanted = key, tuple(mine[one] for one in editor.state.volumes if one in mine)
         return self._wanted[1]
 
@@ -225,8 +227,11 @@ class VolumeOverlays:
         self._editor.background.run(lambda _: volume.close())
 
     def _colour(self, path: Path) -> Colour:
-        """That of the feature, else of the model, else one of the palette."""
+        """That of its surface, of the feature, of the model, else one of the palette."""
         editor = self._editor
+        volume = editor.rendering.volumes.volume(path)
+        if volume is not None:
+            return volume.colour
         results = editor.modelling.exports.results
         number = next((index for index, result in enumerate(results) if result.path == path), None)
         if number is None:

@@ -33,11 +33,14 @@ class SearchPlan:
         Where volumes may be.
     files
         Volumes that are known already; they are looked at wherever they are.
+    exported
+        When the newest of them was made, seconds since 1970; 0 for none.
     """
 
     tomogram: Path
     folders: frozenset[Path]
     files: frozenset[Path]
+    exported: float = 0.0
 
 
 class VolumeSearch:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ais.gui.scene_volumes import SceneVolume
 
 ROWS = 8
-SEARCHED_FROM = 8
 PALETTE_COLUMNS = 6
 FULL = 255.0
 LEAST_LEVEL = 1.0
@@ -40,12 +39,7 @@ MENU = (
     "",
     "surfaces.take_off",
 )
-TABLE_FLAGS = int(
-    imgui.TableFlags_.scroll_y
-    | imgui.TableFlags_.no_pad_outer_x
-    | imgui.TableFlags_.sizing_fixed_fit
-    | imgui.TableFlags_.row_bg
-)
+TABLE_FLAGS = int(imgui.TableFlags_.no_pad_outer_x | imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.row_bg)
 ROW_FLAGS = int(imgui.SelectableFlags_.span_all_columns | imgui.SelectableFlags_.allow_overlap)
 SWATCH_FLAGS = int(
     imgui.ColorEditFlags_.no_tooltip | imgui.ColorEditFlags_.no_drag_drop | imgui.ColorEditFlags_.no_alpha
@@ -96,21 +90,25 @@ class VolumesSection:
 
     def _draw_head(self, window: Window) -> None:
         volumes = window.editor.rendering.volumes
-        if len(volumes.listed) >= SEARCHED_FROM:
-            imgui.set_next_item_width(-1)
-            _, self._search = imgui.input_text_with_hint(
-                "##Search volumes", f"Search {len(volumes.listed)} volumes", self._search
-            )
-        else:
-            self._search = ""
+        gap = imgui.get_style().item_spacing.x / 2
+        imgui.set_next_item_width(-2 * (em(1.9) + gap))
+        hint = f"Search {len(volumes.listed)} volumes" if len(volumes.listed) > 1 else "Search"
+        _, self._search = imgui.input_text_with_hint("##Search volumes", hint, self._search)
+        shown = any(volume.look.shown for volume in volumes.listed)
+        imgui.same_line(0, gap)
+        command_button(window, "surfaces.show_all", icon=icons.ICON_FA_EYE if shown else icons.ICON_FA_EYE_SLASH)
+        imgui.same_line(0, gap)
+        command_button(window, "surfaces.add", icon=icons.ICON_FA_PLUS)
 
     def _draw_table(self, window: Window, found: list[SceneVolume]) -> None:
         row = imgui.get_frame_height()
         padding = ImVec2(em(0.2), em(0.07))
-        height = min(len(found), ROWS) * (row + 2 * padding.y) + 1
+        many = len(found) > ROWS
+        height = ROWS * (row + 2 * padding.y) if many else 0.0
+        flags = TABLE_FLAGS | int(imgui.TableFlags_.scroll_y) if many else TABLE_FLAGS
         with (
             imgui_ctx.push_style_var(imgui.StyleVar_.cell_padding, padding),
-            imgui_ctx.begin_table("volumes", 4, TABLE_FLAGS, ImVec2(0, height)) as table,
+            imgui_ctx.begin_table("volumes", 4, flags, ImVec2(0, height)) as table,
         ):
             if not table:
                 return
@@ -171,8 +169,8 @@ class VolumesSection:
             imgui.set_item_tooltip(f"{shown:,} of {count:,} components are shown")
 
     def _draw_swatch(self, window: Window, volume: SceneVolume) -> None:
-        side = imgui.get_frame_height() * 0.72
-        imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() + imgui.get_frame_height() * 0.14)
+        side = round(imgui.get_frame_height() * 0.7)
+        imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() + round((imgui.get_frame_height() - side) / 2))
         if imgui.color_button("##Colour", ImVec4(*volume.colour, 1), SWATCH_FLAGS, ImVec2(side, side)):
             window.editor.rendering.volumes.selected = volume.path
             imgui.open_popup("colour")
@@ -264,17 +262,18 @@ class VolumesSection:
         words = f"{shown:,} of {count:,} component{'s' if count != 1 else ''}"
         words += f", {removed:,} removed" if removed else ""
         words += f", {int(mesh.hidden.sum()):,} hidden" if mesh.hidden.any() else ""
-        faint(f"{words}; of {len(mesh.surface.faces):,} triangles", window.theme.faint)
+        faint(words, window.theme.faint)
+        imgui.set_item_tooltip(f"The surface of all of them has {len(mesh.surface.faces):,} triangles")
 
     def _draw_binning(self, window: Window, volume: SceneVolume) -> None:
         volumes, look = window.editor.rendering.volumes, volume.look
-        label("Voxels", "The surface of the mean of so many voxels is coarser, smoother and made faster")
+        label("Binning", "Of so many voxels along each axis the mean is taken: a coarser surface that is made faster")
         if not imgui.begin_combo("##binning", _bin_words(look.bin)):
             return
         for binned in BINS:
             pressed, _ = imgui.selectable(_bin_words(binned), binned == look.bin)
             if pressed and binned != look.bin:
-                volumes.change({volume.path: {"bin": binned}}, f"Change voxels of {volume.name}")
+                volumes.change({volume.path: {"bin": binned}}, f"Change binning of {volume.name}")
         imgui.end_combo()
 
 
@@ -293,8 +292,8 @@ def _draw_menu(window: Window, volume: SceneVolume) -> None:
 
 def _bin_words(binned: int | None) -> str:
     if binned is None:
-        return "As many as memory allows"
-    return "Each one" if binned == 1 else f"{binned} x {binned} x {binned} together"
+        return "As little as memory allows"
+    return "None" if binned == 1 else f"{binned} x {binned} x {binned} voxels"
 
 
 def _plain(volume: float) -> str:
