@@ -71,6 +71,7 @@ def files(folder: Path) -> Sequence[Path]:
     write_volume(given / "mask.mrc", mask, voxel_sizes=10.0)
     Image.fromarray(np.uint8(255) * mask[0].astype(np.uint8)).save(given / "slice.png")
     (given / "text.mrc").write_text("no volume" * 300, encoding="utf-8")
+    (given / "particles.csv").write_text("x,y,z,weight,kind\n5,6,3,0.5,a\n20,9,2,,b\n11,30,0,7,a\n", encoding="utf-8")
     (given / "wrong.aism").write_text("no model" * 300, encoding="utf-8")
     return [given / "first.mrc"]
 

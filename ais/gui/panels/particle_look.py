@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, imgui, imgui_ctx
 from imgui_bundle import icons_fontawesome_6 as icons
 
 from ais.annotation import ColumnRange, ParticleLook, ParticleSet
-from ais.annotation.particle_sets import COLOUR_MAPS
+from ais.annotation.particle_sets import COLOUR_MAPS, MAX_RADIUS
 from ais.gui.lengths import ANGSTROM_PER
 from ais.gui.panels.command_button import command_button
 from ais.gui.panels.layout import coloured, elided, em, faint, icon_button, label
@@ -52,7 +53,8 @@ def _draw_radius(window: Window, one: ParticleSet, look: ParticleLook) -> None:
         "##radius", look.radius / scale, RADII_A[0] / scale, RADII_A[1] / scale, f"%.3g {unit}", LOGARITHMIC
     )
     if changed:
-        editor.rendering.particles.preview(one, radius=max(radius * scale, RADII_A[0]))
+        # In this order, so that what is no number becomes the least.
+        editor.rendering.particles.preview(one, radius=min(max(RADII_A[0], radius * scale), MAX_RADIUS))
     if imgui.is_item_deactivated_after_edit():
         editor.rendering.particles.save_look(one)
 
@@ -102,7 +104,7 @@ def _draw_colour(window: Window, one: ParticleSet, look: ParticleLook, shown: Sh
         imgui.set_next_item_width(imgui.get_content_region_avail().x - em(1.9) - imgui.get_style().item_spacing.x)
     speed = max(abs(legend.high - legend.low), 1e-9) / 200
     changed, low, high = imgui.drag_float_range2("##ends", low, high, speed, 0.0, 0.0, "%.5g")
-    if changed and low < high:
+    if changed and -math.inf < low < high < math.inf:
         particles.preview(one, limits=(low, high))
     if imgui.is_item_deactivated_after_edit():
         particles.save_look(one)
@@ -181,7 +183,7 @@ def _draw_range(
     high = greatest if limits.high is None else limits.high
     speed = max(abs(greatest - least), 1e-9) / 200
     changed, low, high = imgui.drag_float_range2("##limits", low, high, speed, least, greatest, "%.5g")
-    if changed:
+    if changed and math.isfinite(low) and math.isfinite(high):
         ranges = list(look.ranges)
         ranges[number] = ColumnRange(limits.column, low, high)
         particles.preview(one, ranges=tuple(ranges))

@@ -62,7 +62,7 @@ def _draw_choice(window: Window, saving: ParticleSaving) -> None:
         imgui.set_next_item_width(em(7))
         flags = imgui.InputTextFlags_.auto_select_all
         _, size = imgui.input_double("##unbinned pixel", choice.tilt_series_pixel_size, 0.0, 0.0, "%.4g", flags)
-        choice = replace(choice, tilt_series_pixel_size=min(max(size, 0.0), MOST_A))
+        choice = replace(choice, tilt_series_pixel_size=min(max(0.0, size), MOST_A))
         imgui.same_line()
         imgui.text_disabled("A" if needed else "A (0: no optics group)")
     label("From")
