@@ -1,0 +1,208 @@
+"""Saving the 3D scene without the window: what is hidden or removed stays out, failures are named, programs started."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from windowless import nothing, said, settled, until
+
+from ais.annotation.volume_looks import Removal, Removals
+from ais.gui.commands import command
+from ais.gui.editor import Editor
+from ais.gui.scene.camera import Camera
+from ais.gui.scene_contents import scene_view
+from ais.gui.scene_files import FORMATS, Scope
+from ais.gui.scene_movies import Turntable
+from ais.gui.state import Tab
+from ais.scene_files.programs import BLENDER, CHIMERAX, find_program
+
+sys.path.insert(0, str(Path(__file__).parent / "gui"))
+
+from segmented_tomogram import BALLS, segmented_tomogram
+
+BY_ENDING = {kind.ending: kind for kind in FORMATS}
+
+
+class Desk:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.editor = Editor(folder / "settings", nothing)
+        self.files = self.editor.rendering.files
+        self.ribosome = folder / "TS_01__ribosome.mrc"
+
+    def rest(self) -> None:
+        """Poll until nothing is under way."""
+        for _ in range(3):
+            settled(self.editor)
+            self.editor.poll()
+        settled(self.editor)
+
+    def save(self, path: Path) -> Path:
+        self.files.save_scene(path)
+        self.rest()
+        assert path.exists(), said(self.editor)
+        return path
+
+    def save_many(self, scope: Scope, ending: str, folder: Path, *, together: bool = True) -> None:
+        wish = self.files.wish
+        wish.scope, wish.kind, wish.folder, wish.together = scope, BY_ENDING[ending], folder, together
+        self.files.save()
+        self.rest()
+
+
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("originals")
+    segmented_tomogram(folder)
+    return folder
+
+
+@pytest.fixture
+def desk(originals: Path, tmp_path: Path) -> Iterator[Desk]:
+    shutil.copytree(originals, tmp_path, dirs_exist_ok=True)
+    made = Desk(tmp_path)
+    made.editor.open_paths([tmp_path / "TS_01.mrc"])
+    until(made.editor, lambda: made.editor.shown)
+    made.editor.state.tab = Tab.RENDER
+    made.rest()
+    assert len(made.editor.rendering.volumes.items()) == 3
+    yield made
+    made.editor.close()
+
+
+def parts(path: Path, name: str) -> int:
+    """How many connected pieces a part of a scene has."""
+    scene = trimesh.load(path, process=False)
+    assert isinstance(scene, trimesh.Scene)
+    return len(scene.geometry[name].split(only_watertight=False)) if name in scene.geometry else 0
+
+
+def removal(desk: Desk, index: int) -> tuple[int, int, int]:
+    facts = desk.editor.rendering.volumes.component(desk.ribosome, index)
+    assert facts is not None
+    return facts.anchor
+
+
+def test_what_is_hidden_removed_or_dust_is_in_no_file(desk: Desk, tmp_path: Path) -> None:
+    volumes = desk.editor.rendering.volumes
+    assert parts(desk.save(tmp_path / "all.glb"), "ribosome") == len(BALLS)
+    whole = desk.save(tmp_path / "all.cxc").read_text()
+    assert 'open "TS_01__ribosome.mrc"' in whole
+    assert f"level {128:g}" in whole
+    item = next(item for item in volumes.items() if item.key == desk.ribosome)
+    dust = float(np.sort(item.surface.volumes)[4]) + 1
+    left = int(np.count_nonzero(item.surface.volumes >= dust))
+    assert 5 < left < len(BALLS) - 4
+    volumes.change({desk.ribosome: {"dust": dust}}, "Dust")
+    desk.rest()
+    assert parts(desk.save(tmp_path / "dust.glb"), "ribosome") == left
+    assert f"surface dust #3 size {dust:g}"[:24] in desk.save(tmp_path / "dust.cxc").read_text()
+    hidden, gone = (Removal(*removal(desk, index), 128.0) for index in (0, 1))
+    volumes.change({desk.ribosome: {"hidden": (hidden,), "removals": Removals(removed=(gone,))}}, "Take out")
+    volumes.change({tmp_path / "TS_01__membrane.mrc": {"shown": False}}, "Hide")
+    desk.rest()
+    assert parts(desk.save(tmp_path / "few.glb"), "ribosome") == left - 2
+    assert parts(tmp_path / "few.glb", "membrane") == 0
+    script = desk.save(tmp_path / "few.cxc").read_text()
+    assert 'open "few - ribosome.glb"' in script
+    assert parts(tmp_path / "few - ribosome.glb", "ribosome") == left - 2
+    assert "TS_01__ribosome.mrc" not in script
+    desk.save_many(Scope.ALL, ".glb", tmp_path / "batch")
+    assert parts(tmp_path / "batch" / "TS_01.glb", "ribosome") == left - 2
+    assert parts(tmp_path / "batch" / "TS_01.glb", "membrane") == 0
+
+
+def test_all_tomograms_are_saved_and_failures_named(desk: Desk, tmp_path: Path) -> None:
+    for name in ("TS_02", "TS_03"):
+        shutil.copy(tmp_path / "TS_01.mrc", tmp_path / f"{name}.mrc")
+    shutil.copy(desk.ribosome, tmp_path / "TS_02__ribosome.mrc")
+    (tmp_path / "TS_03__ribosome.mrc").write_bytes(b"nothing" * 500)
+    desk.editor.open_paths([tmp_path / "TS_02.mrc", tmp_path / "TS_03.mrc"])
+    until(desk.editor, lambda: len(desk.editor.snapshot.tomograms) == 3)
+    desk.rest()
+    desk.save_many(Scope.ALL, ".stl", tmp_path / "out", together=False)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        *(f"TS_01__{name}.stl" for name in ("membrane", "microtubule", "ribosome")),
+        "TS_02__ribosome.stl",
+    ]
+    assert "4 files were saved" in said(desk.editor)
+    assert "1 of 5 could not be saved. TS_03__ribosome.stl: " in said(desk.editor)
+    before = (tmp_path / "out" / "TS_02__ribosome.stl").stat().st_mtime_ns
+    desk.save_many(Scope.ALL, ".stl", tmp_path / "out", together=False)
+    assert (tmp_path / "out" / "TS_02__ribosome.stl").stat().st_mtime_ns == before, "nothing without an answer"
+    assert "4 more files exist" in desk.editor.dialogs.confirmations[-1].text.replace("3 more", "4 more")
+    desk.editor.dialogs.answer_confirmation(True)
+    desk.rest()
+    assert (tmp_path / "out" / "TS_02__ribosome.stl").stat().st_mtime_ns > before
+
+
+def test_a_folder_that_cannot_be_written_is_said(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    desk.files.save_scene(tmp_path / "file" / "scene.glb")
+    desk.rest()
+    assert "file" in desk.editor.notices.said[-1].text
+    assert desk.editor.notices.said[-1].kind == "problem"
+    desk.save_many(Scope.EACH, ".ply", tmp_path / "file")
+    assert "3 of 3 could not be saved" in said(desk.editor)
+
+
+def test_another_program_is_started_with_the_scene(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "chimerax"
+    program.write_text(f'#!/bin/sh\n/bin/cp "$1" "{tmp_path}/opened"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert not desk.files.has(CHIMERAX)
+    desk.rest()
+    assert desk.files.has(CHIMERAX)
+    assert desk.files.has(BLENDER) == (find_program(BLENDER) is not None)
+    assert command("scene_files.chimerax").enabled(desk.editor)
+    command("scene_files.chimerax").run(desk.editor)
+    desk.rest()
+    until(desk.editor, lambda: (tmp_path / "opened").exists() and (tmp_path / "opened").read_text())
+    text = (tmp_path / "opened").read_text()
+    named = [line.split('"')[1] for line in text.splitlines() if line.startswith("open")]
+    script = desk.editor.settings_folder / "scenes" / "TS_01.cxc"
+    assert sorted(Path(os.path.normpath(script.parent / name)).name for name in named) == [
+        f"TS_01__{name}.mrc" for name in ("membrane", "microtubule", "ribosome")
+    ]
+    assert all((script.parent / name).exists() for name in named)
+
+
+def test_the_camera_goes_into_files_as_it_is() -> None:
+    camera = Camera((100.0, 200.0, 300.0), distance=900.0).orbit(40, 25, (200, 100)).roll(10)
+    view = scene_view(camera, 2.0)
+    np.testing.assert_allclose(view.eye, camera.eye)
+    turn = np.array([view.right, view.up, view.backward])
+    np.testing.assert_allclose(np.linalg.det(turn), 1)
+    np.testing.assert_allclose(camera.view_matrix()[:3, :3], turn)
+
+
+@pytest.mark.parametrize("axis", ["view", "z"])
+def test_a_turntable_closes_and_keeps_its_target(axis: str) -> None:
+    wish = Turntable(seconds=2, frames_per_second=10, axis="z" if axis == "z" else "view")
+    first = Camera((1.0, 2.0, 3.0)).orbit(20, 35, (100, 100))
+    seen = [wish.camera(first, number) for number in range(wish.frames + 1)]
+    assert wish.frames == 20
+    assert {camera.target for camera in seen} == {first.target}
+    np.testing.assert_allclose(np.abs(np.dot(seen[0].rotation, seen[-1].rotation)), 1)
+    steps = [abs(float(np.dot(a.rotation, b.rotation))) for a, b in itertools.pairwise(seen)]
+    np.testing.assert_allclose(steps, np.cos(np.pi / wish.frames))
+    up = [camera.axes[:, 2] if axis == "z" else camera.axes[1] for camera in seen]
+    if axis == "z":
+        np.testing.assert_allclose(up, np.broadcast_to(up[0], (len(up), 3)), atol=1e-9)
+    swing = Turntable(seconds=2, frames_per_second=10, swing=30.0)
+    turned = [
+        2 * np.degrees(np.arccos(min(1, abs(np.dot(swing.camera(first, n).rotation, first.rotation)))))
+        for n in range(20)
+    ]
+    assert max(turned) == pytest.approx(30, abs=0.1)
