@@ -14,6 +14,8 @@ from ais.tomogram import Tomogram, as_grey
 LARGEST_CROP_PX = 128
 """Larger pictures are shown at a part of their pixels."""
 LEAST_SPREAD = 1e-6
+MOST_PLANES = 12
+"""So many planes stand for the depth of an upright picture."""
 
 
 @dataclass(frozen=True)
@@ -100,17 +102,21 @@ def _upright(
     block = _block(tomogram, (centre[2], centre[1], centre[0]), (2 * reach + 1,) * 3)
     start = np.array([at - reach for at in centre])
     offsets = np.arange(style.side) - style.side // 2
-    depths = np.arange(style.depth) - (style.depth - 1) / 2
+    half = (style.depth - 1) / 2
+    depths = np.linspace(-half, half, min(style.depth, MOST_PLANES))
     seen = np.isfinite(block)
-    filled = np.where(seen, block, 0.0)
-    total, weight = np.zeros((style.side, style.side)), np.zeros((style.side, style.side))
+    if not seen.all():
+        block[~seen] = block[seen].mean() if seen.any() else 0.0  # half a voxel of it may be seen at the border
+    ends = np.array(tomogram.shape)[:, None, None] - 0.5
+    total, count = np.zeros((style.side, style.side)), np.zeros((style.side, style.side))
     for depth in depths:
-        middle = np.array(position, np.float64) + depth * along - start
+        middle = np.array(position, np.float64) + depth * along
         places = middle + offsets[:, None, None] * up + offsets[None, :, None] * across
         at = np.moveaxis(places, -1, 0)[::-1]
-        total += map_coordinates(filled, at, order=1, mode="constant")
-        weight += map_coordinates(seen.astype(np.float32), at, order=1, mode="constant")
-    return np.where(weight > 0.5, total / np.maximum(weight, 0.5), np.nan)
+        inside = ((at >= -0.5) & (at <= ends)).all(axis=0)
+        total += map_coordinates(block, at - start[::-1, None, None], order=1, mode="nearest") * inside
+        count += inside
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _block(tomogram: Tomogram, centre: tuple[int, int, int], lengths: tuple[int, int, int]) -> NDArray[np.float32]:

@@ -279,6 +279,20 @@ class Picking:
         if source is not None:
             self.run.begin(source.feature, self.choice, self.colour)
 
+    def save(self) -> None:
+        """Open the page that saves what was picked of the feature, of all tomograms."""
+        present, document, particles = self.present, self._document, self._editor.rendering.particles
+        if present is None or document is None:
+            return
+        particles.selected = present.id
+        particles.save(present.id)
+
+        def everywhere(_: None) -> None:
+            if particles.saving is not None:
+                particles.saving.choice = replace(particles.saving.choice, everywhere=True)
+
+        document.ask(lambda _: None, everywhere)  # answered after the page has been opened
+
     # Within
 
     @property

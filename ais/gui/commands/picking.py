@@ -23,6 +23,14 @@ def _pick_all(editor: Editor) -> None:
     editor.rendering.picking.pick_all()
 
 
+def _save(editor: Editor) -> None:
+    editor.rendering.picking.save()
+
+
+def _is_picked(editor: Editor) -> bool:
+    return editor.shown is not None and editor.rendering.picking.present is not None
+
+
 def _gallery(editor: Editor) -> None:
     gallery = editor.rendering.picking.gallery
     gallery.open = not gallery.open
@@ -58,6 +66,14 @@ PICKING_COMMANDS: tuple[Command, ...] = (
         _pick_all,
         tooltip="With the same settings, wherever there is a volume of the feature, in the background",
         enabled=_can_pick,
+    ),
+    Command(
+        "picking.save",
+        "Save picked particles...",
+        MENU,
+        _save,
+        tooltip="Of the feature, in all tomograms, for RELION or Warp; the first lines are seen before",
+        enabled=_is_picked,
     ),
     Command(
         "picking.preview",

@@ -280,6 +280,9 @@ def _draw_run(window: Window) -> None:
         faint(f"And {len(failed) - MOST_PROBLEMS} more.", theme.danger)
     if run.problem:
         faint(run.problem, theme.danger)
+    if picked:
+        command_button(window, "picking.save", "Save...")
+        flow(button_width("Dismiss"))
     if imgui.button("Dismiss###Dismiss picking"):
         run.forget()
 
