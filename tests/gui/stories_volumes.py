@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 from acting import Context, drag, frames, press, screenshot, until
 from plans import story
 from segmented_tomogram import BALLS, balls, segmented_tomogram
 
+from ais.formats.registry import write_volume
 from ais.gui import component_edits
 from ais.gui.editor import Editor
 from ais.gui.scene.contents import SurfaceItem
+from ais.gui.settings import Settings, SettingsFile
 from ais.gui.state import Tab
 
 START_S = 30.0
+
+
+def in_a_small_window(folder: Path) -> Sequence[Path]:
+    """With the largest letters that must do, and volumes that are wrong or have a long name."""
+    SettingsFile(folder / "settings").save(Settings(window_size=(1280, 720), font_scale=1.5))
+    paths = segmented_tomogram(folder)
+    for number in range(7):
+        os.link(folder / "TS_01__ribosome.mrc", folder / f"TS_01__ribosome that is bound to a membrane {number}.mrc")
+    write_volume(folder / "TS_01__half.mrc", balls()[:32], voxel_sizes=10.0)
+    return paths
 
 
 def item(editor: Editor, name: str) -> SurfaceItem | None:
@@ -78,3 +94,17 @@ def volumes_as_surfaces(ctx: Context, editor: Editor) -> None:
     press(ctx, "escape")
     press(ctx, "ctrl+z", 4)
     until(ctx, lambda: seen(editor, "ribosome") == len(BALLS) and seen(editor, "membrane") == 1, 10, "all is undone")
+
+
+@story(paths=in_a_small_window, seconds=90)
+def volumes_in_a_small_window(ctx: Context, editor: Editor) -> None:
+    until(ctx, lambda: editor.shown is not None, START_S, "the tomogram is shown")
+    press(ctx, "4")
+    volumes = editor.rendering.volumes
+    until(ctx, lambda: len(volumes.items()) == 10, START_S, "the volumes appear by themselves")
+    frames(ctx, 10)
+    screenshot(ctx, "volumes/small")
+    ctx.item_click("//Render/**/half")
+    frames(ctx, 5)
+    assert "export it again" in volumes.problem(ctx.folder / "TS_01__half.mrc")
+    screenshot(ctx, "volumes/wrong")

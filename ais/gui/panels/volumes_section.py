@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ais.gui.app import Window
     from ais.gui.scene_volumes import SceneVolume
 
-ROWS = 8
+ROWS = 6
 PALETTE_COLUMNS = 6
 FULL = 255.0
 LEAST_LEVEL = 1.0
@@ -137,13 +137,10 @@ class VolumesSection:
         imgui.table_next_column()
         self._draw_swatch(window, volume)
         imgui.table_next_column()
-        with (
-            imgui_ctx.push_style_var(imgui.StyleVar_.selectable_text_align, ImVec2(0, 0.5)),
-            coloured(theme.text if look.shown and not volume.problem else theme.faint),
-        ):
+        with coloured(theme.text if look.shown and not volume.problem else theme.faint):
             text = elided(volume.name, imgui.get_content_region_avail().x)
             chosen = volumes.selected == volume.path
-            pressed, _ = imgui.selectable(f"{text}###{volume.name}", chosen, ROW_FLAGS, ImVec2(0, height))
+            pressed, _ = imgui.selectable(f"{text}###{volume.name}", chosen, ROW_FLAGS)
         if imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
             imgui.set_tooltip(str(volume.path))
         if pressed or imgui.is_item_clicked(1):
