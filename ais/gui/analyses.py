@@ -184,7 +184,9 @@ class Analyses:
         """
         if problem := self.problem():
             raise AisError(problem)
+        assert self._document is not None
         self.stop()
+        known = self._document.project.volumes
         wanted, others, choice = self.wanted, self.inputs or (), self.plan.choice
         news: queue.SimpleQueue[VolumeResult] = queue.SimpleQueue()
         self._news = news
@@ -196,7 +198,7 @@ class Analyses:
 
         count = f"{len(wanted)} volume{'s' if len(wanted) != 1 else ''}"
         self._work = self._editor.background.run(
-            lambda work: analyze_inputs(wanted, others, choice, news.put, work),
+            lambda work: analyze_inputs(wanted, others, choice, known, news.put, work),
             title=f"Analysing {count}",
             failed=failed,
         )

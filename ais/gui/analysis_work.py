@@ -145,6 +145,7 @@ def analyze_inputs(
     wanted: Sequence[AnalysisInput],
     others: Sequence[AnalysisInput],
     choice: AnalysisChoice,
+    known: Callable[[int], Sequence[VolumeEntry]],
     done: Callable[[VolumeResult], None],
     progress: Progress,
 ) -> None:
@@ -158,17 +159,24 @@ def analyze_inputs(
         All that there are, among which the ones are to which distances are measured.
     choice
         How.
+    known
+        What the project knows of the volumes of a tomogram, by its number; what was removed since they were listed
+        does not count.
     done
         Gets each result, in this thread.
     progress
         Told how far the work is.
     """
     targets = {one.tomogram: one for one in others if one.feature == choice.distances_to}
-    for number, one in enumerate(wanted):
-        title = f"{one.feature} in {one.tomogram_name}"
+    for number, listed in enumerate(wanted):
+        title = f"{listed.feature} in {listed.tomogram_name}"
         part = _Part(progress, number, len(wanted), title)
         part.report(0, 1)
-        target = targets.get(one.tomogram)
+        target = targets.get(listed.tomogram)
+        entries = {entry.path: entry.look.removals for entry in known(listed.tomogram)}
+        one = replace(listed, removals=entries.get(listed.path, NOTHING_REMOVED))
+        if target is not None:
+            target = replace(target, removals=entries.get(target.path, NOTHING_REMOVED))
         try:
             result = VolumeResult(one, _analyze(one, target, choice, part))
         except (AisError, OSError, MemoryError) as error:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ais.gui.app import Window
 
 LARGEST_NM = 1000.0
+SCORE_EM = 8.5
 SCORES = (
     ("dice", "Dice", "", "Overlap of both, 0 to 1"),
     ("iou", "IoU", "", "What both share of what either has, 0 to 1"),
@@ -94,6 +95,8 @@ def _draw_scores(window: Window, scores: dict[str, Any]) -> None:
     with imgui_ctx.begin_table("scores", 2, int(imgui.TableFlags_.sizing_fixed_fit)) as drawn:
         if not drawn:
             return
+        for column in ("score", "value"):
+            imgui.table_setup_column(column, imgui.TableColumnFlags_.width_fixed, em(SCORE_EM))
         for name, title, unit, about in SCORES:
             if name not in scores:
                 continue

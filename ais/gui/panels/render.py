@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imgui_bundle import imgui
+
 from ais.gui.panels import particles_section, picking_section, scene_look_section, selection_section, volumes_section
+from ais.gui.panels.command_button import command_button
 from ais.gui.panels.layout import faint
 
 if TYPE_CHECKING:
@@ -18,3 +21,5 @@ def draw(window: Window) -> None:
         return
     for part in (volumes_section, selection_section, picking_section, particles_section, scene_look_section):
         part.draw(window)
+    imgui.spacing()
+    command_button(window, "analysis.open", "Analyze...")
