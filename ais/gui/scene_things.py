@@ -2,98 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ais.gui.display import MAX_SCALE, Placement
 from ais.gui.lengths import ANGSTROM_PER
 from ais.gui.scene.contents import Hit, ParticleItem, Point, SurfaceItem
-from ais.gui.scene_view_state import Chosen
+from ais.surfaces import Surface
 
 if TYPE_CHECKING:
     from ais.gui.editor import Editor
 
+Item = SurfaceItem | ParticleItem
+Rows = tuple[tuple[str, str], ...]
+"""What is told of something: labels and texts."""
+
 ZOOM_SHARE = 0.35
 """Of the slice view that a thing fills after a jump to it."""
-FULL = 255.0
-MOST_COLUMNS = 12
 LEAST_VOXELS = 12.0
 """Smaller things are not enlarged further."""
+FULL = 255.0
+MOST_COLUMNS, MOST_GROUPS = 12, 6
 
 
 @dataclass(frozen=True)
 class Thing:
-    """A component of a volume, or a particle.
+    """A component of a volume or a particle, or several of them as one.
 
     Attributes
     ----------
-    chosen
-        Its item's key and its number.
     name
-        Such as "ribosome 12".
+        Such as "ribosome 12", or "3 selected".
     centre
         x, y, z in angstrom.
     extent
         Lengths along x, y, z in angstrom.
     volume_nm3
-        None for particles.
-    more
-        What else is known: names and texts.
+        Of the components in it; None without any.
+    rows
+        What else is told of it.
     """
 
-    chosen: Chosen
     name: str
     centre: Point
     extent: Point
     volume_nm3: float | None = None
-    more: tuple[tuple[str, str], ...] = ()
+    rows: Rows = ()
 
 
-def thing(editor: Editor, chosen: Chosen) -> Thing | None:
-    """What has been chosen; None if it is not in the scene any more."""
-    key, index = chosen
-    item = _item(editor, key)
+def items_of(editor: Editor) -> tuple[Item, ...]:
+    """Everything in the scene of which parts can be selected."""
+    rendering = editor.rendering
+    return (*rendering.volumes.items(), *rendering.particles.items(), *rendering.picking.items())
+
+
+def name_and_volume(editor: Editor, key: Hashable, index: int) -> tuple[str, float | None] | None:
+    """What a component or a particle is called, and its volume in nm3; None if it is not in the scene any more."""
+    item = next((item for item in items_of(editor) if item.key == key), None)
     if item is None or not 0 <= index < len(item.states):
         return None
-    name = f"{group_name(editor, key)} {index + 1}"
-    if isinstance(item, ParticleItem):
-        x, y, z = (float(value) for value in item.positions[index])
-        return Thing(chosen, name, (x, y, z), (2 * item.radius,) * 3)
-    known = editor.rendering.volumes.component(key, index)
-    surface = item.surface
-    part = surface.vertices[surface.vertex_starts[index] : surface.vertex_starts[index + 1]]
-    if not len(part):
-        return None
-    low, high = part.min(axis=0).astype(float), part.max(axis=0).astype(float)
-    middle, extent = (low + high) / 2, high - low
-    more: tuple[tuple[str, str], ...] = ()
-    if known is not None:
-        border = (("Border", "Reaches the border of the tomogram"),) if known.at_border else ()
-        more = (("Weight", f"{known.weight / FULL:,.4g} (sum of the prediction)"), *border)
-    return Thing(
-        chosen,
-        name,
-        known.centre if known is not None else (float(middle[0]), float(middle[1]), float(middle[2])),
-        (float(extent[0]), float(extent[1]), float(extent[2])),
-        float(surface.volumes_nm3[index]),
-        more,
-    )
-
-
-def facts(editor: Editor, found: Thing, centre: str = "Centre") -> list[tuple[str, str]]:
-    """What is told of a thing: names and texts, first its own name and then, called `centre`, where it lies."""
-    z, y, x = editor.rendering.to_voxel(found.centre)
-    rows = [("Name", found.name), (centre, f"x {x:.1f}  y {y:.1f}  z {z:.1f}")]
-    shown, units = editor.shown, editor.settings.units
-    if shown is None or shown.tomogram.voxel_size <= 0:
-        return [*rows, *found.more]
-    per, size = ANGSTROM_PER[units], shown.tomogram.voxel_size
-    rows[1] = (centre, f"{rows[1][1]}\n({x * size / per:.1f}, {y * size / per:.1f}, {z * size / per:.1f} {units})")
-    if found.volume_nm3 is not None:
-        rows.append(("Volume", f"{found.volume_nm3:,.4g} nm3"))
-        rows.append(("Size", " x ".join(f"{length / per:.1f}" for length in found.extent) + f" {units}"))
-    return [*rows, *found.more, *editor.rendering.particles.columns_of(*found.chosen)[:MOST_COLUMNS]]
+    volume = float(item.surface.volumes_nm3[index]) if isinstance(item, SurfaceItem) else None
+    return f"{group_name(editor, key)} {index + 1}", volume
 
 
 def group_name(editor: Editor, key: Hashable) -> str:
@@ -105,9 +78,58 @@ def group_name(editor: Editor, key: Hashable) -> str:
     return rendering.particles.name_of(key) or "Preview"
 
 
+def things(editor: Editor, chosen: Sequence[tuple[Item, NDArray[np.intp]]]) -> Thing | None:
+    """What has been chosen, as one thing.
+
+    Parameters
+    ----------
+    editor
+        Knows more of each.
+    chosen
+        Items of the scene with the numbers of their parts.
+    """
+    groups = [(item, numbers[numbers < len(item.states)]) for item, numbers in chosen]
+    groups = [(item, numbers) for item, numbers in groups if len(numbers)]
+    count = sum(len(numbers) for _, numbers in groups)
+    if count == 0:
+        return None
+    boxes = np.array([_box(item, numbers) for item, numbers in groups])
+    low, high = boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)
+    volumes = [item.surface.volumes_nm3[numbers].sum() for item, numbers in groups if isinstance(item, SurfaceItem)]
+    volume = float(sum(volumes)) if volumes else None
+    if count == 1:
+        item, index = groups[0][0], int(groups[0][1][0])
+        known = editor.rendering.volumes.component(item.key, index)
+        centre = known.centre if known is not None else _point((low + high) / 2)
+        name = f"{group_name(editor, item.key)} {index + 1}"
+        rows: Rows = tuple(editor.rendering.particles.columns_of(item.key, index)[:MOST_COLUMNS])
+        if known is not None:
+            border = (("Border", "Reaches the border of the tomogram"),) if known.at_border else ()
+            rows = (("Weight", f"{known.weight / FULL:,.4g} (sum of the prediction)"), *border)
+        return Thing(name, centre, _point(high - low), volume, rows)
+    rows = tuple((group_name(editor, item.key), f"{len(numbers)} selected") for item, numbers in groups[:MOST_GROUPS])
+    return Thing(f"{count} selected", _point((low + high) / 2), _point(high - low), volume, rows)
+
+
+def facts(editor: Editor, found: Thing) -> Rows:
+    """All that is told of a thing, first its name."""
+    z, y, x = editor.rendering.to_voxel(found.centre)
+    place = f"x {x:.1f}  y {y:.1f}  z {z:.1f}"
+    shown, units = editor.shown, editor.settings.units
+    if shown is None or shown.tomogram.voxel_size <= 0:
+        return (("Name", found.name), ("Centre", place), *found.rows)
+    per = ANGSTROM_PER[units]
+    share = shown.tomogram.voxel_size / per
+    place += f"\n({x * share:.1f}, {y * share:.1f}, {z * share:.1f} {units})"
+    volume = (("Volume", f"{found.volume_nm3:,.4g} nm3"),) if found.volume_nm3 is not None else ()
+    size = " x ".join(f"{length / per:.1f}" for length in found.extent)
+    return (("Name", found.name), ("Centre", place), *volume, ("Size", f"{size} {units}"), *found.rows)
+
+
 def jump_to(editor: Editor, hit: Hit) -> None:
     """Show in the slices what has been hit: the cross-hair goes to its middle, and the XY view comes near it."""
-    found = thing(editor, (hit.key, hit.index))
+    item = next((item for item in items_of(editor) if item.key == hit.key), None)
+    found = things(editor, [(item, np.array([hit.index]))]) if item is not None else None
     if found is not None:
         show_in_slices(editor, found)
 
@@ -126,11 +148,25 @@ def show_in_slices(editor: Editor, found: Thing) -> None:
     view.placement = Placement(y, x, max(scale, view.placement.scale))
 
 
-def _item(editor: Editor, key: Hashable) -> SurfaceItem | ParticleItem | None:
-    rendering = editor.rendering
-    items: tuple[SurfaceItem | ParticleItem, ...] = (
-        *rendering.volumes.items(),
-        *rendering.particles.items(),
-        *rendering.picking.items(),
-    )
-    return next((item for item in items if item.key == key), None)
+def _box(item: Item, numbers: NDArray[np.intp]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Opposite corners, x, y, z in angstrom, of a box around parts of an item."""
+    if isinstance(item, ParticleItem):
+        places = item.positions[numbers].astype(float)
+        return places.min(axis=0) - item.radius, places.max(axis=0) + item.radius
+    places = _vertices(item.surface, numbers)
+    if not len(places):
+        return np.zeros(3), np.zeros(3)
+    return places.min(axis=0).astype(float), places.max(axis=0).astype(float)
+
+
+def _vertices(surface: Surface, numbers: NDArray[np.intp]) -> NDArray[np.float32]:
+    if len(numbers) == 1:
+        return surface.vertices[surface.vertex_starts[numbers[0]] : surface.vertex_starts[numbers[0] + 1]]
+    wanted = np.zeros(len(surface.volumes), bool)
+    wanted[numbers] = True
+    places: NDArray[np.float32] = surface.vertices[np.repeat(wanted, np.diff(surface.vertex_starts))]
+    return places
+
+
+def _point(values: NDArray[Any]) -> Point:
+    return float(values[0]), float(values[1]), float(values[2])

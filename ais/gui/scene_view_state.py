@@ -16,6 +16,7 @@ from ais.gui.state import Tab
 if TYPE_CHECKING:
     from ais.gui.document import Document
     from ais.gui.editor import Editor
+    from ais.gui.scene_things import Item, Thing
 
 Chosen = tuple[Hashable, int]
 """Key of an item of the scene, and the number of a component or a particle of it."""
@@ -60,6 +61,8 @@ class SceneViewState:
         Whether the pointer is over it.
     look_at
         When to find out what is under the pointer, in seconds of `time.monotonic`; None if that is known.
+    known
+        What is selected, the items of the scene, and what that is as one thing; None until it is asked for.
     drawn
         How it was drawn in this frame: whole, quickly as it moves, or a part of it with more to follow; empty if not.
     """
@@ -87,6 +90,7 @@ class SceneViewState:
         self._remember_at = 0.0
         self._offered = False
         self._surfaces: dict[Hashable, object] = {}
+        self.known: tuple[frozenset[Chosen], tuple[Item, ...], Thing | None] | None = None
 
     # From where it is seen
 
@@ -221,7 +225,7 @@ class SceneViewState:
     def _forget(self) -> None:
         """Begin anew, with another tomogram."""
         self._camera = self._fitted = self._bounds = None
-        self.hovered = None
+        self.hovered = self.known = None
         self.clear()
 
     def _follow_items(self) -> None:

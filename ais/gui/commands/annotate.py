@@ -17,6 +17,8 @@ from ais.gui.tools.lasso import close_outline
 from ais.gui.tools.measuring import crop_slices
 
 SENSITIVITY_STEP = 0.05
+PASSING = (Tool.CROP, Tool.MEASURE, Tool.LASSO)
+"""Tools that escape puts away."""
 
 
 def choose_tool(editor: Editor, tool: Tool) -> None:
@@ -65,14 +67,16 @@ def _cancel(editor: Editor) -> None:
         state.outline = []
     elif state.measured is not None:
         state.measured = None
-    else:
+    elif state.tool in PASSING:
         state.tool = Tool.BRUSH
+    else:
+        editor.rendering.view.clear()
 
 
 def _can_cancel(editor: Editor) -> bool:
     state = editor.state
     under_way = editor.gesture is not None or bool(state.outline) or state.measured is not None
-    return under_way or state.tool in (Tool.CROP, Tool.MEASURE, Tool.LASSO)
+    return under_way or state.tool in PASSING or bool(editor.rendering.view.selected)
 
 
 def _with_outline(editor: Editor) -> bool:

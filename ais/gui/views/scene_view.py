@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as icons
@@ -15,15 +15,17 @@ from ais.gui.gl.state import drawing_state
 from ais.gui.gl.texture import Texture2D
 from ais.gui.keys import modifiers_held
 from ais.gui.panels.command_button import command_button
-from ais.gui.panels.layout import em
+from ais.gui.panels.layout import elided, em
 from ais.gui.panels.menu import run_item
 from ais.gui.scene.contents import Hit, Scene
 from ais.gui.scene.renderer import SceneRenderer
-from ais.gui.scene_things import thing
+from ais.gui.scene_edits import selected_thing
+from ais.gui.scene_things import name_and_volume
 from ais.gui.scene_view_state import KEYS_OF_SCENE, LOOK_AFTER_S, Chosen
 from ais.gui.theme import packed
 from ais.gui.views import scene_words
 from ais.gui.views.arrangement import Area
+from ais.gui.views.canvas import WHITE
 from ais.gui.views.corner import draw_empty
 from ais.gui.views.scene_mouse import Eyes, SceneMouse
 
@@ -48,6 +50,12 @@ TOOLS = (
     ("scene.perspective", "Perspective", icons.ICON_FA_CUBE),
     ("scene.slice_xy", "Slice in the scene", icons.ICON_FA_LAYER_GROUP),
     ("scene.alone", "Scene alone", icons.ICON_FA_UP_RIGHT_AND_DOWN_LEFT_FROM_CENTER),
+)
+ACTS = (
+    ("scene.hide", "Hide selected", icons.ICON_FA_EYE_SLASH),
+    ("scene.remove", "Remove selected", icons.ICON_FA_TRASH_CAN),
+    ("scene.keep", "Keep only selected", icons.ICON_FA_FILTER),
+    ("scene.jump", "Go to selected", icons.ICON_FA_CROSSHAIRS),
 )
 MENU = (
     ("scene.hide", "scene.remove", "scene.keep"),
@@ -91,6 +99,7 @@ class SceneView:
             self._look(editor, area, hovered, eyes)
             self._draw_words(window, scene, area, draw_list)
             self._draw_tools(window, area)
+            self._draw_selected(window, area, draw_list)
             self._draw_menu(window)
         draw_list.pop_clip_rect()
 
@@ -186,7 +195,7 @@ class SceneView:
         elif held == {"ctrl"} and imgui.is_key_pressed(imgui.Key._0, False):
             view.fit()
 
-    def _draw_words(self, window: Window, scene: Scene, area: Area, draw_list: object) -> None:
+    def _draw_words(self, window: Window, scene: Scene, area: Area, draw_list: Any) -> None:
         editor, view = window.editor, window.editor.rendering.view
         camera, look = view.camera, view.look
         if look.box:
@@ -199,13 +208,15 @@ class SceneView:
             scene_words.draw_marquee(self._mouse.marquee, area, window.theme.accent, draw_list)
         if not (scene.surfaces or scene.particles or scene.slices):
             scene_words.draw_in_the_middle(EMPTY, area, window.theme.faint, draw_list)
-        found = thing(editor, (view.hovered.key, view.hovered.index)) if view.hovered is not None else None
+        found = name_and_volume(editor, view.hovered.key, view.hovered.index) if view.hovered is not None else None
         if found is not None and view.hovered is not None:
-            volume = f"   {found.volume_nm3:,.0f} nm3" if found.volume_nm3 is not None else ""
-            text = f"{found.name}{volume}   {scene_words.place_text(editor, view.hovered.position)}"
-            scene_words.draw_line_below(
-                text, area, scene_words.axes_width(camera, view.size, area) if look.axes else em(1), draw_list
-            )
+            left = scene_words.axes_width(camera, view.size, area) if look.axes else em(1)
+            right = em(1) if camera.perspective else scene_words.scale_bar_width(area)
+            name, nm3 = found
+            volume = f"   {nm3:,.0f} nm3" if nm3 is not None else ""
+            place = scene_words.place_text(editor, view.hovered.position)
+            texts = [f"{name}{volume}   {place}", f"{name}{volume}", name]
+            scene_words.draw_line_below(texts, area, left, right, draw_list)
 
     def _draw_tools(self, window: Window, area: Area) -> None:
         gap, side = em(0.2), em(1.9)
@@ -220,6 +231,30 @@ class SceneView:
             on = item.checked is not None and item.checked(window.editor)
             command_button(window, name, text, icon=icon, on=on)
 
+    def _draw_selected(self, window: Window, area: Area, draw_list: Any) -> None:
+        """Say in the upper left corner what is selected, with icons for what is done with it most."""
+        found = selected_thing(window.editor)
+        if found is None:
+            return
+        x, y, gap = area.x + em(0.8), area.y + em(0.5), em(0.2)
+        volume = f"   {found.volume_nm3:,.0f} nm3" if found.volume_nm3 is not None else ""
+        room = area.width - em(1.6)
+        if y + imgui.get_text_line_height() > area.y + area.height or room < em(6):
+            return
+        beside_tools = room - len(TOOLS) * em(2.1) - em(1)
+        text = next((each for each in (f"{found.name}{volume}", found.name) if _width(each) <= beside_tools), "")
+        if not text:  # below the icons of the view
+            y += imgui.get_frame_height() + em(0.5)
+            text = elided(f"{found.name}{volume}", room)
+        top = y + imgui.get_style().frame_padding.y
+        scene_words.draw_ground(x, top, imgui.calc_text_size(text), draw_list)
+        draw_list.add_text(ImVec2(x, top), packed(WHITE), text)
+        imgui.set_cursor_screen_pos(ImVec2(x - em(0.25), y + imgui.get_frame_height() + gap))
+        for number, (name, label, icon) in enumerate(ACTS):
+            if number:
+                imgui.same_line(0, gap)
+            command_button(window, name, label, icon=icon)
+
     def _draw_menu(self, window: Window) -> None:
         if self._mouse.wants_menu:
             self._mouse.wants_menu = False
@@ -231,6 +266,10 @@ class SceneView:
                 for name in names:
                     run_item(window, command(name))
             imgui.end_popup()
+
+
+def _width(text: str) -> float:
+    return float(imgui.calc_text_size(text).x)
 
 
 def draw(window: Window) -> None:

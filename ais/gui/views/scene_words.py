@@ -115,18 +115,30 @@ def draw_marquee(
     low = ImVec2(area.x + min(x0, x1), area.y + min(y0, y1))
     high = ImVec2(area.x + max(x0, x1), area.y + max(y0, y1))
     draw_list.add_rect_filled(low, high, packed(colour, 0.12))
-    draw_list.add_rect(low, high, packed(colour, 0.9), 0.0, 0, 1.0)
+    draw_list.add_rect(low, high, packed(colour, 0.9), thickness=1.0)
 
 
-def draw_line_below(text: str, area: Area, left: float, draw_list: Any) -> None:
-    """Write a line at the lower edge, on a dark ground, `left` pixels from the left edge."""
-    extent = imgui.calc_text_size(text)
-    x, y = area.x + left, area.y + area.height - em(MARGIN_EM) - extent.y
+def draw_line_below(texts: list[str], area: Area, left: float, right: float, draw_list: Any) -> None:
+    """Write the first text that fits at the lower edge, between so many pixels from the left and from the right edge.
+
+    If none fits, nothing is written.
+    """
     pad = em(0.25)
-    draw_list.add_rect_filled(
-        ImVec2(x - pad, y - pad / 2), ImVec2(x + extent.x + pad, y + extent.y + pad / 2), packed(BLACK, 0.6), pad
-    )
-    draw_list.add_text(ImVec2(x, y), packed(WHITE), text)
+    room = area.width - left - right - pad
+    for text in texts:
+        extent = imgui.calc_text_size(text)
+        if extent.x <= room:
+            draw_ground(area.x + left, area.y + area.height - em(MARGIN_EM) - extent.y, extent, draw_list)
+            at = ImVec2(area.x + left, area.y + area.height - em(MARGIN_EM) - extent.y)
+            draw_list.add_text(at, packed(WHITE), text)
+            return
+
+
+def draw_ground(x: float, y: float, extent: ImVec2, draw_list: Any) -> None:
+    """Darken what is behind white words that begin at a place of the screen."""
+    pad = em(0.25)
+    low, high = ImVec2(x - pad, y - pad / 2), ImVec2(x + extent.x + pad, y + extent.y + pad / 2)
+    draw_list.add_rect_filled(low, high, packed(BLACK, 0.6), pad)
 
 
 def draw_in_the_middle(text: str, area: Area, colour: Rgb, draw_list: Any) -> None:
@@ -141,6 +153,11 @@ def axes_width(camera: Camera, size: tuple[int, int], area: Area) -> float:
     """How much of the lower edge the axes take, on the screen."""
     start, _ = axes_ends(camera, size)
     return 2 * start[0] * area.width / size[0]
+
+
+def scale_bar_width(area: Area) -> float:
+    """How much of the lower edge a scale bar may take, on the screen."""
+    return SCALE_BAR_SHARE * area.width + 2 * em(MARGIN_EM)
 
 
 def place_text(editor: Editor, position: Point) -> str:
