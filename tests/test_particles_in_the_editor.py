@@ -13,6 +13,7 @@ from windowless import nothing, said, settled, until
 from ais.annotation import AddParticleSet, ColumnRange, ParticleLook
 from ais.formats.coordinates import Coordinates, tangent_to_angles
 from ais.formats.registry import write_volume
+from ais.gui.commands.particles import PARTICLE_COMMANDS
 from ais.gui.display import Plane
 from ais.gui.editor import Editor
 from ais.gui.panels.particle_table import sorted_rows
@@ -307,3 +308,62 @@ def test_fifty_thousand_particles_are_shown_in_time(editor: Editor) -> None:
     assert (time.perf_counter() - began) / 40 < 1e-3
     inside = np.flatnonzero(np.abs(found.positions[:, 2] - 7) <= 0.5)
     assert sorted(found.near(2, 7, 0.5)) == inside.tolist()
+
+
+def test_whatever_is_done_in_whatever_order_what_is_shown_is_what_the_project_holds(editor: Editor) -> None:
+    rng = np.random.default_rng(7)
+    particles = editor.rendering.particles
+    commands = [one for one in PARTICLE_COMMANDS if one.name not in ("particles.load", "particles.save")]
+
+    def edit() -> None:
+        choice = rng.integers(8)
+        one = particles.current
+        if choice == 0 or one is None:
+            editor.submit(AddParticleSet(int(rng.integers(1, 3)), "set", some(int(rng.integers(1, 12)))))
+        elif choice == 1:
+            editor.undo()
+        elif choice == 2:
+            editor.redo()
+        elif choice == 3:
+            particles.choose(one.id, rng.integers(0, max(one.total, 1), 2).tolist())
+        elif choice == 4:
+            low, high = sorted(rng.uniform(-1, 12, 2))
+            particles.change_look(one, ranges=(ColumnRange("weight", low, high),) * int(rng.integers(2)))
+        elif choice == 5:
+            particles.preview(
+                one, radius=float(rng.uniform(1, 90)), colour_by=[None, "weight", "class"][rng.integers(3)]
+            )
+            particles.save_look(one, everywhere=bool(rng.integers(2)))
+        elif choice == 6:
+            editor.select_tomogram(int(rng.integers(1, 3)))
+        else:
+            possible = [command for command in commands if command.enabled(editor)]
+            possible[rng.integers(len(possible))].run(editor)
+            while editor.shell.sheets:
+                editor.shell.sheets.pop().on_accept()
+
+    for step in range(200):
+        edit()
+        if step % 5:
+            editor.poll()
+            particles.items()
+            continue
+        for _ in range(3):
+            settled(editor)
+            editor.poll()
+        until(editor, lambda: editor.shown is not None)
+        assert editor.document is not None
+        project, tomogram = editor.document.project, editor.state.tomogram
+        held = project.particle_sets(tomogram)
+        assert [(one.id, one.name, one.count, one.look) for one in particles.sets] == [
+            (one.id, one.name, one.count, one.look) for one in held
+        ]
+        for one in held:
+            table = project.particle_table(one)
+            found = particles.shown(one.id)
+            np.testing.assert_array_equal(found.positions, one.positions(table.positions))
+            visible = ~one.removed & in_ranges(one.look, ParticleTable(table))
+            np.testing.assert_array_equal(found.visible, visible)
+            assert particles.look(one) == one.look
+    assert not editor.shell.unexpected
+    assert "damaged" not in said(editor)

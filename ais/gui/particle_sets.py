@@ -94,6 +94,7 @@ class ParticleSets:
         self._reading: dict[str, Work] = {}
         self._derived: dict[int, _Derived] = {}
         self._looks: dict[int, ParticleLook] = {}
+        self._saved_looks: dict[int, tuple[ParticleLook, int]] = {}
         self._items: dict[Key, tuple[tuple[object, ...], ParticleItem]] = {}
         self._chosen_from: object = None
         self._chosen: dict[Hashable, NDArray[np.intp]] = {}
@@ -285,10 +286,12 @@ class ParticleSets:
         if look is None and not everywhere:
             return
 
-        def done(_: object) -> None:
-            self._end_preview(one.id, look)
-
         editor = self._editor
+
+        def done(_: object) -> None:
+            if look is not None:
+                self._saved_looks[one.id] = look, editor.snapshot.revision
+
         editor.submit(
             ChangeParticleLook(one.id, look or one.look, everywhere), done, lambda: self._end_preview(one.id, look)
         )
@@ -336,13 +339,17 @@ class ParticleSets:
     def _forget(self) -> None:
         self.sets, self.selected, self.saving, self.dragged = (), None, None, None
         self._asked = None
-        for kept in (self._tables, self._reading, self._derived, self._looks, self._items):
+        for kept in (self._tables, self._reading, self._derived, self._looks, self._saved_looks, self._items):
             kept.clear()
 
     def _take(self, sets: tuple[ParticleSet, ...], asked: tuple[int, int | None]) -> None:
         if asked[1] != self._editor.state.tomogram:
             return
         self._taken = asked[0]
+        for number, (look, revision) in list(self._saved_looks.items()):
+            if revision <= self._taken:
+                del self._saved_looks[number]
+                self._end_preview(number, look)
         new = [one for one in sets if self.find(one.id) is None] if self.sets else []
         before = self.current
         if before is not None:

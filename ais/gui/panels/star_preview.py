@@ -77,8 +77,8 @@ def _draw_choice(window: Window, saving: ParticleSaving) -> None:
 
 
 def _draw_preview(window: Window, saving: ParticleSaving) -> None:
-    line, room = imgui.get_text_line_height_with_spacing(), imgui.get_main_viewport().size.y * SHARE_OF_WINDOW
-    height = min(max((room - em(OTHERS_EM)) / line, LINES[0]), LINES[1]) * line
+    step, room = imgui.get_text_line_height_with_spacing(), imgui.get_main_viewport().size.y * SHARE_OF_WINDOW
+    height = min(max((room - em(OTHERS_EM)) / step, LINES[0]), LINES[1]) * step
     flags = int(imgui.WindowFlags_.horizontal_scrollbar)
     with imgui_ctx.begin_child("lines", ImVec2(0, height), imgui.ChildFlags_.frame_style, flags):
         if saving.problem:
