@@ -24,7 +24,7 @@ from ais.tomogram import Tomogram
 
 MOST_BYTES = 1 << 30
 """A volume that would need more memory than this is binned."""
-COARSE_VOXELS = 6_000_000
+COARSE_VOXELS = 8_000_000
 """So many voxels are meshed in less than 0.1 s: while a level is dragged, a larger volume is binned to this."""
 SLAB_BYTES = 64 << 20
 LEVELS_KEPT = 6
