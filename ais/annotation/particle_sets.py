@@ -234,9 +234,11 @@ def _packed(values: Column) -> tuple[str, bytes]:
         return "float", array.astype("<f8").tobytes()
     if array.dtype.kind in "iu":
         return "whole", array.astype("<i8").tobytes()
-    words = [text_of(value) for value in values]
-    text = "\0".join(words)
-    if words and text.count("\0") != len(words) - 1:
+    try:
+        text = "\0".join(values)
+    except TypeError:  # not all of them are text
+        text = "\0".join(text_of(value) for value in values)
+    if len(values) and text.count("\0") != len(values) - 1:
         raise AisError("A column of the particles holds text that cannot be stored.")
     # A file may hold half a character where its writer cut a text.
     return "text", text.encode("utf-8", "surrogatepass")

@@ -430,8 +430,13 @@ class ParticleSets:
                 derived.problem, derived.unreadable = sentence, one.digest
                 self._editor.notices.problem(sentence)
 
+        def read(_: Work) -> ParticleTable:
+            table = ParticleTable(project.particle_table(one))
+            table.numeric_labels()  # found out here, and not while a frame is drawn
+            return table
+
         self._reading[one.digest] = self._editor.background.run(
-            lambda _: ParticleTable(project.particle_table(one)),
+            read,
             there,
             title=f"Reading {one.name}",
             failed=failed,

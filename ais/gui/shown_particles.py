@@ -73,14 +73,6 @@ class ParticleTable:
         """The columns that hold numbers."""
         return tuple(label for label in self.labels if self.numbers(label) is not None)
 
-    def known_numbers(self, label: str) -> Floats | None:
-        """The same as `numbers`, but only if that has been found out already; never waits."""
-        return self._numbers.get(label)
-
-    def is_known(self, label: str) -> bool:
-        """Whether it has been found out if a column holds numbers."""
-        return label in self._numbers
-
     def _as_numbers(self, label: str) -> Floats | None:
         column = self.coordinates.columns.get(label)
         if column is None:
