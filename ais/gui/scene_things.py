@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ais.gui.display import MAX_SCALE, Placement
 from ais.gui.lengths import ANGSTROM_PER
+from ais.gui.particle_sets import SET_KEY
 from ais.gui.scene.contents import Hit, ParticleItem, Point, SurfaceItem
 from ais.surfaces import Surface
 
@@ -132,6 +133,17 @@ def jump_to(editor: Editor, hit: Hit) -> None:
     found = things(editor, [(item, np.array([hit.index]))]) if item is not None else None
     if found is not None:
         show_in_slices(editor, found)
+
+
+def select_in_lists(editor: Editor, key: Hashable) -> None:
+    """Select the volume or the set of particles in its list, so that what can be set of it is at hand."""
+    volumes, particles = editor.rendering.volumes, editor.rendering.particles
+    volume = volumes.volume(key)
+    if volume is not None:
+        volumes.selected = volume.path
+    else:
+        number = next((one.id for one in particles.sets if (SET_KEY, one.id) == key), None)
+        particles.selected = number if number is not None else particles.selected
 
 
 def show_in_slices(editor: Editor, found: Thing) -> None:

@@ -10,7 +10,7 @@ from imgui_bundle import imgui
 
 from ais.gui.editor import Editor
 from ais.gui.scene.contents import Hit
-from ais.gui.scene_things import jump_to
+from ais.gui.scene_things import jump_to, select_in_lists
 from ais.gui.scene_view_state import Chosen
 from ais.gui.views.arrangement import Area
 
@@ -146,10 +146,12 @@ class SceneMouse:
                 view.toggle((hit.key, hit.index))
             elif hit is not None:
                 view.select([(hit.key, hit.index)])
+                select_in_lists(editor, hit.key)
             elif not (io.key_ctrl or io.key_super or io.key_shift):
                 view.clear()
         elif self._button == RIGHT:
             hit = eyes.at(x, y)
             if hit is not None and (hit.key, hit.index) not in view.selected:
                 view.select([(hit.key, hit.index)])
+                select_in_lists(editor, hit.key)
             self.wants_menu = True

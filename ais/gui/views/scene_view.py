@@ -210,7 +210,7 @@ class SceneView:
             scene_words.draw_in_the_middle(EMPTY, area, window.theme.faint, draw_list)
         found = name_and_volume(editor, view.hovered.key, view.hovered.index) if view.hovered is not None else None
         if found is not None and view.hovered is not None:
-            left = scene_words.axes_width(camera, view.size, area) if look.axes else em(1)
+            left = scene_words.axes_width(camera, view.size, area) + em(0.6) if look.axes else em(1)
             right = em(1) if camera.perspective else scene_words.scale_bar_width(area)
             name, nm3 = found
             volume = f"   {nm3:,.0f} nm3" if nm3 is not None else ""
