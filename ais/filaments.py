@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ais.centre_lines import Line, Mask, centred, steps
 from ais.errors import AisError
-from ais.formats.coord_angles import FILAMENT_ANGLES, tangent_to_angles
+from ais.filling import fill_cavities, fill_pits, on_surface
+from ais.foreground import Foreground, foreground
+from ais.formats.coord_angles import tangent_to_angles
 from ais.formats.coord_table import Coordinates
 from ais.prediction import ROUNDING, check_threshold, checked_voxel_sizes, source_name, volume_shape
 from ais.progress import SILENT, Progress
+from ais.skeleton_graph import SkeletonGraph, skeleton_links
+from ais.skeleton_paths import Path, filament_paths
+from ais.thinning import thinned
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +29,13 @@ if TYPE_CHECKING:
 
 DEFAULT_STEP_PX = 4.0
 A_PER_NM = 10.0
+SPUR_RADII = 1.5
+"""From the middle of a filament to a bump of its surface it is no further than this."""
+RING_RADII = 8.0
+"""A line around a hole in a filament's mask is no longer than this."""
+DEEP_SHARE = 0.9
+SLENDERNESS = 2.0
+"""A filament is at least so many times as long as it is thick."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,8 @@ class Filaments:
         (m,) float64: of each filament, in angstrom.
     weight
         (m,) float64: sum of the prediction over each filament, on the 0 to 255 scale.
+    radius
+        (m,) float64: half of each filament's mean thickness, in angstrom.
     closed
         (m,) bool: the filament is a ring.
     lines
@@ -73,6 +88,7 @@ class Filaments:
     curvature: FloatArray
     lengths: FloatArray
     weight: FloatArray
+    radius: FloatArray
     closed: NDArray[np.bool_]
     lines: tuple[FloatArray, ...]
     shape: tuple[int, int, int]
@@ -157,4 +173,185 @@ def trace_filaments(
         If an option is out of range, the voxel size is needed but not known, or the volume is not a volume of
         finite numbers.
     """
-    raise AisError("Filaments are not part of this version yet.")
+    shape = volume_shape(volume)
+    check_threshold(threshold)
+    _check_options(min_length, step, twist, min_volume, margin, max_count)
+    sizes = checked_voxel_sizes(volume, voxel_sizes)
+    if not any(sizes) and max(min_length, step or 0.0, min_volume, margin) > 0:
+        raise AisError(
+            f"{source_name(volume)} has no voxel size, so lengths and volumes in angstrom mean nothing: "
+            "give it, for example --voxel-size 13.48."
+        )
+    edges = np.array(sizes[::-1]) if any(sizes) else np.ones(3)
+    found = foreground(volume, threshold, progress)
+    lines = _lines(found, edges, min_volume, min_length, progress)
+    lines = [line for line in lines if _is_filament(line, min_length)]
+    lines = sorted((_directed(line) for line in lines), key=lambda line: (-line.weight, *line.points[0]))[:max_count]
+    return _sampled(lines, step or DEFAULT_STEP_PX * float(edges.min()), twist, margin, edges, shape, sizes, found.note)
+
+
+def _check_options(
+    min_length: float, step: float | None, twist: float, min_volume: float, margin: float, max_count: int | None
+) -> None:
+    for name, value in {"minimum length": min_length, "minimum volume": min_volume, "margin": margin}.items():
+        if not (math.isfinite(value) and value >= 0):
+            raise AisError(f"The {name} must be zero or a positive number, not {value:g}.")
+    if step is not None and not (math.isfinite(step) and step > 0):
+        raise AisError(f"The step along filaments must be a positive number, not {step:g}.")
+    if not math.isfinite(twist):
+        raise AisError(f"The twist must be a number of degrees, not {twist:g}.")
+    if max_count is not None and max_count < 0:
+        raise AisError(f"The number of filaments must not be negative: {max_count}.")
+
+
+def _lines(
+    found: Foreground, edges: FloatArray, min_volume: float, min_length: float, progress: Progress
+) -> list[Line]:
+    """Centre lines of everything in the foreground that may be long enough."""
+    import cc3d
+
+    if not len(found.index):
+        return []
+    progress.report(2, 5, "finding blobs")
+    # Without `binary_image`, which gives wrong numbers for diagonal neighbours (cc3d 4.1.1).
+    labels = cc3d.connected_components(found.mask, connectivity=26, out_dtype=np.uint32)
+    blob = labels.reshape(-1)[found.index].astype(np.int64)
+    voxels = np.bincount(blob)
+    kept = voxels * float(edges.prod()) >= min_volume * (1 - ROUNDING)
+    # A chain of so many voxels is no longer than this.
+    kept &= (voxels + 1) * float(np.linalg.norm(edges)) >= min_length
+    order = np.argsort(blob, kind="stable")
+    order = order[kept[blob[order]]]
+    index, blob = found.index[order], blob[order]
+    positions = np.stack(np.unravel_index(index, found.mask.shape)[::-1], axis=1) * edges
+    mask = Mask(labels, edges, positions, blob, found.weight[order])
+    progress.report(3, 5, "thinning")
+    labels.reshape(-1)[found.index[~kept[labels.reshape(-1)[found.index]]]] = 0
+    solid = np.concatenate([index, fill_cavities(labels)])
+    solid = np.concatenate([solid, fill_pits(solid, labels)])
+    thin = thinned(np.sort(solid), found.mask.shape)
+    progress.report(4, 5, "following filaments")
+    return centred(_paths(thin, labels, voxels, edges, _depths(thin, solid, labels, edges)), mask)
+
+
+def _depths(
+    thin: NDArray[np.int64], solid: NDArray[np.int64], labels: NDArray[np.uint32], edges: FloatArray
+) -> FloatArray:
+    """How deep each voxel of the skeleton lies in its blob."""
+    from scipy.spatial import KDTree
+
+    if not len(thin):
+        return np.zeros(0)
+    surface = solid[on_surface(solid, labels)]
+    if not len(surface):
+        return np.zeros(len(thin))
+    places = [np.stack(np.unravel_index(index, labels.shape)[::-1], axis=1) * edges for index in (surface, thin)]
+    return np.asarray(KDTree(places[0]).query(places[1], workers=-1)[0] + 0.5 * edges.min())
+
+
+def _paths(
+    thin: NDArray[np.int64], labels: NDArray[Any], voxels: NDArray[np.int64], edges: FloatArray, depths: FloatArray
+) -> list[tuple[int, float, Path]]:
+    """Blob, radius and rough course of each filament."""
+    links = skeleton_links(thin, labels.shape)
+    points = np.stack(np.unravel_index(thin, labels.shape)[::-1], axis=1) * edges
+    blob = labels.reshape(-1)[thin]
+    order = np.argsort(blob, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    bounds = np.searchsorted(blob[order], np.arange(len(voxels) + 1))
+    links = rank[links[blob[links[:, 0]] == blob[links[:, 1]]]]
+    links = links[np.argsort(links[:, 0], kind="stable")]
+    link_bounds = np.searchsorted(links[:, 0], bounds)
+    paths = []
+    for number in np.unique(blob).tolist():
+        first, stop = bounds[number], bounds[number + 1]
+        mine = links[link_bounds[number] : link_bounds[number + 1]] - first
+        graph = SkeletonGraph(points[order[first:stop]], mine)
+        deepest = float(np.quantile(depths[order[first:stop]], DEEP_SHARE))
+        radius = _cleaned(graph, float(voxels[number] * edges.prod()), deepest, float(edges.min()))
+        paths += [(number, radius, path) for path in filament_paths(graph, radius)]
+    return paths
+
+
+def _cleaned(graph: SkeletonGraph, volume: float, depth: float, pixel: float) -> float:
+    """Remove what roughness has added to a skeleton; gives the radius that depth, volume and length then say."""
+    radius, before = 0.0, math.inf
+    while graph.length < before:
+        before = graph.length
+        # The more has been removed, the better is the radius known, and the more is to be removed.
+        radius = max(depth, math.sqrt(volume / (math.pi * max(before, pixel))))
+        graph.remove_small_rings(RING_RADII * radius)
+        graph.remove_spurs(SPUR_RADII * radius + pixel)
+    return radius
+
+
+def _is_filament(line: Line, min_length: float) -> bool:
+    return len(line.points) > 1 and line.length >= max(min_length * (1 - ROUNDING), SLENDERNESS * 2 * line.radius)
+
+
+def _directed(line: Line) -> Line:
+    """The line with its points in the order that stands for its unknown polarity."""
+    if line.closed:
+        return line
+    chord = line.points[-1] - line.points[0]
+    forwards = chord[np.argmax(np.abs(chord))] >= 0
+    return line if forwards else replace(line, points=line.points[::-1])
+
+
+def _sampled(
+    lines: list[Line],
+    step: float,
+    twist: float,
+    margin: float,
+    edges: FloatArray,
+    shape: tuple[int, int, int],
+    sizes: tuple[float, float, float],
+    note: str,
+) -> Filaments:
+    samples = [_samples(line, step) for line in lines]
+    counts = [len(track) for track, *_ in samples]
+    number = np.repeat(np.arange(1, len(lines) + 1), counts)
+    empty = np.zeros((0, 3))
+    track = np.concatenate([np.zeros(0), *(sample[0] for sample in samples)])
+    positions = np.concatenate([empty, *(sample[1] for sample in samples)]) / edges
+    tangents = np.concatenate([empty, *(sample[2] for sample in samples)])
+    curvature = np.concatenate([np.zeros(0), *(sample[3] for sample in samples)])
+    rot = -twist * np.concatenate([np.zeros(0), *(np.arange(count) for count in counts)])
+    to_face = np.minimum(positions + 0.5, np.array(shape[::-1]) - 0.5 - positions) * edges
+    inside = to_face.min(axis=1, initial=np.inf) >= (margin * (1 - ROUNDING) if margin else -np.inf)
+    angles = tangent_to_angles(tangents, (rot + 180.0) % 360.0 - 180.0)
+    return Filaments(
+        positions=positions[inside],
+        tangents=tangents[inside],
+        angles=angles[inside],
+        filament=number[inside],
+        track_length=track[inside],
+        curvature=curvature[inside],
+        lengths=np.array([line.length for line in lines]),
+        weight=np.array([line.weight for line in lines]),
+        closed=np.array([line.closed for line in lines], np.bool_),
+        lines=tuple(line.points / edges for line in lines),
+        radius=np.array([line.radius for line in lines]),
+        shape=shape,
+        voxel_sizes=sizes,
+        scale_note=note,
+    )
+
+
+def _samples(line: Line, step: float) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Way along the line (n,), positions (n, 3), unit tangents (n, 3) and curvature (n,) at each step."""
+    from scipy.interpolate import CubicSpline
+
+    points = np.concatenate([line.points, line.points[:1]]) if line.closed else line.points
+    way = np.concatenate([[0.0], np.cumsum(steps(points, closed=False))])
+    if len(points) < 3:
+        points = np.stack([points[0], points.mean(axis=0), points[-1]])
+        way = np.linspace(0.0, way[-1], 3)
+    spline = CubicSpline(way, points, bc_type="periodic" if line.closed else "not-a-knot")
+    last = way[-1] - (step / 2 if line.closed else 0.0)
+    track = np.arange(0.0, last * (1 + ROUNDING), step)
+    first, second = spline(track, 1), spline(track, 2)
+    speed = np.linalg.norm(first, axis=1, keepdims=True)
+    curvature = np.linalg.norm(np.cross(first, second), axis=1) / speed[:, 0] ** 3
+    return track, spline(track), first / speed, curvature
