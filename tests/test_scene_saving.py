@@ -19,8 +19,8 @@ from ais.gui.commands import command
 from ais.gui.editor import Editor
 from ais.gui.scene.camera import Camera
 from ais.gui.scene_contents import scene_view
-from ais.gui.scene_files import FORMATS, Scope
 from ais.gui.scene_movies import Turntable
+from ais.gui.scene_wish import FORMATS, Scope
 from ais.gui.state import Tab
 from ais.scene_files.programs import BLENDER, CHIMERAX, find_program
 
@@ -72,8 +72,8 @@ def desk(originals: Path, tmp_path: Path) -> Iterator[Desk]:
     made.editor.open_paths([tmp_path / "TS_01.mrc"])
     until(made.editor, lambda: made.editor.shown)
     made.editor.state.tab = Tab.RENDER
+    until(made.editor, lambda: len(made.editor.rendering.volumes.items()) == 3, 20)
     made.rest()
-    assert len(made.editor.rendering.volumes.items()) == 3
     yield made
     made.editor.close()
 

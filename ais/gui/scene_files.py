@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,8 @@ from ais.gui.saved_pictures import picture_folder
 from ais.gui.scene_batches import Defaults, looks_of, tasks_of
 from ais.gui.scene_contents import SeenScene, seen_scene
 from ais.gui.scene_movies import MovieMaking, SliceMovie, Turntable, turntable
-from ais.gui.scene_pictures import SceneShot
+from ais.gui.scene_pictures import SceneShot, write_scene_picture
+from ais.gui.scene_wish import SceneWish, Scope
 from ais.gui.volume_search import SEPARATOR
 from ais.scene_files.naming import plain_name, unique_names
 
@@ -31,65 +31,8 @@ if TYPE_CHECKING:
     from ais.scene_files.volumes import SceneTask
 
 FAILURES_NAMED = 3
-
-
-class Scope(Enum):
-    """What is saved; the value is what the user reads."""
-
-    SCENE = "The scene"
-    EACH = "Each volume"
-    ALL = "All tomograms"
-
-
-@dataclass(frozen=True)
-class SceneFormat:
-    """A kind of file.
-
-    Attributes
-    ----------
-    ending
-        With its dot.
-    name
-        What it is called.
-    good_for
-        What it is good for, as a sentence.
-    """
-
-    ending: str
-    name: str
-    good_for: str
-
-
-FORMATS = (
-    SceneFormat(".glb", "glTF (.glb)", "Blender, slides and viewers: parts with names, colours and transparency."),
-    SceneFormat(".obj", "Wavefront (.obj)", "Nearly every program: colours in a file of materials beside it."),
-    SceneFormat(".ply", "Polygons (.ply)", "MeshLab, Paraview and others: one mesh with colours."),
-    SceneFormat(".stl", "3D print (.stl)", "Printers: one mesh without colours."),
-    SceneFormat(".cxc", "ChimeraX (.cxc)", "A script that opens the volumes themselves, with level, dust and view."),
-    SceneFormat(".py", "Blender (.py)", "A script that builds the scene, with camera and light, ready to render."),
-)
-
-
-@dataclass
-class SceneWish:
-    """What is chosen on the page that saves the scene.
-
-    Attributes
-    ----------
-    scope
-        What is saved.
-    kind
-        The file's format.
-    together
-        For all tomograms: whether each gets one file with all its volumes.
-    folder
-        For more than one file; None for the folder of the project.
-    """
-
-    scope: Scope = Scope.SCENE
-    kind: SceneFormat = FORMATS[0]
-    together: bool = True
-    folder: Path | None = None
+LARGE_PX, LARGE_SAMPLES = 3_000_000, 2
+"""Pictures with more pixels are drawn with fewer samples for each, and announced."""
 
 
 class SceneFiles:
@@ -371,7 +314,13 @@ class SceneFiles:
                 write, lambda _: editor.notices.say(f"The picture was saved as {path}."), title=f"Saving {path.name}"
             )
 
-        editor.shell.scene_requests.append(SceneShot(write_later, width, height, transparent))
+        shot = SceneShot(write_later, width, height, transparent)
+        if width * height > LARGE_PX:
+            editor.notices.say(
+                f"A picture of {width} x {height} pixels is being drawn; the window waits for it.", "hint"
+            )
+            shot.samples, shot.frames_before = LARGE_SAMPLES, 2
+        editor.shell.scene_requests.append(shot)
 
     def save_turntable(self, path: Path, wish: Turntable) -> None:
         """Save a movie of the scene, turning."""
@@ -381,25 +330,6 @@ class SceneFiles:
     def save_slices(self, path: Path, slices: range, frames_per_second: float) -> None:
         """Save a movie of the slices as they are on the screen."""
         self.movie = SliceMovie(self._editor, path, slices, frames_per_second)
-
-
-def write_scene_picture(path: Path, picture: NDArray[np.uint8]) -> None:
-    """Write a picture as PNG; whole or not at all.
-
-    Raises
-    ------
-    AisError
-        If it cannot be written.
-    """
-    import io
-
-    from PIL import Image
-
-    from ais.formats.atomic import write_bytes
-
-    content = io.BytesIO()
-    Image.fromarray(picture).save(content, "png")
-    write_bytes(path, content.getvalue())
 
 
 def _alike(old: tuple[object, ...], new: tuple[object, ...]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ SHARE_S = 0.03
 """How long pictures are drawn in one frame; one is drawn at least."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class SceneShot:
     """A picture that is wanted.
 
@@ -36,6 +37,8 @@ class SceneShot:
         Along each side of a pixel.
     scene, camera
         What is seen, and from where; None for what is on the screen.
+    frames_before
+        How many frames of the window come first, such as one that says that it will stand still.
     """
 
     got: Callable[[NDArray[np.uint8]], None]
@@ -45,6 +48,7 @@ class SceneShot:
     samples: int = 3
     scene: Scene | None = None
     camera: Camera | None = None
+    frames_before: int = 0
 
 
 def answer(window: Window, renderer: SceneRenderer, scene: Scene, camera: Camera) -> None:
@@ -61,6 +65,9 @@ def answer(window: Window, renderer: SceneRenderer, scene: Scene, camera: Camera
     """
     requests, began = window.editor.shell.scene_requests, time.monotonic()
     while requests:
+        if requests[0].frames_before > 0:
+            requests[0].frames_before -= 1
+            break
         shot = requests.pop(0)
         picture = renderer.picture(
             shot.scene or scene,
@@ -84,3 +91,22 @@ def answer_all(window: Window) -> None:
 
         rendering = window.editor.rendering
         answer(window, window.part(SceneView).renderer, rendering.scene(), rendering.view.camera)
+
+
+def write_scene_picture(path: Path, picture: NDArray[np.uint8]) -> None:
+    """Write a picture as PNG; whole or not at all.
+
+    Raises
+    ------
+    AisError
+        If it cannot be written.
+    """
+    import io
+
+    from PIL import Image
+
+    from ais.formats.atomic import write_bytes
+
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, "png")
+    write_bytes(path, content.getvalue())

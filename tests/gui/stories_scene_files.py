@@ -15,7 +15,7 @@ from segmented_tomogram import BALL_RADIUS, BALLS, ORIGIN, SHAPE, VESICLE, VOXEL
 
 from ais.gui.commands import command
 from ais.gui.editor import Editor
-from ais.gui.scene_files import FORMATS, Scope
+from ais.gui.scene_wish import FORMATS, Scope
 from ais.gui.settings import Settings, SettingsFile
 from ais.gui.sheet import ChoiceField, NumberField
 

@@ -23,3 +23,5 @@ def draw(window: Window) -> None:
         part.draw(window)
     imgui.spacing()
     command_button(window, "analysis.open", "Analyze...")
+    imgui.same_line()
+    command_button(window, "scene_files.save", "Save scene...")

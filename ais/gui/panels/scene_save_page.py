@@ -11,7 +11,7 @@ from ais.gui.export_wish import size_text
 from ais.gui.panels.command_button import command_button
 from ais.gui.panels.layout import LABEL_EM, elided, em, faint, label
 from ais.gui.panels.modal import at_right_end, button_width, disabled, modal, strong_button
-from ais.gui.scene_files import FORMATS, Scope
+from ais.gui.scene_wish import FORMATS, Scope
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
