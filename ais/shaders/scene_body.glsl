@@ -31,6 +31,16 @@ vec3 faces_to(out vec3 place) {
     gl_FragDepth = clamp(clip.z / clip.w * 0.5 + 0.5, 0.0, 1.0);
     return (place - centre) / radius;
 }
+#elif BODY == 3
+flat in uint number;
+
+vec3 faces_to(out vec3 place) {
+    vec2 across = gl_PointCoord * 2.0 - 1.0;
+    float inside = 1.0 - dot(across, across);
+    if (inside < 0.0) discard;
+    place = at;
+    return vec3(across, sqrt(inside));
+}
 #else
 in vec2 place;
 

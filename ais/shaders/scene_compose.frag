@@ -91,7 +91,7 @@ void main() {
 #endif
 #if EDGES
     vec2 drawn = lines(here);
-    colour.rgb *= 1.0 - 0.8 * drawn.x * float(SILHOUETTES);
+    colour = mix(colour, vec4(0.0, 0.0, 0.0, 1.0), 0.8 * drawn.x * float(SILHOUETTES));
     colour = mix(colour, vec4(accent, 1.0), drawn.y);
 #endif
     result = colour;

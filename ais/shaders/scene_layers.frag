@@ -23,8 +23,10 @@ void main() {
     vec3 facing = normalize(faces_to(where));
     vec4 found = entry(number);
     colour = min(lit(painted(found), facing, 1.0), 1.0);
+#if !QUICK
     // Seen at a glancing angle there is more of it.
     strength = 1.0 - pow(1.0 - alpha, 1.0 / max(abs(facing.z), 0.25));
+#endif
     if (found.a > 0.75) strength = max(strength, 0.85);
 #endif
     float far = clamp((-where.z - reach.x) / (reach.y - reach.x), 0.0, 1.0);

@@ -86,6 +86,18 @@ class VertexArray(GlObject):
         start = ctypes.c_void_p(12 * first)
         GL.glDrawElementsInstanced(GL.GL_TRIANGLES, 3 * count, GL.GL_UNSIGNED_INT, start, instances)
 
+    def draw_points(self, count: int) -> None:
+        """Draw the first vertices as points, of the size that the vertex shader gives."""
+        GL.glBindVertexArray(self.name)
+        GL.glEnable(GL.GL_PROGRAM_POINT_SIZE)
+        GL.glDrawArrays(GL.GL_POINTS, 0, count)
+        GL.glDisable(GL.GL_PROGRAM_POINT_SIZE)
+
+    def draw_corners(self, count: int) -> None:
+        """Draw the first vertices as triangles, three of them each."""
+        GL.glBindVertexArray(self.name)
+        GL.glDrawArrays(GL.GL_TRIANGLES, 0, count)
+
     def draw_strips(self, vertices: int, instances: int) -> None:
         """Draw a strip of triangles of `vertices` corners, told apart by their number alone, for each instance."""
         GL.glBindVertexArray(self.name)

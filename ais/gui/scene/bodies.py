@@ -19,6 +19,9 @@ from ais.surfaces import Surface
 
 Floats = NDArray[np.float32]
 
+ARROW_LENGTH = 3.0
+"""In radii."""
+
 DETAIL_FROM = 20_000
 """Surfaces of more triangles have coarser meshes for the moving view."""
 
@@ -60,14 +63,20 @@ class SurfaceBody:
 
 @dataclass
 class ParticleBody:
-    """Places of particles in the driver, with the body that is drawn at each."""
+    """Places of particles in the driver, with the body that is drawn at each, and a plain one for the moving view."""
 
     positions: Floats
     directions: Floats | None
     array: VertexArray
+    plain: VertexArray
     low: Floats
     high: Floats
-    faces: tuple[int, int] = (0, 0)
+    faces: int = 0
+
+    def release(self) -> None:
+        """Free what the driver holds."""
+        self.array.release()
+        self.plain.release()
 
 
 @dataclass
@@ -105,7 +114,7 @@ class Bodies:
             self.version += 1
         particles = {_particle_key(item): item for item in scene.particles if len(item.positions)}
         for particle_key in [key for key in self._particles if key not in particles]:
-            self._particles.pop(particle_key).array.release()
+            self._particles.pop(particle_key).release()
             self.version += 1
         pictures = {id(item.picture): item.picture for item in scene.slices if item.picture.size}
         for key in [key for key in self._slices if key not in pictures]:
@@ -123,6 +132,11 @@ class Bodies:
             if key not in self._slices:
                 self._slices[key] = _sent_picture(picture)
                 self.version += 1
+
+    @property
+    def preparing(self) -> bool:
+        """Whether coarser meshes are still being made."""
+        return any(body.wished is not None for body in self._surfaces.values())
 
     def surface(self, item: SurfaceItem) -> SurfaceBody | None:
         """The body of an item; None of an empty one."""
@@ -176,20 +190,14 @@ class Bodies:
         self.version += 1
         positions = np.ascontiguousarray(item.positions, np.float32)
         low, high = positions.min(axis=0), positions.max(axis=0)
-        if not _is_arrow(item) or item.directions is None:
-            array = VertexArray([], [positions])
-            return ParticleBody(item.positions, item.directions, array, low, high)
-        vertices, normals, faces, few = arrow_mesh()
+        if item.directions is None or item.body != "arrow":
+            array, plain = VertexArray([], [positions]), VertexArray([positions])
+            return ParticleBody(item.positions, item.directions, array, plain, low, high)
+        vertices, normals, faces = arrow_mesh()
         directions = np.ascontiguousarray(item.directions, np.float32)
         array = VertexArray([vertices, normals], [positions, directions], faces)
-        return ParticleBody(item.positions, item.directions, array, low, high, (len(faces), few))
-
-
-ARROW_LENGTH = 3.0
-
-
-def _is_arrow(item: ParticleItem) -> bool:
-    return item.body == "arrow" and item.directions is not None
+        plain = VertexArray([np.repeat(positions, 3, axis=0), np.repeat(directions, 3, axis=0)])
+        return ParticleBody(item.positions, item.directions, array, plain, low, high, len(faces))
 
 
 def _particle_key(item: ParticleItem) -> tuple[int, int, str]:
@@ -209,15 +217,9 @@ def _sent_picture(picture: NDArray[np.uint8]) -> SliceBody:
     return SliceBody(picture, texture)
 
 
-def arrow_mesh() -> tuple[Floats, Floats, NDArray[np.int32], int]:
-    """An arrow along z, three long and one wide: vertices, normals, faces.
-
-    The faces up to the number that comes last are a plain spike, which stands for the arrow while the view moves.
-    """
-    spike = _turned([(0.8, 0.0), (0.0, ARROW_LENGTH)], 4)
-    arrow = _turned([(0.0, 0.0), (0.4, 0.0), (0.4, 1.7), (1.0, 1.7), (0.0, ARROW_LENGTH)], 10)
-    faces = np.concatenate([spike[2], arrow[2] + np.int32(len(spike[0]))])
-    return np.concatenate([spike[0], arrow[0]]), np.concatenate([spike[1], arrow[1]]), faces, len(spike[2])
+def arrow_mesh() -> tuple[Floats, Floats, NDArray[np.int32]]:
+    """An arrow along z, three long and one wide: vertices, normals, faces."""
+    return _turned([(0.0, 0.0), (0.4, 0.0), (0.4, 1.7), (1.0, 1.7), (0.0, ARROW_LENGTH)], 10)
 
 
 def _turned(profile: list[tuple[float, float]], sides: int) -> tuple[Floats, Floats, NDArray[np.int32]]:

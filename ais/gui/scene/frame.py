@@ -46,6 +46,10 @@ class Frame:
         What counts as a step in depth, and how far things darken each other, in angstrom.
     accent
         Colour of what is highlighted.
+    columns
+        Width of the part of the picture that is drawn, in the view's pixels.
+    quick
+        Whether it is drawn for a moving view.
     """
 
     scene: Scene
@@ -61,6 +65,8 @@ class Frame:
     jump: float
     shade: float
     accent: Rgb
+    columns: int
+    quick: bool = False
 
     @classmethod
     def seen(
@@ -71,6 +77,7 @@ class Frame:
         bounds: tuple[Point, Point],
         accent: Rgb,
         tile: Tile | None = None,
+        quick: bool = False,
     ) -> Frame:
         """The scene as a camera sees it in a view of some size, or a part of that picture."""
         width, height = size
@@ -101,6 +108,8 @@ class Frame:
             min(JUMP_PX * step, JUMP_SHARE * reach),
             min(SHADE_PX * step, SHADE_SHARE * reach),
             accent,
+            columns,
+            quick,
         )
 
     def set_view(self, program: Program) -> None:

@@ -28,7 +28,12 @@ STEP_SECONDS = 0.03
 MOVING_SECONDS = 0.02
 TIMED_FROM = 50_000
 BANDS = 8
-SPHERE, SLICE = 1, 2
+MESH, SPHERE, SLICE, DISC = 0, 1, 2, 3
+"""As BODY in scene_body.glsl."""
+
+TRIANGLES_OF_A_SPHERE = 20
+"""Two, but they take as long as so many of a surface."""
+
 TEXTURES = 8
 BOX_PX, AXES_PX = 1.2, 2.6
 
@@ -66,7 +71,10 @@ class ScenePainter:
         """How many triangles the frame has in full detail."""
         surfaces = [(item, self._bodies.surface(item)) for item in frame.scene.surfaces]
         count = sum(body.visible_faces(item.states) for item, body in surfaces if body is not None)
-        return count + sum(len(item.positions) * (60 if item.body == "arrow" else 4) for item in frame.scene.particles)
+        return count + sum(
+            len(item.positions) * (60 if item.body == "arrow" else TRIANGLES_OF_A_SPHERE)
+            for item in frame.scene.particles
+        )
 
     def numbers(self, frame: Frame, targets: Targets, *, moving: bool = False) -> Iterator[None]:
         """Draw what is opaque; and, unless the view moves, all that is nearest, for picking and for lines."""
@@ -77,14 +85,15 @@ class ScenePainter:
         clear = _transparent(frame)
         if moving or not clear:
             return
+        front = targets.front
         GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, targets.numbers.name)
-        GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, targets.front.name)
+        GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, front.name)
         width, height = targets.size
         both = GL.GL_COLOR_BUFFER_BIT | GL.GL_DEPTH_BUFFER_BIT
         GL.glBlitFramebuffer(0, 0, width, height, 0, 0, width, height, both, GL.GL_NEAREST)
         # A slice that one sees through is not in the way of a click.
         pickable: list[Item] = [item for item in clear if not isinstance(item, SliceItem)]
-        yield from self._draw(frame, targets.front, pickable, "scene_numbers.frag", moving)
+        yield from self._draw(frame, front, pickable, "scene_numbers.frag", moving)
 
     def light(self, frame: Frame, targets: Targets, *, moving: bool = False, cover: float = 1.0) -> Iterator[None]:
         """Make the picture of what `numbers` has drawn; `cover` 0 leaves the background out."""
@@ -204,11 +213,10 @@ class ScenePainter:
         body = self._bodies.particles(item)
         if body is None:
             return
-        whole, few = body.faces
         count = len(item.positions)
-        plain = moving and count * whole > self.triangles_per_second * MOVING_SECONDS / 2
-        first, faces = (0, few) if plain else (few, whole - few)
-        yield count * max(faces, 2), partial(self._draw_particles, frame, item, body, fragment, first, faces)
+        triangles = count * (body.faces or TRIANGLES_OF_A_SPHERE)
+        plain = moving and triangles > self.triangles_per_second * MOVING_SECONDS / 4
+        yield triangles, partial(self._draw_particles, frame, item, body, fragment, plain)
 
     def _draw_surface(
         self, frame: Frame, item: SurfaceItem, body: SurfaceBody, fragment: str, detail: int, first: int, count: int
@@ -217,18 +225,27 @@ class ScenePainter:
         program.set("first", self._table.first(item))
         body.draw(detail, first, count)
 
-    def _draw_particles(
-        self, frame: Frame, item: ParticleItem, body: ParticleBody, fragment: str, first: int, faces: int
-    ) -> None:
-        vertex = "scene_arrow.vert" if faces else "scene_sphere.vert"
-        program = self._program(vertex, fragment, frame, item, 0 if faces else SPHERE)
+    def _draw_particles(self, frame: Frame, item: ParticleItem, body: ParticleBody, fragment: str, plain: bool) -> None:
+        if body.faces:
+            vertex, kind = "scene_spike.vert" if plain else "scene_arrow.vert", MESH
+        else:
+            vertex, kind = ("scene_point.vert", DISC) if plain else ("scene_sphere.vert", SPHERE)
+        program = self._program(vertex, fragment, frame, item, kind)
         program.set("first", self._table.first(item))
         program.set("radius", float(item.radius))
-        if faces:
-            body.array.draw_instances(first, faces, len(item.positions))
+        program.set("pixels", float(GL.glGetIntegerv(GL.GL_VIEWPORT)[3]))
+        count = len(item.positions)
+        if body.faces and not plain:
+            body.array.draw_instances(0, body.faces, count)
+            return
+        # Triangles that face the viewer have no far side.
+        GL.glDisable(GL.GL_CULL_FACE)
+        if body.faces:
+            body.plain.draw_corners(3 * count)
+        elif plain:
+            body.plain.draw_points(count)
         else:
-            GL.glDisable(GL.GL_CULL_FACE)
-            body.array.draw_strips(4, len(item.positions))
+            body.array.draw_strips(4, count)
 
     def _draw_slice(self, frame: Frame, item: SliceItem, body: SliceBody, fragment: str) -> None:
         program = self._program("scene_slice.vert", fragment, frame, item, SLICE)
@@ -240,10 +257,12 @@ class ScenePainter:
         GL.glDisable(GL.GL_CULL_FACE)
         self._triangle.draw_strip(4)
 
-    def _program(self, vertex: str, fragment: str, frame: Frame, item: Item, body: int = 0) -> Program:
+    def _program(self, vertex: str, fragment: str, frame: Frame, item: Item, body: int = MESH) -> Program:
         """A program in use that knows the view, and the light if it needs that."""
         lit = fragment == "scene_layers.frag"
-        definitions = {"BODY": body} | ({"SHADING": list(Shading).index(frame.scene.look.shading)} if lit else {})
+        definitions = {"BODY": body} | (
+            {"SHADING": list(Shading).index(frame.scene.look.shading), "QUICK": int(frame.quick)} if lit else {}
+        )
         key = (vertex, fragment, tuple(sorted(definitions.items())))
         program = self._programs.get(key)
         if program is None:
@@ -328,15 +347,16 @@ class ScenePainter:
         GL.glBlendEquation(GL.GL_FUNC_ADD)
         GL.glBlendFunc(GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)
         size = tuple(float(length) for length in targets.size)
+        thickness = targets.size[0] / frame.columns
         if look.box:
             GL.glEnable(GL.GL_DEPTH_TEST)
             GL.glDepthMask(False)
             lines = box_lines(frame.scene.low, frame.scene.high, look.background)
-            self._draw_some(lines, frame.to_clip @ frame.to_view, size, BOX_PX * targets.samples)
+            self._draw_some(lines, frame.to_clip @ frame.to_view, size, BOX_PX * thickness)
             GL.glDepthMask(True)
             GL.glDisable(GL.GL_DEPTH_TEST)
         if look.axes:
-            self._draw_some(axes_lines(frame.camera, frame.size), frame.crop, size, AXES_PX * targets.samples)
+            self._draw_some(axes_lines(frame.camera, frame.size), frame.crop, size, AXES_PX * thickness)
         GL.glDisable(GL.GL_BLEND)
 
     def _draw_some(self, lines: Lines, to_clip: Matrices, size: tuple[float, ...], width: float) -> None:

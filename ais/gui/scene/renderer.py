@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Hashable, Iterator
 from typing import Any
@@ -31,6 +32,9 @@ TILE_MARGIN_PX = 48
 
 SLOW_SECONDS_PER_PIXEL = 8e-8
 """For light and lines without a graphics card."""
+
+COARSE_SHARE, COARSE_FROM = 0.6, 60_000
+"""Without a graphics card, a moving scene of more triangles is drawn in so much of the view's size."""
 
 SLICE_NUMBERS = 0xFFFFFF00
 UNITS = 8
@@ -73,6 +77,11 @@ class SceneRenderer:
         """Whether the last `draw` with limited time has left something to be drawn by the next one."""
         return self._job is not None
 
+    @property
+    def preparing(self) -> bool:
+        """Whether a thread still makes the coarser meshes that the moving view is drawn with."""
+        return self._bodies.preparing
+
     def draw(
         self,
         scene: Scene,
@@ -100,8 +109,9 @@ class SceneRenderer:
         Returns
         -------
         Texture2D
-            RGBA of the view's size, opaque, its first row at the top of the view: to be shown by Dear ImGui as it is,
-            with the default texture coordinates. It stays valid until the next `draw` or `release`.
+            RGBA, opaque, its first row at the top of the view: to be shown by Dear ImGui in the view's size with the
+            default texture coordinates. It may have fewer pixels than the view while that moves. It stays valid until
+            the next `draw` or `release`.
         """
         began = time.perf_counter()
         size = max(int(width), 1), max(int(height), 1)
@@ -253,13 +263,15 @@ class SceneRenderer:
         )
         return camera, size, table, surfaces, particles, slices, scene.low, scene.high
 
-    def _seen(self, scene: Scene, camera: Camera, size: tuple[int, int]) -> Frame:
-        return Frame.seen(scene, camera, size, self._bodies.bounds(scene), self.accent)
+    def _seen(self, scene: Scene, camera: Camera, size: tuple[int, int], quick: bool = False) -> Frame:
+        return Frame.seen(scene, camera, size, self._bodies.bounds(scene), self.accent, quick=quick)
 
     def _drawn_quickly(self, scene: Scene, camera: Camera, size: tuple[int, int], key: Any) -> Texture2D:
-        self._quick = _sized(self._quick, size, 1)
-        if self._quick_key != key:
-            frame = self._seen(scene, camera, size)
+        if self._quick_key != key or self._quick is None:
+            frame = self._seen(scene, camera, size, quick=True)
+            coarse = self._painter.slow and (has_transparent(scene) or self._painter.triangles(frame) > COARSE_FROM)
+            share = COARSE_SHARE if coarse else 1.0
+            self._quick = _sized(self._quick, (math.ceil(size[0] * share), math.ceil(size[1] * share)), 1)
             _finish(self._painter.numbers(frame, self._quick, moving=True))
             _finish(self._painter.light(frame, self._quick, moving=True))
             self._quick_key = key
@@ -302,15 +314,15 @@ class SceneRenderer:
     def _numbered(self, scene: Scene, camera: Camera, size: tuple[int, int]) -> tuple[Targets, DrawTarget]:
         """The numbers of what is seen, drawn if they are not there."""
         self._follow(scene)
-        if self._numbers_key != self._numbers_of(scene, camera, size) or self._rest is None:
+        wanted = self._numbers_of(scene, camera, size)
+        if self._numbers_key != wanted:
             key = self._key(scene, camera, size)
             if self._job is None or self._job_key != key:
                 self._begin(scene, camera, size, key)
-            while self._job is not None and self._numbers_key is None and next(self._job, self) is not self:
-                pass
+            while self._numbers_key != wanted and self._job is not None:
+                next(self._job)
         assert self._rest is not None
-        clear = has_transparent(scene)
-        return self._rest, self._rest.front if clear else self._rest.numbers
+        return self._rest, self._rest.front if has_transparent(scene) else self._rest.numbers
 
 
 def _finish(steps: Iterator[None]) -> None:

@@ -28,6 +28,8 @@ class Targets:
         depth = self._texture("depth")
         self.numbers = self._target("numbers", [self._texture("rg32ui")], depth)
         colour = self._texture("rgba8")
+        # Shown in another size, or at a position that may not be whole in the window.
+        colour.smooth(True)
         self.colour = self._target("colour", [colour])
         self.lines = self._target("lines", [colour], depth)
 
@@ -70,7 +72,9 @@ class Targets:
             return self.colour
         found = self._targets.get("final")
         if found is None:
-            found = self._target("final", [self._texture("rgba8", samples=1)])
+            texture = self._texture("rgba8", samples=1)
+            texture.smooth(True)
+            found = self._target("final", [texture])
         return found
 
     def release(self) -> None:

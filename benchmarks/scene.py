@@ -1,0 +1,137 @@
+"""The 3D scene at 1280 x 800 with OpenGL in software: frames per second while orbiting, time at rest, time of a pick.
+
+A scene of 10 volumes with 2 million triangles, the same with half of the volumes transparent, and 50,000 particles as
+spheres and as arrows. The reference of a moving scene is the same picture in full detail, as it is drawn at rest.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from figure import Figure, report
+
+if TYPE_CHECKING:
+    from ais.gui.scene.camera import Camera
+    from ais.gui.scene.contents import ParticleItem, Scene, SurfaceItem
+
+TESTS = Path(__file__).resolve().parent.parent / "tests"
+sys.path.insert(0, str(TESTS))
+SIZE = 1280, 800
+SIDE = 100
+TRIANGLES = 2_000_000
+FRAMES = 30
+
+
+def volumes() -> list[SurfaceItem]:
+    """Ten surfaces of blobs with together two million triangles and thousands of components."""
+    from scipy import ndimage
+
+    from ais.gui.scene.contents import SHOWN, SurfaceItem
+    from ais.surfaces import isosurface
+
+    rng = np.random.default_rng(0)
+    items = []
+    for number in range(10):
+        noise = ndimage.gaussian_filter(rng.normal(size=(SIDE,) * 3).astype(np.float32), 2.0)
+        surface = isosurface(noise / noise.std(), 1.5, voxel_sizes=(10.0,) * 3, origin=(0, 0, 100.0 * number))
+        states = np.full(len(surface.volumes), SHOWN, np.uint8)
+        items.append(SurfaceItem(number, surface, tuple(rng.uniform(0.2, 0.9, 3)), 1.0, states))
+    return items
+
+
+def particles(body: Literal["sphere", "arrow"]) -> ParticleItem:
+    from ais.gui.scene.contents import SHOWN, ParticleItem
+
+    rng = np.random.default_rng(1)
+    count = 50_000
+    places = rng.uniform(0, 10 * SIDE, (count, 3)).astype(np.float32)
+    ways = rng.normal(size=(count, 3))
+    ways = (ways / np.linalg.norm(ways, axis=1, keepdims=True)).astype(np.float32)
+    colours = rng.uniform(0.2, 0.9, (count, 3)).astype(np.float32)
+    states = np.full(count, SHOWN, np.uint8)
+    return ParticleItem("p", places, ways if body == "arrow" else None, colours, states, 6.0, body)
+
+
+def child() -> None:
+    from gl_window import hidden_window
+
+    from ais.gui.scene.camera import Camera
+    from ais.gui.scene.contents import Scene, SceneLook
+
+    items = volumes()
+    count = sum(len(item.surface.faces) for item in items)
+    low, high = (0.0, 0.0, 0.0), (10.0 * SIDE, 10.0 * SIDE, 10.0 * SIDE + 900)
+    half = [replace(item, alpha=0.5 if number % 2 else 1.0) for number, item in enumerate(items)]
+    look = SceneLook(occlusion=0.5)
+    scenes = {
+        f"10 volumes {count / 1e6:.1f} million triangles": Scene(tuple(items), (), (), low, high, look),
+        "5 of them transparent": Scene(tuple(half), (), (), low, high, look),
+        "50000 spheres": Scene((), (particles("sphere"),), (), low, high, look),
+        "50000 arrows": Scene((), (particles("arrow"),), (), low, high, look),
+    }
+    camera = Camera().fit(low, high, SIZE[0] / SIZE[1])
+    with hidden_window():
+        for name, scene in scenes.items():
+            measure(name, scene, camera)
+
+
+def measure(name: str, scene: Scene, camera: Camera) -> None:
+    """Print the figures of one scene."""
+    from ais.gui.gl.binding import GL
+    from ais.gui.scene.renderer import SceneRenderer
+
+    renderer = SceneRenderer()
+
+    def seconds(seen: Camera, **options: object) -> float:
+        GL.glFinish()
+        began = time.perf_counter()
+        renderer.draw(scene, seen, *SIZE, **options)  # type: ignore[arg-type]
+        GL.glFinish()
+        return time.perf_counter() - began
+
+    seconds(camera)
+    # The coarser meshes are made in a thread meanwhile.
+    deadline = time.monotonic() + 60
+    while renderer.preparing and time.monotonic() < deadline:
+        time.sleep(0.1)
+        seconds(camera, moving=True)
+    moving = [seconds(camera.orbit(7.0 * n, 3.0 * n, SIZE), moving=True) for n in range(1, FRAMES)]
+    busy = time.process_time()
+    for n in range(1, FRAMES):
+        seconds(camera.orbit(5.0 * n, -3.0 * n, SIZE), moving=True)
+    busy = (time.process_time() - busy) / (FRAMES - 1)
+    rest = seconds(camera.orbit(30, 20, SIZE))
+    turned = camera.orbit(50, 20, SIZE)
+    waits = [seconds(turned, seconds=0.03)]
+    while renderer.pending:
+        waits.append(seconds(turned, seconds=0.03))
+    picks = []
+    for x, y in np.random.default_rng(2).uniform(0, 1, (50, 2)) * SIZE:
+        began = time.perf_counter()
+        renderer.pick(scene, turned, *SIZE, x, y)
+        picks.append(time.perf_counter() - began)
+    rate = 1 / statistics.median(moving)
+    report(Figure(f"scene of {name}: orbiting", rate, 1 / rest, "frames/s", more_is_better=True))
+    report(Figure(f"scene of {name}: processor time of a frame", busy, None))
+    report(Figure(f"scene of {name}: longest wait until it is drawn in full", max(waits), rest))
+    report(Figure(f"scene of {name}: pick", statistics.median(picks), None))
+    renderer.release()
+
+
+def main() -> None:
+    from xvfb import virtual_screen
+
+    with virtual_screen() as environment:
+        subprocess.run([sys.executable, __file__, "child"], env={**os.environ, **environment}, check=True)
+
+
+if __name__ == "__main__":
+    child() if sys.argv[1:] else main()
