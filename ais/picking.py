@@ -212,6 +212,50 @@ def find_particles(
     return Found(positions, weight, count * voxel_volume, shape, sizes, found.note)
 
 
+def long_axes(
+    volume: NDArray[Any] | Tomogram,
+    *,
+    threshold: float = 128.0,
+    voxel_sizes: float | tuple[float, float, float] | None = None,
+    progress: Progress = SILENT,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where the particles are that `find_particles` finds, and in which direction each is longest.
+
+    Parameters
+    ----------
+    volume, threshold, voxel_sizes, progress
+        See `pick_particles`.
+
+    Returns
+    -------
+    positions
+        (n, 3) float64, as in `Picks`.
+    axes
+        (n, 3) float64: unit vectors x, y, z of the axis about which the prediction has the least moment of inertia.
+
+    Raises
+    ------
+    AisError
+        As `pick_particles`.
+    """
+    shape = volume_shape(volume)
+    check_threshold(threshold)
+    edges = _edges(checked_voxel_sizes(volume, voxel_sizes))
+    found = foreground(volume, threshold, progress)
+    regions = _regions(found, edges, 0, progress)
+    positions, weight, _ = _centroids(regions, found, shape)
+    present = np.flatnonzero(np.bincount(regions))
+    row = np.searchsorted(present, regions)
+    place = np.stack(np.unravel_index(found.index, shape)[::-1], axis=1)
+    offset = (place - positions[row]) * edges[::-1]
+    moments = np.zeros((len(present), 3, 3))
+    for a in range(3):
+        for b in range(a + 1):
+            moments[:, a, b] = np.bincount(row, found.weight * offset[:, a] * offset[:, b], len(present)) / weight
+    _, axes = np.linalg.eigh(moments)
+    return positions, axes[:, :, 2]
+
+
 def select(
     found: Found,
     *,
