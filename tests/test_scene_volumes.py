@@ -327,13 +327,13 @@ def test_a_volume_that_is_too_large_is_binned(desk: Desk, monkeypatch: pytest.Mo
     assert least_bin((4096, 4096, 4096), np.dtype(np.float32)) == 7
     monkeypatch.setattr(scene_meshing, "MOST_BYTES", 500_000)
     monkeypatch.setattr(scene_meshing, "SLAB_BYTES", 1)
-    volume = load(desk.path("ribosome"), SHAPE, None, SILENT)
+    volume = load(desk.path("ribosome"), SHAPE, None, VOXEL_SIZE, SILENT)
     assert volume.bin == 2
     assert "too large" in volume.note
     wish = MeshWish(128.0, 0, Removals(), (), VOXEL_SIZE, ORIGIN)
     found = mesh(volume, wish, None)
     monkeypatch.undo()
-    full = mesh(load(desk.path("ribosome"), SHAPE, None, SILENT), wish, None)
+    full = mesh(load(desk.path("ribosome"), SHAPE, None, VOXEL_SIZE, SILENT), wish, None)
     assert full.surface.volumes.size == found.surface.volumes.size == 20
     order, other = (np.lexsort(np.round(one.centroids / 10).T) for one in (full, found))
     np.testing.assert_allclose(full.centroids[order], found.centroids[other], atol=0.6)
@@ -346,6 +346,52 @@ def test_a_volume_that_is_too_large_is_binned(desk: Desk, monkeypatch: pytest.Mo
     removed = mesh(volume, MeshWish(128.0, 0, Removals((mark,)), (), VOXEL_SIZE, ORIGIN), found)
     assert removed.surface is found.surface
     assert np.flatnonzero(removed.removed).tolist() == [chosen]
+
+
+def test_looking_elsewhere_keeps_the_surfaces_and_frees_the_voxels(desk: Desk) -> None:
+    desk.open()
+    before = desk.volumes.items()
+    desk.editor.state.tab = Tab.ANNOTATE
+    desk.editor.shell.scene = desk.editor.shell.scene_alone = False
+    desk.rest()
+    assert desk.volumes.items() is before
+    assert not any(place.loaded for place in desk.volumes._meshes._places.values())
+    desk.editor.state.tab = Tab.RENDER
+    desk.volumes.change({desk.path("ribosome"): {"level": 90.0}}, "Change level")
+    desk.rest()
+    assert desk.volumes.items()[:2] == before[:2]
+    assert desk.item("ribosome").surface.volumes.sum() == np.count_nonzero(balls() >= 90) * 1000
+
+
+def test_another_voxel_size_is_said(desk: Desk) -> None:
+    write_volume(desk.path("odd"), balls(), voxel_sizes=8.0)
+    desk.open()
+    assert "8 A" in desk.volumes.note(desk.path("odd"))
+    np.testing.assert_array_equal(desk.item("odd").surface.vertices, desk.item("ribosome").surface.vertices)
+
+
+def test_a_project_that_can_only_be_read_is_looked_at_all_the_same(desk: Desk, tmp_path: Path) -> None:
+    desk.editor.new_project(tmp_path / "p.aisproj")
+    until(desk.editor, lambda: desk.editor.document)
+    desk.open()
+    other = Desk(desk.folder)
+    other.editor.open_paths([tmp_path / "p.aisproj"])
+    until(other.editor, lambda: other.editor.shown)
+    assert other.editor.read_only
+    other.editor.state.tab = Tab.RENDER
+    other.rest()
+    path = other.path("ribosome")
+    other.volumes.change({path: {"level": 200.0}}, "Change level")
+    other.volumes.preview(path, dust=5e5)
+    other.volumes.save_preview(path, "Change dust")
+    other.rest()
+    component_edits.remove(other.editor, [(path, 0)])
+    other.rest()
+    assert other.item("ribosome").surface.volumes.sum() == np.count_nonzero(balls() >= 200) * 1000
+    assert 0 < other.volumes.counts(path)[0] < other.volumes.counts(path)[1] == 19
+    other.volumes.take_off(other.path("membrane"))
+    assert said(other.editor)
+    other.editor.close()
 
 
 def test_a_slow_surface_is_coarse_while_it_is_dragged(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

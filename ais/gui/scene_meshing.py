@@ -28,6 +28,7 @@ COARSE_VOXELS = 8_000_000
 """So many voxels are meshed in less than 0.1 s: while a level is dragged, a larger volume is binned to this."""
 SLAB_BYTES = 64 << 20
 LEVELS_KEPT = 6
+OTHER_VOXEL_SIZE = 0.01
 BINNED_BYTES = 4
 BYTE = np.dtype(np.uint8)
 
@@ -180,7 +181,9 @@ class VolumeMesh:
     seconds: float
 
 
-def load(path: Path, shape: tuple[int, int, int], bin: int | None, progress: Progress) -> LoadedVolume:
+def load(
+    path: Path, shape: tuple[int, int, int], bin: int | None, voxel_size: float, progress: Progress
+) -> LoadedVolume:
     """Read a volume, slab by slab, and make it ready for surfaces.
 
     Parameters
@@ -191,6 +194,8 @@ def load(path: Path, shape: tuple[int, int, int], bin: int | None, progress: Pro
         (nz, ny, nx) of the tomogram that it belongs to.
     bin
         How much to bin it; None for as little as the memory allows. One that is too large is binned more.
+    voxel_size
+        Of the tomogram, in angstrom.
     progress
         Told how far it is.
 
@@ -207,16 +212,18 @@ def load(path: Path, shape: tuple[int, int, int], bin: int | None, progress: Pro
             raise AisError(f"{path} holds values of the type {volume.dtype}, which is no segmentation.")
         least = least_bin(shape, volume.dtype)
         used = max(bin or 1, least)
-        note = ""
+        notes = []
+        if volume.voxel_size > 0 and abs(volume.voxel_size / voxel_size - 1) > OTHER_VOXEL_SIZE:
+            other, own = f"{volume.voxel_size:g} A", f"{voxel_size:g} A"
+            notes.append(f"{path.name} says voxels of {other}; the surface is made with the {own} of the tomogram.")
         if used > (bin or 1):
-            note = (
-                f"{path.name} is too large to be shown in full: its surface is that of {used} x {used} x {used} voxels."
-            )
+            too_large = f"{path.name} is too large to be shown in full"
+            notes.append(f"{too_large}: its surface is that of the mean of {used} x {used} x {used} voxels.")
         try:
             padded, factor = _read(volume, used, progress)
         except _TooWide:
             padded, factor = _read(volume, used, progress, narrow=False)
-    return LoadedVolume(path, used, _in_voxels(padded, used), factor, shape, note)
+    return LoadedVolume(path, used, _in_voxels(padded, used), factor, shape, " ".join(notes))
 
 
 def least_bin(shape: tuple[int, int, int], dtype: np.dtype[Any]) -> int:

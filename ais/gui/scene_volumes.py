@@ -314,6 +314,7 @@ class SceneVolumes:
             self._items.clear()
             self._colours.clear()
             self._meshes.forget()
+            self._search.forget()
             self.listed, self._listed_of, self.selected = (), (), None
         wanted = self._is_wanted()
         self._search.follow(self._plan() if wanted else None)
@@ -424,8 +425,10 @@ class SceneVolumes:
 
     def _submit(self, changes: Mapping[Path, Mapping[str, Any]], title: str) -> None:
         editor = self._editor
-        if editor.read_only or editor.state.tomogram is None or editor.document is None:
-            return  # it is seen as long as the window is open
+        if editor.state.tomogram is None or editor.document is None:
+            return
+        if editor.read_only and all(path in self._previews for path in changes):
+            return  # it is seen so as long as the window is open
         previews = {path: self._previews.get(path) for path in changes}
 
         def forget() -> None:

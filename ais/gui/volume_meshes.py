@@ -118,7 +118,10 @@ class VolumeMeshes:
         return place.loaded.note if place is not None and place.loaded is not None else ""
 
     def follow(self, wanted: Mapping[Path, Wanted]) -> None:
-        """Begin what is missing, in the order in which it is wanted; once a frame."""
+        """Begin what is missing, in the order in which it is wanted; once a frame.
+
+        Surfaces of volumes that are not wanted now are kept; their voxels are given up first.
+        """
         now, self._wait = time.monotonic(), None
         running = sum(place.work is not None for place in self._places.values())
         for path, one in wanted.items():
@@ -172,7 +175,7 @@ class VolumeMeshes:
         place.used_at, place.trying = time.monotonic(), wanted
 
         def make(work: Work) -> tuple[LoadedVolume, VolumeMesh]:
-            loaded = there or load(path, wanted.shape, wanted.bin, work)
+            loaded = there or load(path, wanted.shape, wanted.bin, wanted.wish.voxel_size, work)
             return loaded, mesh(loaded, wanted.wish, before)
 
         def show(made: tuple[LoadedVolume, VolumeMesh]) -> None:
@@ -192,9 +195,10 @@ class VolumeMeshes:
         """Give up voxels until the rest fits: first those of volumes that are not wanted, then the oldest."""
         held = {path: place for path, place in self._places.items() if place.loaded is not None and place.work is None}
         total = sum(place.loaded.bytes for place in held.values() if place.loaded is not None)
+        most = LOADED_BYTES if wanted else 0
         for path in sorted(held, key=lambda path: (path in wanted, held[path].used_at)):
             loaded = held[path].loaded
-            if total <= LOADED_BYTES or loaded is None:
+            if total <= most or loaded is None:
                 return
             total -= loaded.bytes
             held[path].loaded, held[path].source = None, ()

@@ -68,15 +68,15 @@ class VolumeSearch:
         self._work: Work | None = None
 
     def follow(self, plan: SearchPlan | None) -> None:
-        """Look if it is another plan than before; once a frame."""
-        if self.plan is not None and (plan is None or plan.tomogram != self.plan.tomogram):
-            self.plan, self.found, self._asked = None, {}, None
+        """Look if it is another plan than before; None for not now; once a frame."""
         if plan is None or self._work is not None or (plan == self._asked and not self._again):
             return
         self._asked, self._again = plan, False
 
         def show(found: dict[Path, FileState]) -> None:
             self._work = None
+            if self._asked is not plan:
+                return
             self.plan = plan
             if found != self.found:
                 self.found = found
@@ -85,6 +85,10 @@ class VolumeSearch:
             self._work = None
 
         self._work = self._background.run(lambda _: find(plan), show, failed=failed)
+
+    def forget(self) -> None:
+        """Give up what was found, such as when another tomogram is on the screen."""
+        self.plan, self._asked, self.found = None, None, {}
 
     def look_again(self) -> None:
         """Look once more, such as when other programs may have written files."""
