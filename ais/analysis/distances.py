@@ -61,8 +61,7 @@ def distances_between(first: Labelled, second: Labelled, *, feature: str = "") -
     Returns
     -------
     Distances
-        Exact, also where voxels are not cubes: only voxels beside the background are compared, among which the
-        nearest always is.
+        Exact, also where voxels are not cubes.
 
     Raises
     ------
@@ -83,20 +82,33 @@ def distances_between(first: Labelled, second: Labelled, *, feature: str = "") -
         from scipy.spatial import KDTree
 
         sizes = np.asarray(first.voxel_sizes)
-        start, start_label = _outer_voxels(first)
-        end, end_label = _outer_voxels(second)
-        away, partner = (np.asarray(found) for found in KDTree(end * sizes).query(start * sizes, workers=-1))
-        # Of the voxels of each instance, the one that is nearest to the other feature.
-        order = np.lexsort((away, start_label))
-        leading = order[np.flatnonzero(np.diff(start_label[order], prepend=0))]
-        surface[start_label[leading] - 1] = away[leading]
-        nearest[start_label[leading] - 1] = second.ids[end_label[partner[leading]] - 1]
-        _mark_overlaps(first, second, surface, nearest)
+        start = _nearest_voxels(first, second)
+        end, owner = _outer_voxels(second)
+        # Only one voxel of each instance: a tree is slow where many places are about equally far.
+        away, partner = (np.asarray(found) for found in KDTree(end * sizes).query(start * sizes))
+        surface, nearest = away.astype(np.float64), second.ids[owner[partner] - 1]
+        _mark_overlaps(second, start, surface, nearest)
         centre = np.asarray(KDTree(_centroids(second) * sizes).query(_centroids(first) * sizes)[0], dtype=np.float64)
     return Distances(feature, surface, nearest, centre)
 
 
-def _outer_voxels(labelled: Labelled) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+def _nearest_voxels(first: Labelled, second: Labelled) -> NDArray[np.int64]:
+    """(n, 3) z, y, x: of each instance, the voxel that is nearest to any instance of the other volume."""
+    import edt
+
+    low = np.minimum(first.boxes[:, :, 0].min(axis=0), second.boxes[:, :, 0].min(axis=0))
+    high = np.maximum(first.boxes[:, :, 1].max(axis=0), second.boxes[:, :, 1].max(axis=0))
+    box = tuple(slice(int(start), int(stop)) for start, stop in zip(low, high, strict=True))
+    away = edt.edtsq((second.labels[box] == 0).view(np.uint8), anisotropy=first.voxel_sizes, parallel=0)
+    labels = np.ascontiguousarray(first.labels[box])
+    index = np.flatnonzero(labels)
+    owner = labels.ravel()[index]
+    order = np.lexsort((away.ravel()[index], owner))
+    leading = order[np.flatnonzero(np.diff(owner[order].astype(np.int64), prepend=0))]
+    return np.asarray(np.stack(np.unravel_index(index[leading], labels.shape), axis=1) + low)
+
+
+def _outer_voxels(labelled: Labelled) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Voxels (n, 3) with a face-neighbour outside of their instance, and their labels (n,)."""
     labels = labelled.labels
     points, owners = [], []
@@ -116,12 +128,17 @@ def _outer_voxels(labelled: Labelled) -> tuple[NDArray[np.intp], NDArray[np.int6
     return np.concatenate(points), np.concatenate(owners)
 
 
-def _mark_overlaps(first: Labelled, second: Labelled, surface: NDArray[np.float64], nearest: NDArray[np.int64]) -> None:
-    """Set the distance of instances that share voxels with the other feature to 0."""
-    shared = np.flatnonzero((first.labels.ravel() > 0) & (second.labels.ravel() > 0))
-    owners, index = np.unique(first.labels.ravel()[shared], return_index=True)
-    surface[owners.astype(np.int64) - 1] = 0.0
-    nearest[owners.astype(np.int64) - 1] = second.ids[second.labels.ravel()[shared[index]].astype(np.int64) - 1]
+def _mark_overlaps(
+    second: Labelled,
+    start: NDArray[np.int64],
+    surface: NDArray[np.float64],
+    nearest: NDArray[np.int64],
+) -> None:
+    """Set the distance of instances that share voxels with the other feature to 0; these are their nearest voxels."""
+    there = second.labels[tuple(start.T)].astype(np.int64)
+    shared = there > 0
+    surface[shared] = 0.0
+    nearest[shared] = second.ids[there[shared] - 1]
 
 
 def _centroids(labelled: Labelled) -> NDArray[np.float64]:
