@@ -13,10 +13,12 @@ from windowless import nothing, said, settled, until
 from ais.annotation import AddParticleSet, ColumnRange, ParticleLook
 from ais.formats.coordinates import Coordinates, tangent_to_angles
 from ais.formats.registry import write_volume
+from ais.gui.commands import command
 from ais.gui.commands.particles import PARTICLE_COMMANDS
 from ais.gui.display import Plane
 from ais.gui.editor import Editor
 from ais.gui.panels.particle_table import sorted_rows
+from ais.gui.particle_distances import distance_label
 from ais.gui.particle_sets import SET_KEY
 from ais.gui.scene.contents import HIDDEN, HIGHLIGHTED, SHOWN
 from ais.gui.shown_particles import (
@@ -367,3 +369,30 @@ def test_whatever_is_done_in_whatever_order_what_is_shown_is_what_the_project_ho
             assert particles.look(one) == one.look
     assert not editor.shell.unexpected
     assert "damaged" not in said(editor)
+
+
+def test_distances_to_a_surface_become_a_column(editor: Editor, tmp_path: Path) -> None:
+    grid = np.stack(np.meshgrid(*(np.arange(n) for n in SHAPE), indexing="ij"), axis=-1)
+    centre, radius = np.array([20.0, 25.0, 30.0]), 8.0
+    ball = np.clip(radius + 0.5 - np.linalg.norm(grid - centre, axis=-1), 0, 1)
+    path = tmp_path / "TS_01__my ball.mrc"
+    write_volume(path, np.round(ball * 127).astype("i1"), voxel_sizes=VOXEL, origin=ORIGIN)
+    table = some(30)
+    number = added(editor, table)
+    volumes = editor.rendering.volumes
+    volumes.add([path])
+    until(editor, lambda: any(volume.path == path and not volume.missing for volume in volumes.listed))
+    command("particles.distance").run(editor)
+    sheet = editor.shell.sheets.pop()
+    sheet.fields[0].value = [volume.path for volume in volumes.listed].index(path)
+    sheet.on_accept()
+    label = distance_label("my ball")
+    until(editor, lambda: label in said(editor))
+    found = shown(editor)
+    true = np.abs(np.linalg.norm(table.positions[:, ::-1] - centre, axis=1) - radius) * VOXEL
+    np.testing.assert_allclose(found.table.numbers(label), true, atol=VOXEL)
+    particles = editor.rendering.particles
+    particles.change_look(particles.find(number), ranges=(ColumnRange(label, None, 100.0),))
+    near = shown(editor).visible
+    assert near[true < 100 - VOXEL].all()
+    assert not near[true > 100 + VOXEL].any()

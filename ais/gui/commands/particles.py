@@ -7,6 +7,7 @@ import numpy as np
 from ais.annotation import ChangeParticleLook, DuplicateParticleSet, MergeParticleSets, ParticleSet, RemoveParticleSet
 from ais.gui.commands.command import Command
 from ais.gui.editor import Editor
+from ais.gui.particle_distances import measure_distances
 from ais.gui.particle_loading import KINDS
 from ais.gui.sheet import ChoiceField, Sheet
 from ais.gui.state import Tab
@@ -101,6 +102,22 @@ def _look_everywhere(editor: Editor) -> None:
     editor.submit(ChangeParticleLook(one.id, look, everywhere=True))
 
 
+def _can_measure(editor: Editor) -> bool:
+    return _may_edit(editor) and any(not volume.missing for volume in editor.rendering.volumes.listed)
+
+
+def _measure(editor: Editor) -> None:
+    one = _current(editor)
+    volumes = [volume for volume in editor.rendering.volumes.listed if not volume.missing]
+    field = ChoiceField("Surface of", [volume.name for volume in volumes])
+
+    def accept() -> None:
+        measure_distances(editor, one, volumes[field.value])
+
+    note = f"Each particle of {one.name} gets its distance as a column, to colour, filter and sort by."
+    editor.shell.sheets.append(Sheet("Distance to a surface", "Measure", (field,), accept, note))
+
+
 def _delete_hidden(editor: Editor) -> None:
     editor.rendering.particles.delete({_current(editor).id: _hidden(editor)})
 
@@ -161,6 +178,15 @@ PARTICLE_COMMANDS = (
         "",
         "For the sets of the same name",
         _may_edit,
+    ),
+    Command(
+        "particles.distance",
+        "Measure distance to a surface...",
+        MENU,
+        _measure,
+        "",
+        "Of a segmented volume; it becomes a column of the particles",
+        _can_measure,
     ),
     Command("particles.remove", "Remove particles", MENU, _remove, "", "The whole selected set", _may_edit),
     Command(

@@ -30,6 +30,7 @@ MENU = (
     "particles.table",
     "particles.save",
     "",
+    "particles.distance",
     "particles.look_everywhere",
     "particles.duplicate",
     "particles.join",
