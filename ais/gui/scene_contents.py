@@ -118,7 +118,7 @@ class SeenScene:
         return SurfacePart(one.name, surface, item.colour, item.alpha, colours, source)
 
     def _source(self, one: SeenSurface) -> MapSource | None:
-        from ais.prediction import scale_of
+        from ais.prediction import ROUNDING, scale_of
         from ais.tomogram import Tomogram
 
         path, look = one.item.key, one.look
@@ -126,7 +126,7 @@ class SeenScene:
             return None
         try:
             with closing(Tomogram.open(path)) as volume:
-                level = look.level / scale_of(volume).factor
+                level = look.level / scale_of(volume).factor * (1 - ROUNDING)
         except (AisError, OSError, MemoryError):
             return None  # its surface is still here, and is written instead
         sizes = (self.voxel_size,) * 3

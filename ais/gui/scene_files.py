@@ -72,6 +72,8 @@ class SceneFiles:
                 self.movie = None
         if self._editor.document is None:
             self.page = False
+        if not self.page:
+            self._seen = None  # it would keep surfaces in memory
 
     # What there is
 

@@ -107,7 +107,7 @@ def _map_lines(model: int, named: str, source: MapSource, part: SurfacePart) -> 
     lines = [
         f'open "{named}"',
         f"volume #{model} voxelSize {sizes} origin {origin}",
-        f"volume #{model} show style surface region all step {source.bin} level {_number(source.level)} "
+        f"volume #{model} show style surface region all step {source.bin} level {_level(source.level)} "
         f"color {_hex(part.colour)}",
     ]
     if source.smooth:
@@ -181,6 +181,11 @@ def _number(value: float) -> str:
     """A number without exponent, as short as three decimals allow; small ones with more."""
     text = f"{value:.3f}" if abs(value) >= 0.1 or value == 0 else f"{value:.9f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _level(value: float) -> str:
+    """A level a little below a stored value must stay there: at the highest value itself nothing would be seen."""
+    return f"{value:.7f}".rstrip("0").rstrip(".")
 
 
 def _numbers(values: Sequence[float]) -> str:
