@@ -221,6 +221,11 @@ def what_is_transparent_lets_the_rest_through_in_any_order() -> None:
     assert np.abs(both.astype(int) - shown(renderer, scene_of(solid, other, glass), camera)).max() <= 2
     through = both[y, x, 1] / 255
     assert abs(through - (0.6 * 0.3 * GREEN[1] + (1 - 0.18) * 0.15)) < 0.06, "what is behind shines through both"
+    near = item("near", ball((36, 20, 20), 2.5), GREEN)
+    for look in (PLAIN, replace(PLAIN, depth_cue=0.5, box=True)):
+        before = shown(renderer, scene_of(near, glass, look=look), camera)[y, x]
+        alone = shown(renderer, scene_of(near, replace(glass, alpha=0.0), look=look), camera)[y, x]
+        assert (before == alone).all(), "what is before it is not covered"
     gone = shown(renderer, scene_of(replace(glass, alpha=0.0), solid), camera)[y, x]
     assert coloured(gone, GREEN)
 

@@ -50,7 +50,9 @@ uint number_at(ivec2 place) {
 // x: how much of a silhouette's line is here, y: of the line around what is highlighted.
 vec2 lines(ivec2 here) {
     uint number = number_at(here);
+#if HIGHLIGHTS
     bool chosen = highlighted(number);
+#endif
     vec2 found = vec2(0.0);
     float own = distance_at(here);
     for (int axis = 0; axis < 2; axis++) {
@@ -61,9 +63,15 @@ vec2 lines(ivec2 here) {
             float bend = distance_at(here + way) + distance_at(here - way) - 2.0 * own;
             found.x = max(found.x, smoothstep(jump, 2.0 * jump, bend));
         }
-        if (one != number || other != number) {
-            if (highlighted(one) != chosen || highlighted(other) != chosen) found.y = 1.0;
+#if HIGHLIGHTS
+        // The line around what is highlighted is twice as wide.
+        uint before = number_at(here + 2 * way);
+        uint after = number_at(here - 2 * way);
+        if (one != number || other != number || before != number || after != number) {
+            bool differs = highlighted(one) != chosen || highlighted(other) != chosen;
+            if (differs || highlighted(before) != chosen || highlighted(after) != chosen) found.y = 1.0;
         }
+#endif
     }
     return found;
 }

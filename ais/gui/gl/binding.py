@@ -54,3 +54,14 @@ def check_errors() -> None:
             f"The graphics driver reported {', '.join(codes)}: update the driver, or set {DEBUG_VARIABLE}=1 to see "
             "which call failed."
         )
+
+
+SOFTWARE = ("llvmpipe", "softpipe", "swrast", "swiftshader", "gdi generic", "basic render", "software")
+"""Words in the names of drivers that draw without a graphics card."""
+
+
+def draws_in_software() -> bool:
+    """Whether the current context's driver has no graphics card to draw with."""
+    name = GL.glGetString(GL.GL_RENDERER) or b""
+    text = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
+    return any(word in text.lower() for word in SOFTWARE)

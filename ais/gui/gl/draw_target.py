@@ -52,17 +52,22 @@ class DrawTarget(GlObject):
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self.name)
         GL.glViewport(0, 0, self.colours[0].width, self.colours[0].height)
 
-    def clear(self, *values: tuple[float, float, float, float]) -> None:
-        """Fill each texture with a value, whole numbers where it holds such; the depth, if any, becomes the farthest.
+    def clear(self, *values: tuple[float, float, float, float], depth: bool = True) -> None:
+        """Fill each texture with a value, whole numbers where it holds such. The target must be bound.
 
-        The target must be bound.
+        Parameters
+        ----------
+        *values
+            For each texture.
+        depth
+            Whether the depth, if there is any, becomes the farthest.
         """
         for index, (texture, value) in enumerate(zip(self.colours, values, strict=True)):
             if texture.pixels == "rg32ui":
                 GL.glClearBufferuiv(GL.GL_COLOR, index, np.array(value, np.uint32))
             else:
                 GL.glClearBufferfv(GL.GL_COLOR, index, np.array(value, np.float32))
-        if self.depth is not None:
+        if depth and self.depth is not None:
             GL.glClearBufferfv(GL.GL_DEPTH, 0, np.ones(1, np.float32))
 
     def read(self, x: int, y: int, width: int, height: int) -> NDArray[Any]:

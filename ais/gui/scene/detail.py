@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from ais.surfaces import Surface
 
+Floats = NDArray[np.float32]
+
 COARSENING = 2.1
 """How many times larger the triangles' sides become from one mesh to the next."""
 
@@ -83,8 +85,9 @@ def coarser(mesh: Mesh, cell: float) -> Mesh:
     owner = np.empty(len(order), np.int32)
     owner[order] = rank
     sorted_vertices, sorted_normals = mesh.vertices[order], mesh.normals[order]
-    vertices = np.add.reduceat(sorted_vertices, starts) / size[:, None].astype(np.float32)
-    normals = np.add.reduceat(sorted_normals, starts)
+    vertices: Floats = np.add.reduceat(sorted_vertices, starts)
+    vertices /= size[:, None].astype(np.float32)
+    normals: Floats = np.add.reduceat(sorted_normals, starts)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), np.float32(1e-6))
     # The mean of a bulge lies inside of it: small bodies would shrink.
     height = np.einsum("ij,ij->i", sorted_vertices - vertices[rank], normals[rank])

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from ais.gui.gl.binding import GL
+from ais.gui.gl.binding import GL, draws_in_software
 from ais.gui.gl.draw_target import DrawTarget
 from ais.gui.gl.program import Program, ProgramCache
 from ais.gui.gl.triangle import FullScreenTriangle
@@ -18,11 +18,14 @@ from ais.gui.scene.lines import Lines, axes_lines, box_lines
 from ais.gui.scene.table import SceneTable
 from ais.gui.scene.targets import Targets
 
-FIRST_GUESS = 3e6
-"""Triangles per second before any have been timed: those of a computer without a graphics card."""
+SOFTWARE_GUESS, CARD_GUESS = 3e6, 3e8
+"""Triangles per second before any have been timed, without and with a graphics card."""
 
 SLOW = 3e7
-"""A computer that draws fewer triangles per second has no graphics card, and is spared what can be spared."""
+"""A computer that draws fewer triangles per second is spared what can be spared."""
+
+LEAST_WHILE_MOVING = 40_000
+"""Triangles that a moving scene is drawn with at least, however busy the computer is."""
 
 STEP_SECONDS = 0.03
 MOVING_SECONDS = 0.02
@@ -60,11 +63,11 @@ class ScenePainter:
         self._programs: dict[tuple[str, str, tuple[tuple[str, int], ...]], Program] = {}
         self._flat = ProgramCache()
         self._triangle = FullScreenTriangle()
-        self.triangles_per_second = FIRST_GUESS
+        self.triangles_per_second = SOFTWARE_GUESS if draws_in_software() else CARD_GUESS
 
     @property
     def slow(self) -> bool:
-        """Whether there seems to be no graphics card."""
+        """Whether there seems to be no graphics card that is worth the name."""
         return self.triangles_per_second < SLOW
 
     def triangles(self, frame: Frame) -> int:
@@ -100,7 +103,8 @@ class ScenePainter:
         clear, look = _transparent(frame), frame.scene.look
         if clear:
             targets.layers.bind()
-            targets.layers.clear((0, 0, 0, 1), (0, 0, 0, 1))
+            # Behind what is opaque, whose depth is kept.
+            targets.layers.clear((0, 0, 0, 1), (0, 0, 0, 1), depth=False)
             yield from self._draw(frame, targets.layers, clear, "scene_layers.frag", moving, blended=True)
         shaded = look.occlusion > 0 and not moving
         if shaded:
@@ -114,6 +118,7 @@ class ScenePainter:
             OCCLUSION=int(shaded),
             EDGES=0 if not lined else 2 if clear and not moving else 1,
             SILHOUETTES=int(look.edges),
+            HIGHLIGHTS=int(_highlights(frame)),
         )
         frame.set_depth(program)
         frame.set_light(program)
@@ -287,7 +292,7 @@ class ScenePainter:
         total = -sum(entry[0] for entry in heap)
         # The opaque and the transparent have a turn each.
         share = sum(faces.meshes[0].faces for *_, faces in heap) / max(self._all_faces(frame), 1)
-        budget = self.triangles_per_second * MOVING_SECONDS * max(share, 0.1)
+        budget = max(self.triangles_per_second * MOVING_SECONDS, LEAST_WHILE_MOVING) * max(share, 0.1)
         while heap and total > budget:
             faces, number, item, body = heapq.heappop(heap)
             detail = chosen.get(id(item), 0) + 1

@@ -17,7 +17,7 @@ from ais.gui.scene.bodies import Bodies
 from ais.gui.scene.camera import Camera
 from ais.gui.scene.contents import Hit, Rgb, Scene
 from ais.gui.scene.frame import Frame, Tile
-from ais.gui.scene.painter import FIRST_GUESS, ScenePainter, has_transparent
+from ais.gui.scene.painter import SOFTWARE_GUESS, ScenePainter, has_transparent
 from ais.gui.scene.table import SceneTable
 from ais.gui.scene.targets import Targets
 
@@ -309,7 +309,7 @@ class SceneRenderer:
         if frame is None or targets is None or not self._painter.slow:
             return 0.0 if frame is None else self._painter.triangles(frame) / self._painter.triangles_per_second
         columns, rows = targets.size
-        return columns * rows * SLOW_SECONDS_PER_PIXEL + self._painter.triangles(frame) / FIRST_GUESS
+        return columns * rows * SLOW_SECONDS_PER_PIXEL + self._painter.triangles(frame) / SOFTWARE_GUESS
 
     def _numbered(self, scene: Scene, camera: Camera, size: tuple[int, int]) -> tuple[Targets, DrawTarget]:
         """The numbers of what is seen, drawn if they are not there."""
