@@ -315,9 +315,7 @@ def test_the_gallery_sorts_selects_and_deletes(desk: Desk) -> None:
     assert gallery.order == IN_ORDER
     assert gallery.rows.tolist() == list(range(20))
     gallery.order, gallery.descending = "aisParticleVolume", False
-    shown = gallery.shown
-    assert shown is not None
-    volumes = shown.table.numbers("aisParticleVolume")
+    volumes = gallery.values("aisParticleVolume")
     assert volumes is not None
     assert (np.diff(volumes[gallery.rows]) >= 0).all()
     gallery.order = IN_ORDER

@@ -80,7 +80,7 @@ class Gallery:
     def _reset(self) -> None:
         self.problem = ""
         self._current: int | None = None
-        self._columns: tuple[ParticleTable | None, tuple[str, ...]] = (None, ())
+        self._columns: tuple[ParticleTable | None, dict[str, NDArray[np.float64]]] = (None, {})
         self._rows: tuple[tuple[object, ...], NDArray[np.intp]] = ((), _NONE)
         self._wanted: Sequence[int] = ()
         self._forget_pictures()
@@ -124,13 +124,18 @@ class Gallery:
         """The columns by which particles can be sorted."""
         return [IN_ORDER, *self._columns[1]]
 
+    def values(self, column: str) -> NDArray[np.float64] | None:
+        """A column of numbers of all rows of the set's table; None if there is none such, or it is not known yet."""
+        shown = self.shown
+        return self._columns[1].get(column) if shown is not None and self._columns[0] is shown.table else None
+
     @property
     def rows(self) -> NDArray[np.intp]:
         """Numbers of the particles in the order in which they are shown."""
         shown = self.shown
         if shown is None:
             return _NONE
-        values = shown.table.known_numbers(self.order)
+        values = self.values(self.order)
         made_of = (shown, values, self.descending)
         if not _same(made_of, self._rows[0]):
             there = np.flatnonzero(shown.visible)
@@ -309,15 +314,19 @@ class Gallery:
         """Find out which columns hold numbers, in a thread: it takes a moment for columns of text."""
         if self._columns[0] is table:
             return
-        self._columns = table, ()
+        self._columns = table, {}
 
-        def there(labels: tuple[str, ...]) -> None:
+        def read(_: Work) -> dict[str, NDArray[np.float64]]:
+            found = {label: table.numbers(label) for label in table.labels}
+            return {label: values for label, values in found.items() if values is not None}
+
+        def there(found: dict[str, NDArray[np.float64]]) -> None:
             if self._columns[0] is table:
-                self._columns = table, labels
-                if self.order not in labels:
+                self._columns = table, found
+                if self.order not in found:
                     self.order = IN_ORDER
 
-        self._editor.background.run(lambda _: table.numeric_labels(), there)
+        self._editor.background.run(read, there)
 
 
 def order_in_words(column: str) -> str:

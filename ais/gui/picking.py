@@ -69,6 +69,8 @@ class Picking:
         Whether it is shown what would be picked.
     looked_at
         Whether the settings are on the screen; without, nothing is computed.
+    sources
+        The volumes of the tomogram on the screen, one of each feature.
     picked
         The newest preview; None where there is none.
     problem
@@ -90,6 +92,7 @@ class Picking:
         self._reset()
 
     def _reset(self) -> None:
+        self.sources: tuple[Source, ...] = ()
         self.picked: Picked | None = None
         self.problem = ""
         self._choices: dict[str, PickChoice] = {}
@@ -102,17 +105,6 @@ class Picking:
         self._applying: Work | None = None
 
     # What is chosen
-
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """The volumes of the tomogram on the screen, one of each feature."""
-        volumes = self._editor.rendering.volumes
-        found: dict[str, Source] = {}
-        for volume in volumes.listed:
-            if volume.feature and not volume.missing:
-                colour = volumes.look(volume.path).colour or PALETTE[0]
-                found.setdefault(volume.feature, Source(volume.feature, volume.path, colour))
-        return tuple(found.values())
 
     @property
     def source(self) -> Source | None:
@@ -161,6 +153,7 @@ class Picking:
         editor = self._editor
         if editor.document is not self._document:
             self._change_document(editor.document)
+        self.sources = self._find_sources()
         self.run.follow()
         self.gallery.follow()
         task = self._task() if self._active else None
@@ -300,6 +293,15 @@ class Picking:
         """Whether anybody looks."""
         editor = self._editor
         return self.looked_at and editor.state.tab is Tab.RENDER and editor.shown is not None
+
+    def _find_sources(self) -> tuple[Source, ...]:
+        volumes = self._editor.rendering.volumes
+        found: dict[str, Source] = {}
+        for volume in volumes.listed:
+            if volume.feature and not volume.missing:
+                colour = volumes.look(volume.path).colour or PALETTE[0]
+                found.setdefault(volume.feature, Source(volume.feature, volume.path, colour))
+        return tuple(found.values())
 
     def _task(self) -> PickTask | None:
         editor, source = self._editor, self.source

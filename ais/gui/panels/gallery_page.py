@@ -85,15 +85,17 @@ class GalleryPage:
             *(imgui.WindowFlags_.no_scrollbar, imgui.WindowFlags_.no_scroll_with_mouse),
         )
         drawn, stays = imgui.begin(f"Gallery of particles###{NAME}", True, sum(map(int, flags)))
-        if drawn:
-            if imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows) and closes_by_escape():
-                stays = False
-            self._take_keys(window, gallery)
-            self._draw_setup(window, gallery)
-            imgui.separator()
-            self._draw_grid(window, gallery)
-            self._draw_tray(window, gallery)
-        imgui.end()
+        try:
+            if drawn:
+                if imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows) and closes_by_escape():
+                    stays = False
+                self._take_keys(window, gallery)
+                self._draw_setup(window, gallery)
+                imgui.separator()
+                self._draw_grid(window, gallery)
+                self._draw_tray(window, gallery)
+        finally:
+            imgui.end()
         gallery.open = bool(stays)
 
     # What is chosen
@@ -307,9 +309,8 @@ def particle_in_words(gallery: Gallery, number: int) -> str:
     """Where a particle is, and what is known of it."""
     x, y, z = gallery.place(number)
     lines = [f"Particle {number + 1}", f"x {x:.1f}  y {y:.1f}  z {z:.1f}"]
-    shown = gallery.shown
     for name in gallery.orders[1 : MOST_COLUMNS + 1]:
-        values = shown.table.known_numbers(name) if shown is not None else None
+        values = gallery.values(name)
         if values is not None:
             lines.append(f"{order_in_words(name)} {values[number]:.6g}")
     return "\n".join(lines)

@@ -13,9 +13,15 @@ from ais.gui.theme import Rgb, packed
 from ais.gui.views.canvas import BLACK, SHADOW, Canvas
 
 LEAST_RADIUS_PX = 2.5
-MOST_MARKS = 4000
+MOST_MARKS = 6000
 """More in one slice are a mistake that is seen all the same."""
+MANY, VERY_MANY = 300, 1000
+"""From so many on, marks are drawn without a shadow, and as dots."""
+SEGMENTS = 12
 WIDTH_PX = 1.5
+DOT_PX = 1.5
+ALPHAS = (0.55, 1.0)
+"""Of marks whose centre lies in another slice, and in this one."""
 POINTER_RADII = 1.6
 """Length of the line that shows where a particle points, in its radii."""
 
@@ -68,18 +74,25 @@ def _draw(
     x, y = _screen(canvas, places[:, in_plane])
     (left, top), (width, height) = canvas.view.origin, canvas.view.size
     seen = (x + radii >= left) & (x - radii <= left + width) & (y + radii >= top) & (y - radii <= top + height)
-    here = np.where(distance <= 0.5, 1.0, 0.55)
-    dark = [packed(BLACK, SHADOW * alpha) for alpha in (0.55, 1.0)]
-    bright = [packed(colour, alpha) for alpha in (0.55, 1.0)]
+    here = (distance <= 0.5).tolist()
+    dark = [packed(BLACK, SHADOW * alpha) for alpha in ALPHAS]
+    bright = [packed(colour, alpha) for alpha in ALPHAS]
     draw_list = canvas.draw_list
+    drawn = np.flatnonzero(seen).tolist()
+    count = len(drawn)
     ends = None
-    if pointing is not None:
+    if pointing is not None and count < VERY_MANY:
         ends = _screen(canvas, places[:, in_plane] + POINTER_RADII * radius * pointing[:, in_plane])
-    for at in np.flatnonzero(seen).tolist():
-        centre, near = ImVec2(float(x[at]), float(y[at])), int(here[at] == 1.0)
-        size = float(radii[at])
-        draw_list.add_circle(centre, size, dark[near], thickness=WIDTH_PX + 2)
-        draw_list.add_circle(centre, size, bright[near], thickness=WIDTH_PX)
+    for at in drawn:
+        left, top, size, near = float(x[at]), float(y[at]), float(radii[at]), int(here[at])
+        if count >= VERY_MANY:
+            low, high = ImVec2(left - DOT_PX, top - DOT_PX), ImVec2(left + DOT_PX, top + DOT_PX)
+            draw_list.add_rect_filled(low, high, bright[near])
+            continue
+        centre = ImVec2(left, top)
+        if count < MANY:
+            draw_list.add_circle(centre, size, dark[near], thickness=WIDTH_PX + 2)
+        draw_list.add_circle(centre, size, bright[near], 0 if count < MANY else SEGMENTS, WIDTH_PX)
         if ends is not None:
             draw_list.add_line(centre, ImVec2(float(ends[0][at]), float(ends[1][at])), bright[near], WIDTH_PX)
 
