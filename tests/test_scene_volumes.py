@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -392,6 +393,34 @@ def test_a_project_that_can_only_be_read_is_looked_at_all_the_same(desk: Desk, t
     other.volumes.take_off(other.path("membrane"))
     assert said(other.editor)
     other.editor.close()
+
+
+def test_reading_that_was_stopped_goes_on_when_it_is_shown_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = threading.Event()
+
+    def endless(*arguments: Any) -> LoadedVolume:
+        begun.set()
+        while True:
+            arguments[-1].report(1, 2)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(volume_meshes, "load", endless)
+    desk.editor.open_paths([desk.folder / "TS_01.mrc"])
+    desk.editor.state.tab = Tab.RENDER
+    until(desk.editor, begun.is_set)
+    path = desk.volumes.listed[0].path
+    assert desk.volumes.busy(path)
+    monkeypatch.undo()
+    for work in desk.editor.background.works:
+        work.cancel()
+    until(desk.editor, lambda: "stopped" in desk.volumes.problem(path))
+    desk.rest()
+    assert desk.volumes.mesh(path) is None
+    desk.volumes.change({path: {"shown": False}}, "Hide")
+    desk.volumes.change({path: {"shown": True}}, "Show")
+    desk.rest()
+    assert not desk.volumes.problem(path)
+    assert desk.volumes.mesh(path) is not None
 
 
 def test_a_slow_surface_is_coarse_while_it_is_dragged(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,6 +131,7 @@ class SceneVolumes:
         self._colours: dict[Path, Colour] = {}
         self._items: dict[Path, tuple[tuple[object, ...], SurfaceItem]] = {}
         self._together: tuple[SurfaceItem, ...] = ()
+        self._selection: tuple[object, dict[Hashable, tuple[int, ...]]] = (None, {})
 
     # For lists and panels
 
@@ -394,17 +395,26 @@ class SceneVolumes:
         if mesh is None or not look.shown or look.colour is None:
             self._items.pop(path, None)
             return None
-        selected = frozenset(index for key, index in self._editor.rendering.view.selected if key == path)
+        selected = self._selected_of(path)
         made_of = (mesh, look.dust, look.colour, look.alpha, selected)
         known = self._items.get(path)
         if known is None or known[0] != made_of:
             states = np.where(self.visible(path), np.uint8(SHOWN), np.uint8(HIDDEN))
-            for index in selected:
-                if index < states.size and states[index] == SHOWN:
-                    states[index] = HIGHLIGHTED
+            numbers = np.array([index for index in selected if index < states.size], np.intp)
+            states[numbers[states[numbers] == SHOWN]] = HIGHLIGHTED
             known = made_of, SurfaceItem(path, mesh.surface, look.colour, look.alpha, states)
             self._items[path] = known
         return known[1]
+
+    def _selected_of(self, path: Path) -> tuple[int, ...]:
+        """Components of a volume that are selected; the same object as long as the selection is."""
+        selected = self._editor.rendering.view.selected
+        if self._selection[0] is not selected:
+            numbers: dict[Hashable, list[int]] = {}
+            for key, index in selected:
+                numbers.setdefault(key, []).append(index)
+            self._selection = selected, {key: tuple(found) for key, found in numbers.items()}
+        return self._selection[1].get(path, ())
 
     def _default(self, path: Path) -> tuple[Colour, float, float]:
         """Colour, level and dust of the feature, or of its name in the feature library."""

@@ -50,6 +50,16 @@ def slide(ctx: Context, name: str, share: float) -> None:
     drag(ctx, [(x, y) for x in places])
 
 
+def drag_dust(ctx: Context, share: float) -> None:
+    """Drag the limit in the histogram from its left end to a share of its width."""
+    row, dust, after = (
+        ctx.item_info(f"//Render/**/{name}").rect_clipped for name in ("Show ribosome", "##dust", "##opacity")
+    )
+    left, right = row.min.x, dust.max.x
+    y = (dust.max.y + after.min.y) / 2 - (dust.max.y - dust.min.y) / 2
+    drag(ctx, [(left + (right - left) * part, y) for part in (0.036, share / 2, share)])
+
+
 @story(paths=segmented_tomogram, seconds=90)
 def volumes_as_surfaces(ctx: Context, editor: Editor) -> None:
     until(ctx, lambda: editor.shown is not None, START_S, "the tomogram is shown")
@@ -70,6 +80,12 @@ def volumes_as_surfaces(ctx: Context, editor: Editor) -> None:
     assert 0 < seen(editor, "ribosome") < len(BALLS)
     assert item(editor, "ribosome").surface is surface  # type: ignore[union-attr]
     screenshot(ctx, "volumes/dust")
+    press(ctx, "ctrl+z")
+    until(ctx, lambda: seen(editor, "ribosome") == len(BALLS), 5, "it is undone")
+    drag_dust(ctx, 0.5)
+    until(ctx, lambda: not editor.document.busy and not volumes._previews, 5, "it is saved")  # type: ignore[union-attr]
+    assert 0 < seen(editor, "ribosome") < len(BALLS)
+    assert item(editor, "ribosome").surface is surface  # type: ignore[union-attr]
     slide(ctx, "##level", 0.2)
     level = volumes.look(path).level
     assert level is not None

@@ -37,6 +37,7 @@ MENU = (
     "surfaces.everywhere",
     "surfaces.as_feature",
     "",
+    "scene_files.save",
     "surfaces.take_off",
 )
 TABLE_FLAGS = int(imgui.TableFlags_.no_pad_outer_x | imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.row_bg)
