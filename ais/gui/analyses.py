@@ -209,16 +209,19 @@ class Analyses:
             self._work.cancel()
 
     def jump_to(self, row: int) -> None:
-        """Show an instance in its tomogram, with its volume over it."""
+        """Show an instance in its tomogram, with its volume over it, and select it in the 3D scene if it is there."""
         result = self.table.results[int(self.table.owner[row])]
         if result.instances is None:
             return
         self.selected = row
-        z, y, x = (float(at) for at in result.instances.anchors[int(self.table.row[row])])
-        overlays = self._editor.modelling.overlays
-        if not overlays.shown(result.volume.path):
-            overlays.show(result.volume.path)
-        self._editor.visit(result.volume.tomogram, z, y, x)
+        volume, editor = result.volume, self._editor
+        z, y, x = (int(at) for at in result.instances.anchors[int(self.table.row[row])])
+        if not editor.modelling.overlays.shown(volume.path):
+            editor.modelling.overlays.show(volume.path)
+        if volume.tomogram == editor.state.tomogram:
+            component = editor.rendering.volumes.component_at(volume.path, (z, y, x))
+            editor.rendering.view.select([] if component is None else [(volume.path, component)])
+        editor.visit(volume.tomogram, z, y, x)
 
     def step(self, count: int) -> None:
         """Jump to a row further down (positive) or up in the table, as it is sorted."""

@@ -37,6 +37,7 @@ def in_a_small_window(folder: Path) -> Sequence[Path]:
 
 def opened(ctx: Context, editor: Editor) -> None:
     until(ctx, lambda: editor.shown is not None and len(editor.snapshot.tomograms) == 2, 20, "both are open")
+    press(ctx, "4")
     ctx.menu_click("//##MainMenuBar/Tools/Analyze segmented volumes...")
     until(ctx, lambda: editor.analyses.inputs, 10, "the volumes are found")
     frames(ctx, 3)
@@ -63,8 +64,14 @@ def measure_and_save(ctx: Context, editor: Editor) -> None:
     largest = int(analyses.shown_rows[0])
     assert analyses.table.results[int(analyses.table.owner[largest])].volume.feature == "microtubule"
     row = int(analyses.shown_rows[1])
+    path = ctx.folder / "TS_01__ribosome.mrc"
+    until(ctx, lambda: editor.rendering.volumes.mesh(path) is not None, 20, "its surface is there")
     ctx.item_click(f"**/###instance {row}")
     assert editor.state.position in BALLS[-2:], "the largest ball of TS_01"
+    ((key, component),) = editor.rendering.view.selected
+    facts = editor.rendering.volumes.component(key, component)
+    assert facts is not None
+    assert tuple(round(at) for at in facts.voxel) == editor.state.position, "the same in the 3D scene"
     press(ctx, "down", 2)
     assert analyses.selected == analyses.shown_rows[3]
     ctx.item_click("**/Distributions")
