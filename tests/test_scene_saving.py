@@ -20,6 +20,7 @@ from ais.gui.editor import Editor
 from ais.gui.scene.camera import Camera
 from ais.gui.scene_contents import scene_view
 from ais.gui.scene_movies import Turntable
+from ais.gui.scene_pictures import camera_for, scene_for
 from ais.gui.scene_wish import FORMATS, Scope
 from ais.gui.state import Tab
 from ais.scene_files.programs import BLENDER, CHIMERAX, find_program
@@ -206,3 +207,24 @@ def test_a_turntable_closes_and_keeps_its_target(axis: str) -> None:
         for n in range(20)
     ]
     assert max(turned) == pytest.approx(30, abs=0.1)
+
+
+def test_what_is_whole_on_the_screen_is_whole_in_pictures_and_movies(desk: Desk) -> None:
+    view, bounds = desk.editor.rendering.view, desk.editor.rendering.bounds()
+    view.size = (300, 800)
+    view.fit()
+    wish = Turntable(640, 360)
+    ends = np.array(bounds)
+    corners = np.array([[ends[i, 0], ends[j, 1], ends[k, 2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+
+    def reach(camera: Camera) -> float:
+        places = np.column_stack([corners, np.ones(8)]) @ camera.view_matrix().T
+        seen = places @ camera.projection_matrix(640 / 360, *bounds).T
+        return float(np.abs(seen[:, :2] / seen[:, 3:]).max())
+
+    assert 0.85 < reach(camera_for(desk.editor, 640, 360)) <= 1
+    reaches = [reach(wish.camera(wish.first(desk.editor), number)) for number in range(wish.frames)]
+    assert 0.85 < max(reaches) < 1.02
+    view.move(view.camera.dolly(3))
+    assert camera_for(desk.editor, 640, 360) == view.camera == wish.first(desk.editor)
+    assert not scene_for(desk.editor).look.axes

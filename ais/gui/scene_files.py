@@ -14,7 +14,7 @@ from ais.gui.saved_pictures import picture_folder
 from ais.gui.scene_batches import Defaults, looks_of, tasks_of
 from ais.gui.scene_contents import SeenScene, seen_scene
 from ais.gui.scene_movies import MovieMaking, SliceMovie, Turntable, turntable
-from ais.gui.scene_pictures import SceneShot, write_scene_picture
+from ais.gui.scene_pictures import SceneShot, camera_for, scene_for, write_scene_picture
 from ais.gui.scene_wish import SceneWish, Scope
 from ais.gui.volume_search import SEPARATOR
 from ais.scene_files.naming import plain_name, unique_names
@@ -317,6 +317,7 @@ class SceneFiles:
             )
 
         shot = SceneShot(write_later, width, height, transparent)
+        shot.scene, shot.camera = scene_for(editor), camera_for(editor, width, height)
         if width * height > LARGE_PX:
             editor.notices.say(
                 f"A picture of {width} x {height} pixels is being drawn; the window waits for it.", "hint"

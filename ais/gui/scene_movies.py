@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,18 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ais.errors import AisError
-from ais.gui.scene_pictures import SceneShot
+from ais.gui.scene_pictures import SceneShot, camera_for, scene_for
 
 if TYPE_CHECKING:
     from ais.gui.background import Work
     from ais.gui.editor import Editor
     from ais.gui.scene.camera import Camera
-    from ais.gui.scene.contents import Scene
     from ais.gui.shell import Picture
 
 AHEAD = 3
 """So many frames are drawn before the first of them has been written."""
 LOOK_S = 0.1
+TRIED = 24
+"""Frames of a movie that are looked at to see how far away the viewer must be."""
 SAMPLES = 2
 TURNTABLE, SLICES = "Saving movie of the scene", "Saving movie of the slices"
 
@@ -60,6 +61,15 @@ class Turntable:
     def frames(self) -> int:
         """How many there are."""
         return max(2, round(self.seconds * self.frames_per_second))
+
+    def first(self, editor: Editor) -> Camera:
+        """From where the first frame is seen: as on the screen; what is whole there stays whole as it turns."""
+        camera = camera_for(editor, self.width, self.height)
+        bounds, aspect = editor.rendering.bounds(), self.width / self.height
+        if camera != camera.fit(*bounds, aspect):
+            return camera
+        steps = range(0, self.frames, max(1, self.frames // TRIED))
+        return replace(camera, distance=max(self.camera(camera, n).fit(*bounds, aspect).distance for n in steps))
 
     def camera(self, first: Camera, number: int) -> Camera:
         """From where a frame is seen; the one after the last would be the first again."""
@@ -162,8 +172,7 @@ class MovieMaking:
 
 def turntable(editor: Editor, path: Path, wish: Turntable) -> MovieMaking:
     """Begin a movie of the scene as it is now, turning."""
-    scene: Scene = editor.rendering.scene()
-    first = editor.rendering.view.camera
+    scene, first = scene_for(editor), wish.first(editor)
     making: list[MovieMaking] = []
 
     def want(number: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
+    from ais.gui.editor import Editor
     from ais.gui.scene.camera import Camera
     from ais.gui.scene.contents import Scene
     from ais.gui.scene.renderer import SceneRenderer
@@ -49,6 +50,21 @@ class SceneShot:
     scene: Scene | None = None
     camera: Camera | None = None
     frames_before: int = 0
+
+
+def camera_for(editor: Editor, width: int, height: int) -> Camera:
+    """From where a picture is seen: as on the screen; where that shows the whole scene, the picture does so too."""
+    rendering = editor.rendering
+    camera, bounds = rendering.view.camera, rendering.bounds()
+    if camera == camera.fit(*bounds, rendering.view.aspect):
+        return camera.fit(*bounds, width / height)
+    return camera
+
+
+def scene_for(editor: Editor) -> Scene:
+    """What is seen in a picture: as on the screen, but without the axes, whose letters only the screen has."""
+    scene = editor.rendering.scene()
+    return replace(scene, look=replace(scene.look, axes=False))
 
 
 def answer(window: Window, renderer: SceneRenderer, scene: Scene, camera: Camera) -> None:
