@@ -81,6 +81,7 @@ class SceneViewState:
         self.look_at: float | None = None
         self.drawn: Literal["", "whole", "quickly", "partly"] = ""
         self._camera: Camera | None = None
+        self._before = Camera()
         self._fitted: tuple[Bounds, float] | None = None
         self._bounds: Bounds | None = None
         self._moved_at = -1.0
@@ -99,7 +100,7 @@ class SceneViewState:
         """From where it is seen; as long as nobody has moved it, all is in sight whatever the view's size."""
         bounds, aspect = self._editor.rendering.bounds(), self.aspect
         if self._camera is None:
-            self._camera = Camera().fit(*bounds, aspect)
+            self._camera = self._before.fit(*bounds, aspect)
             self._fitted = bounds, aspect
         elif self._fitted is not None and self._fitted != (bounds, aspect):
             self._camera = self._camera.fit(*bounds, aspect)
@@ -224,6 +225,8 @@ class SceneViewState:
 
     def _forget(self) -> None:
         """Begin anew, with another tomogram."""
+        if self._camera is not None:
+            self._before = self._camera  # the next one is seen from the same side
         self._camera = self._fitted = self._bounds = None
         self.hovered = self.known = None
         self.clear()

@@ -15,6 +15,8 @@ from ais.gui.editor import Editor
 from ais.gui.settings import Settings, SettingsFile
 
 LARGE, SMALL = (1440, 900), (1280, 720)
+USUAL = 1100, 760
+"""For stories that need no picture: all is drawn in software."""
 COMPONENTS = 22
 """20 balls, a vesicle, and two filaments that touch."""
 
@@ -22,6 +24,12 @@ COMPONENTS = 22
 def files(folder: Path) -> Sequence[Path]:
     """A tomogram beside its segmented volumes."""
     SettingsFile(folder / "settings").save(Settings(window_size=LARGE))
+    return segmented_tomogram(folder)
+
+
+def files_in_a_usual_window(folder: Path) -> Sequence[Path]:
+    """The same, in a window that is drawn quickly."""
+    SettingsFile(folder / "settings").save(Settings(window_size=USUAL))
     return segmented_tomogram(folder)
 
 
@@ -72,10 +80,9 @@ def balls_of(editor: Editor) -> dict[tuple[object, int], tuple[int, int, int]]:
     return found
 
 
-@story(paths=files, seconds=60)
+@story(paths=files_in_a_usual_window, seconds=90)
 def click_on_each_of_twenty_balls(ctx: Context, editor: Editor) -> None:
     ready(ctx, editor)
-    screenshot(ctx, "scene/perspective")
     view = editor.rendering.view
     for side, depth in (("1", 48), ("2", 16)):  # from above and from behind, 10 balls are in front each time
         press(ctx, f"alt+{side}")
@@ -118,6 +125,7 @@ def take_away_what_is_false_and_find_it_in_the_slices(ctx: Context, editor: Edit
     assert (placement.row, placement.column) == (ball[1], ball[2])
     screenshot(ctx, "scene/found-in-the-slices")
     key, index = next(iter(view.selected))
+    assert editor.rendering.volumes.selected == key
 
     def state() -> int:
         return next(int(item.states[index]) for item in editor.rendering.volumes.items() if item.key == key)
@@ -139,8 +147,8 @@ def take_away_what_is_false_and_find_it_in_the_slices(ctx: Context, editor: Edit
     )
     press(ctx, "ctrl+z")
     until(ctx, lambda: state() != 0, 10, "all are back")
-    click(ctx, on_screen(editor, ball))
-    press(ctx, "shift+X")
+    click(ctx, on_screen(editor, ball), "right")
+    ctx.item_click("//$FOCUSED/Hide what is selected")
     until(ctx, lambda: state() == 0, 10, "it is hidden")
     assert not editor.shell.unexpected
 
@@ -170,12 +178,19 @@ def look_from_all_sides(ctx: Context, editor: Editor) -> None:
         press(ctx, f"alt+{key}")
         frames(ctx, 2)
     press(ctx, "alt+1")
-    press(ctx, "alt+P")
+    ctx.mouse_teleport_to_pos(on_screen(editor, BALLS[17]))
+    ctx.mouse_double_click(0)
+    frames(ctx, 3)
+    z, y, x_ball = editor.rendering.to_voxel(view.camera.target)
+    assert np.linalg.norm(np.subtract((z, y, x_ball), BALLS[17])) < 6
+    ctx.item_click("//Scene/Fit scene")
+    ctx.item_click("//Scene/Perspective")
     assert not view.camera.perspective
     press(ctx, "alt+S")
     until(ctx, lambda: editor.rendering.scene().slices, 10, "the slice is read")
     frames(ctx, 15)
     screenshot(ctx, "scene/slice")
+    screenshot(ctx, "scene/perspective")
     press(ctx, "alt+P")
     ctx.mouse_teleport_to_pos((x, y))
     frames(ctx, 2)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import imgui
 
-from ais.gui.panels.command_button import flowing_buttons
+from ais.gui.panels.command_button import command_button, flowing_buttons
 from ais.gui.panels.layout import em, faint, section
 from ais.gui.scene_edits import selected_facts
 
@@ -29,6 +29,8 @@ def draw(window: Window) -> None:
     editor = window.editor
     if editor.shown is None or not section("Selected###scene selection", window.theme, is_open=True):
         return
+    if not editor.shell.scene_shown:
+        command_button(window, "scene.show", strong=True)
     if not editor.rendering.view.selected:
         faint(NOTHING, window.theme.faint)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -62,11 +63,16 @@ class SceneMouse:
         self._from = (0.0, 0.0)
         self._moved = False
         self._second = False
+        self._clicked: tuple[float, float, float] | None = None
+        self._just_clicked = False
 
     def follow(self, editor: Editor, area: Area, hovered: bool, eyes: Eyes) -> None:
         """Act on this frame's input; `hovered` tells whether the pointer is over the scene and nothing lies between."""
         io, view = imgui.get_io(), editor.rendering.view
         x, y = io.mouse_pos.x - area.x, io.mouse_pos.y - area.y
+        if self._just_clicked and self._clicked is not None:  # by now, what the click has led to has been drawn
+            self._clicked = time.monotonic(), *self._clicked[1:]
+        self._just_clicked = False
         if hovered and io.mouse_wheel and self._drag is None:
             size = area.width, area.height
             view.move(view.camera.dolly(NEARER_PER_NOTCH**io.mouse_wheel, (x, y), size))
@@ -98,7 +104,8 @@ class SceneMouse:
             return
         io = imgui.get_io()
         self._button, self._from, self._moved = button, (x, y), False
-        self._second = button == LEFT and imgui.is_mouse_double_clicked(LEFT) and not io.key_shift
+        self._second = button == LEFT and self._is_second(x, y) and not io.key_shift
+        self._clicked = None
         if self._second:
             hit = eyes.at(x, y)
             if hit is not None and (io.key_ctrl or io.key_super):
@@ -110,6 +117,16 @@ class SceneMouse:
             self._drag = "move" if space else "marquee" if io.key_shift else "roll" if io.key_alt else "turn"
         else:
             self._drag = "move" if button == MIDDLE and not io.key_shift else "turn"
+
+    def _is_second(self, x: float, y: float) -> bool:
+        """Whether a press belongs to a double click; the time that drawing took after the first is not counted."""
+        if imgui.is_mouse_double_clicked(LEFT):
+            return True
+        if self._clicked is None:
+            return False
+        at, x0, y0 = self._clicked
+        near = max(abs(x - x0), abs(y - y0)) <= CLICK_EM * imgui.get_font_size()
+        return near and time.monotonic() - at <= imgui.get_io().mouse_double_click_time
 
     def _follow_drag(self, editor: Editor, area: Area, x: float, y: float, eyes: Eyes) -> None:
         io, view = imgui.get_io(), editor.rendering.view
@@ -141,6 +158,7 @@ class SceneMouse:
         elif self._moved or self._second:
             return
         elif self._button == LEFT:
+            self._clicked, self._just_clicked = (time.monotonic(), x, y), True
             hit = eyes.at(x, y)
             if hit is not None and (io.key_ctrl or io.key_super or io.key_shift):
                 view.toggle((hit.key, hit.index))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as icons
 
+from ais.errors import AisError
 from ais.gui.commands import command
 from ais.gui.editor import Editor
 from ais.gui.gl.framebuffer import Framebuffer
@@ -72,6 +73,7 @@ class SceneView:
         self._source: Framebuffer | None = None
         self._mouse = SceneMouse()
         self._pointer = (-1.0, -1.0)
+        self._failed: tuple[Scene, str] | None = None
 
     def draw(self, window: Window, area: Area) -> None:
         """Draw it into the window that Dear ImGui is drawing."""
@@ -143,7 +145,20 @@ class SceneView:
 
     def _draw_picture(self, editor: Editor, scene: Scene, area: Area) -> None:
         view, moving = editor.rendering.view, editor.rendering.view.moving
-        texture = self.renderer.draw(scene, view.camera, *view.size, moving=moving, seconds=FRAME_SHARE_S)
+        if self._failed is not None and self._failed[0] == scene:
+            view.drawn = "whole"
+            draw_list = imgui.get_window_draw_list()
+            low, high = ImVec2(area.x, area.y), ImVec2(area.x + area.width, area.y + area.height)
+            draw_list.add_rect_filled(low, high, packed(view.look.background))
+            ink = scene_words.ink(view.look.background)
+            scene_words.draw_in_the_middle(self._failed[1], area, ink, draw_list)
+            return
+        try:
+            texture = self.renderer.draw(scene, view.camera, *view.size, moving=moving, seconds=FRAME_SHARE_S)
+        except (AisError, MemoryError) as error:  # it is not tried again until something changes
+            self._failed = scene, str(error) or "There is too little memory to draw this scene: hide some volumes."
+            return
+        self._failed = None
         view.drawn = "quickly" if moving else "partly" if self.renderer.pending else "whole"
         if imgui.is_window_docked():
             self._copy_to_window(texture, area)
@@ -206,7 +221,7 @@ class SceneView:
             scene_words.draw_scale_bar(editor, camera, area, look.background, draw_list)
         if self._mouse.marquee is not None:
             scene_words.draw_marquee(self._mouse.marquee, area, window.theme.accent, draw_list)
-        if not (scene.surfaces or scene.particles or scene.slices):
+        if not (scene.surfaces or scene.particles or scene.slices or self._failed):
             scene_words.draw_in_the_middle(EMPTY, area, window.theme.faint, draw_list)
         found = name_and_volume(editor, view.hovered.key, view.hovered.index) if view.hovered is not None else None
         if found is not None and view.hovered is not None:
