@@ -20,7 +20,7 @@ from ais.formats.coordinates import Coordinates, concatenate, read_coordinates, 
 if TYPE_CHECKING:
     from ais.project.reading import ProjectReader
 
-PREVIEW_PER_TOMOGRAM = 3
+PREVIEW_ROWS, LEAST_PER_TOMOGRAM = 12, 3
 NAMES_SAID = 5
 WITHOUT_NAMES = (".txt", ".tsv")
 
@@ -289,11 +289,12 @@ def preview_file(
     AisError
         As `save_particles`.
     """
+    per_tomogram = max(PREVIEW_ROWS // max(len(table.tomogram_names), 1), LEAST_PER_TOMOGRAM)
     first: list[int] = []
     seen: dict[str, int] = {}
     for row, tomogram in enumerate(table.tomograms):
         seen[tomogram] = seen.get(tomogram, 0) + 1
-        if seen[tomogram] <= PREVIEW_PER_TOMOGRAM:
+        if seen[tomogram] <= per_tomogram:
             first.append(row)
     few = table.select(first) if len(first) < len(table) else table
     with tempfile.TemporaryDirectory() as folder:
