@@ -21,6 +21,19 @@ logger = logging.getLogger(__name__)
 
 FEATURE_MARK = "__"
 COORDINATES_ENDING = "_coords.star"
+USUAL_SURFACE = "membrane"
+YOUNGER_SETTINGS = (
+    "filaments",
+    "min_length",
+    "step",
+    "twist",
+    "orient",
+    "surface",
+    "surface_level",
+    "min_distance",
+    "max_distance",
+)
+"""Of `PickSettings`; a record names those that are not as usual, so that older records stay valid."""
 
 
 @dataclass
@@ -66,6 +79,21 @@ class PickSettings:
         Write x, y, z in whole voxels as well.
     voxel_size
         Overrides the headers' voxel size.
+    filaments
+        Trace filaments instead of particles.
+    min_length, step
+        Shortest filament, and the distance between points along it (None: four voxels).
+    twist
+        Degrees by which filaments turn from point to point.
+    orient
+        Of particles: ``"none"``, ``"axis"`` (their longest) or ``"normal"`` (of the surface).
+    surface
+        Another feature, by name or file (`ais.pick_tables.surface_volume`); its distance becomes a column. For normals
+        it is ``membrane`` if nothing else is said.
+    surface_level
+        Of the surface, on the 0-255 scale.
+    min_distance, max_distance
+        From the surface, of what is kept; None: no limit.
     """
 
     threshold: float = 128.0
@@ -77,6 +105,29 @@ class PickSettings:
     tilt_series_pixel_size: float | None = None
     tsv: bool = False
     voxel_size: float | None = None
+    filaments: bool = False
+    min_length: float = 0.0
+    step: float | None = None
+    twist: float = 0.0
+    orient: str = "none"
+    surface: str = ""
+    surface_level: float = 128.0
+    min_distance: float | None = None
+    max_distance: float | None = None
+
+    @property
+    def surface_name(self) -> str:
+        """The surface that is used: normals are a membrane's if nothing else is said."""
+        return self.surface or (USUAL_SURFACE if self.orient == "normal" else "")
+
+    def recorded(self) -> dict[str, Any]:
+        """The settings as a record holds them."""
+        usual = PickSettings()
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in YOUNGER_SETTINGS or value != getattr(usual, name)
+        }
 
 
 @dataclass(frozen=True)
@@ -136,7 +187,8 @@ def pick(
     Returns
     -------
     list of FileResult
-        One per input, with the number of ``picks`` among the figures.
+        One per input, with the number of ``picks`` among the figures; for filaments their number and ``length`` in all
+        (angstrom) as well.
 
     Raises
     ------
@@ -144,15 +196,20 @@ def pick(
         If the settings make no sense. What is wrong with a single volume is in its result.
     """
     from ais.formats.coordinates import DIALECTS
+    from ais.pick_tables import check_settings, surface_volume
     from ais.prediction import check_threshold
 
     settings = settings or PickSettings()
+    check_settings(settings)
     if settings.star not in DIALECTS:
         raise AisError(f"'{settings.star}' is not a star dialect: choose {', '.join(DIALECTS)}.")
     check_threshold(settings.threshold)
     if settings.star == "relion4" and not settings.tilt_series_pixel_size:
         raise AisError("RELION 4 counts in pixels of the unbinned tilt series: give --tilt-series-pixel-size.")
     folder = Path(output)
+
+    def surfaces(path: Path) -> list[Path]:
+        return [surface_volume(path, settings.surface_name)] if settings.surface_name else []
 
     def make(volume: Tomogram, made: RecordedFile) -> None:
         _write_picks(volume, made, settings, folder)
@@ -162,12 +219,13 @@ def pick(
         "pick",
         inputs,
         targets,
-        asdict(settings),
+        settings.recorded(),
         make,
         settings.voxel_size,
         overwrite,
         progress,
         complete=lambda target: not settings.tsv or target.with_suffix(".tsv").exists(),
+        further=surfaces,
     )
     if settings.star == "relion5" and not settings.tilt_series_pixel_size:
         _write_import_lists(folder)
@@ -295,37 +353,16 @@ def make_each(
 def _write_picks(volume: Tomogram, made: RecordedFile, settings: PickSettings, folder: Path) -> None:
     from ais.formats.coord_dialects import Geometry
     from ais.formats.coord_star import write_star
-    from ais.formats.coordinates import Coordinates, write_coordinates
-    from ais.picking import pick_particles
+    from ais.formats.coordinates import write_coordinates
+    from ais.pick_tables import picked_table, surface_volume
 
-    picks = pick_particles(
-        volume,
-        threshold=settings.threshold,
-        min_volume=settings.min_volume,
-        spacing=settings.spacing,
-        margin=settings.margin,
-        max_count=settings.max_count,
-    )
-    name, _ = tomogram_and_feature(volume.path)
-    table = Coordinates(
-        picks.positions,
-        [name] * len(picks),
-        columns={
-            "aisParticleWeight": [f"{value:.1f}" for value in picks.weight],
-            "aisParticleVolume": [f"{value:.1f}" for value in picks.volume],
-            "aisParticleID": list(picks.id),
-        },
-    )
+    surface = surface_volume(volume.path, settings.surface_name) if settings.surface_name else None
+    table, figures = picked_table(volume, settings, surface)
     geometry = Geometry(volume.voxel_sizes, settings.tilt_series_pixel_size, volume.shape)
     write_star(made.path, table, settings.star, geometry)
     if settings.tsv:
         write_coordinates(folder / f"{volume_stem(volume.path)}_coords.tsv", table)
-    made.result |= {
-        "picks": len(picks),
-        "scale": picks.scale_note,
-        "shape": list(volume.shape),
-        "voxel_sizes": list(volume.voxel_sizes),
-    }
+    made.result |= figures | {"shape": list(volume.shape), "voxel_sizes": list(volume.voxel_sizes)}
 
 
 def _write_import_lists(folder: Path) -> None:

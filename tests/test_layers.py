@@ -33,6 +33,7 @@ LAYERS = (
         "network_grid",
         "orientation",
         "phantom",
+        "pick_tables",
         "picking",
         "prediction",
         "removal",

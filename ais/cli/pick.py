@@ -17,7 +17,6 @@ from ais.cli.options import (
     VoxelSize,
     check_at_least,
     check_voxel_option,
-    refuse_later,
 )
 from ais.cli.terminal import terminal_progress
 
@@ -45,36 +44,80 @@ def run(
     voxel_size: VoxelSize = None,
     overwrite: Overwrite = False,
     json: Json = False,
-    filaments: Annotated[bool, typer.Option("--filaments", help="Not part of this version yet.")] = False,
+    filaments: Annotated[
+        bool, typer.Option("--filaments", help="Trace filaments and pick along them, instead of particles.")
+    ] = False,
     min_length: Annotated[
-        float | None, typer.Option("--min-length", metavar="A", help="Not part of this version yet.")
+        float, typer.Option("--min-length", metavar="A", help="Drop filaments shorter than this, A.")
+    ] = 0.0,
+    step: Annotated[
+        float | None, typer.Option("--step", metavar="A", help="Distance along filaments, A; four voxels if left out.")
     ] = None,
-    step: Annotated[float | None, typer.Option("--step", metavar="A", help="Not part of this version yet.")] = None,
-    twist: Annotated[float | None, typer.Option("--twist", metavar="DEG", help="Not part of this version yet.")] = None,
-    orient: Annotated[str, typer.Option("--orient", help="none; normal and axis come later.")] = "none",
+    twist: Annotated[
+        float, typer.Option("--twist", metavar="DEG", help="Turn about the filament from point to point, degrees.")
+    ] = 0.0,
+    orient: Annotated[
+        str, typer.Option("--orient", help="Particles' z axis: none, normal (of --surface) or axis (the longest).")
+    ] = "none",
+    surface: Annotated[
+        str,
+        typer.Option(
+            "--surface",
+            metavar="NAME",
+            help="Another feature, whose volume <tomogram>__NAME lies beside the input, or a file: distances to its "
+            "surface are written and may limit the picks; membrane for normals.",
+        ),
+    ] = "",
+    surface_level: Annotated[
+        float, typer.Option("--surface-level", help="Level of that surface, on the 0-255 scale.")
+    ] = 128.0,
+    min_distance: Annotated[
+        float | None, typer.Option("--min-distance", metavar="A", help="Drop what is nearer to the surface, A.")
+    ] = None,
+    max_distance: Annotated[
+        float | None, typer.Option("--max-distance", metavar="A", help="Drop what is farther from the surface, A.")
+    ] = None,
 ) -> int:
-    """Find particles in segmented volumes and write <stem>_coords.star for each.
+    """Find particles or filaments in segmented volumes and write <stem>_coords.star for each.
 
-    Lengths are in angstrom, volumes in cubic angstrom, the threshold on the 0-255 scale. Rows are sorted by weight.
+    Lengths are in angstrom, volumes in cubic angstrom, the threshold on the 0-255 scale. Particles are sorted by
+    weight, points by filament.
     """
-    refuse_later(
-        {
-            "--filaments": filaments,
-            "--min-length": min_length is not None,
-            "--step": step is not None,
-            "--twist": twist is not None,
-            f"--orient {orient}": orient != "none",
-        }
-    )
     from ais.batch import PickSettings, pick
 
     check_voxel_option(voxel_size)
-    for option, value in (("--min-volume", min_volume), ("--spacing", spacing), ("--margin", margin)):
+    lengths = {
+        "--min-volume": min_volume,
+        "--spacing": spacing,
+        "--margin": margin,
+        "--min-length": min_length,
+        "--min-distance": min_distance,
+        "--max-distance": max_distance,
+    }
+    for option, value in lengths.items():
         check_at_least(option, value, 0)
     check_at_least("--max", max_count, 1)
+    check_at_least("--step", step, 1e-3)
     check_at_least("--tilt-series-pixel-size", tilt_series_pixel_size, 1e-3)
     settings = PickSettings(
-        threshold, min_volume, spacing, margin, max_count, star, tilt_series_pixel_size, tsv, voxel_size
+        threshold,
+        min_volume,
+        spacing,
+        margin,
+        max_count,
+        star,
+        tilt_series_pixel_size,
+        tsv,
+        voxel_size,
+        filaments,
+        min_length,
+        step,
+        twist,
+        orient,
+        surface,
+        surface_level,
+        min_distance,
+        max_distance,
     )
     paths = find_inputs(inputs)
     with terminal_progress("Picking") as progress:
