@@ -135,11 +135,16 @@ class MovieMaking:
                 self.over = True
                 self._ended()
             return
-        if (self._editor.document, self._editor.state.tomogram) != self._of:
+        if self.elsewhere:
             self._problem = "The movie was given up, because another tomogram was opened."
         while self._asked < self.count and self._asked - self._given + self._frames.qsize() < AHEAD:
             self._asked += 1
             self._want(self._asked - 1)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another tomogram has come to the screen since it was begun."""
+        return (self._editor.document, self._editor.state.tomogram) != self._of
 
     def give(self, frame: Frames) -> None:
         """The next frame."""
@@ -225,7 +230,7 @@ class SliceMovie:
         """Go on; once a frame."""
         self.making.follow()
         editor = self._editor
-        if not self._wanted or self.making.over or editor.shown is None or self._requested:
+        if not self._wanted or self.making.over or self.making.elsewhere or editor.shown is None or self._requested:
             return
         z = self._slices[self._wanted[0]]
         if editor.state.z != z:
@@ -243,5 +248,5 @@ class SliceMovie:
 
     def _go_back(self) -> None:
         self._wanted.clear()
-        if self._editor.shown is not None:
+        if self._editor.shown is not None and not self.making.elsewhere:
             self._editor.go_to(z=self._before)

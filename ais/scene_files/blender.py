@@ -53,6 +53,9 @@ def material(part, mesh):
     surface = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
     surface.inputs["Base Color"].default_value = [*linear(part["colour"]), 1.0]
     surface.inputs["Roughness"].default_value = 0.6
+    for name in ("Specular IOR Level", "Specular"):  # as it is called since Blender 4, and before
+        if name in surface.inputs:
+            surface.inputs[name].default_value = 0.2
     surface.inputs["Alpha"].default_value = part["alpha"]
     if part["coloured"] and len(mesh.color_attributes):
         colours = nodes.new("ShaderNodeVertexColor")
@@ -106,7 +109,7 @@ def add_camera(view):
     bpy.context.scene.collection.objects.link(camera)
     bpy.context.scene.camera = camera
     lamp = bpy.data.lights.new("Ais head light", "SUN")
-    lamp.energy = 4 * SCENE["head_light"]
+    lamp.energy = math.pi * SCENE["head_light"]  # white that faces it then is as bright as that
     lamp.angle = 0.1
     light = bpy.data.objects.new("Ais head light", lamp)
     light.parent = camera
