@@ -58,17 +58,14 @@ class VertexArray(GlObject):
     ) -> None:
         super().__init__(int(GL.glGenVertexArrays(1)))
         self._buffers = [Buffer(values) for values in (*per_vertex, *per_instance)]
+        self._instanced: list[tuple[int, NDArray[Any], Buffer]] = []
         GL.glBindVertexArray(self.name)
         for location, (values, buffer) in enumerate(zip((*per_vertex, *per_instance), self._buffers, strict=True)):
-            GL.glBindBuffer(GL.GL_ARRAY_BUFFER, buffer.name)
-            count = 1 if values.ndim == 1 else values.shape[1]
-            if values.dtype.kind == "f":
-                GL.glVertexAttribPointer(location, count, GL.GL_FLOAT, False, 0, ctypes.c_void_p(0))
-            else:
-                GL.glVertexAttribIPointer(location, count, GL.GL_UNSIGNED_INT, 0, ctypes.c_void_p(0))
+            _feed(location, values, buffer)
             GL.glEnableVertexAttribArray(location)
             if location >= len(per_vertex):
                 GL.glVertexAttribDivisor(location, 1)
+                self._instanced.append((location, values[:1], buffer))
         GL.glBindBuffer(GL.GL_ARRAY_BUFFER, 0)
         if faces is not None:
             self._buffers.append(Buffer(faces))
@@ -80,11 +77,10 @@ class VertexArray(GlObject):
         GL.glBindVertexArray(self.name)
         GL.glDrawElements(GL.GL_TRIANGLES, 3 * count, GL.GL_UNSIGNED_INT, ctypes.c_void_p(12 * first))
 
-    def draw_instances(self, first: int, count: int, instances: int) -> None:
-        """Draw `count` triangles from number `first` on for each of the first `instances`."""
-        GL.glBindVertexArray(self.name)
-        start = ctypes.c_void_p(12 * first)
-        GL.glDrawElementsInstanced(GL.GL_TRIANGLES, 3 * count, GL.GL_UNSIGNED_INT, start, instances)
+    def draw_instances(self, faces: int, first: int, instances: int) -> None:
+        """Draw the first `faces` triangles for some instances, from number `first` on."""
+        self._begin_at(first)
+        GL.glDrawElementsInstanced(GL.GL_TRIANGLES, 3 * faces, GL.GL_UNSIGNED_INT, ctypes.c_void_p(0), instances)
 
     def draw_points(self, count: int) -> None:
         """Draw the first vertices as points, of the size that the vertex shader gives."""
@@ -98,10 +94,17 @@ class VertexArray(GlObject):
         GL.glBindVertexArray(self.name)
         GL.glDrawArrays(GL.GL_TRIANGLES, 0, count)
 
-    def draw_strips(self, vertices: int, instances: int) -> None:
-        """Draw a strip of triangles of `vertices` corners, told apart by their number alone, for each instance."""
-        GL.glBindVertexArray(self.name)
+    def draw_strips(self, vertices: int, first: int, instances: int) -> None:
+        """Draw a strip of triangles of `vertices` corners, told apart by their number alone, for some instances."""
+        self._begin_at(first)
         GL.glDrawArraysInstanced(GL.GL_TRIANGLE_STRIP, 0, vertices, instances)
+
+    def _begin_at(self, instance: int) -> None:
+        # OpenGL 3.3 always counts instances from 0: their data are read from further on instead.
+        GL.glBindVertexArray(self.name)
+        for location, values, buffer in self._instanced:
+            _feed(location, values, buffer, instance * values.strides[0])
+        GL.glBindBuffer(GL.GL_ARRAY_BUFFER, 0)
 
     def release(self) -> None:
         """Give it and its buffers back to the driver."""
@@ -111,3 +114,12 @@ class VertexArray(GlObject):
 
     def _delete(self, name: int) -> None:
         GL.glDeleteVertexArrays(1, [name])
+
+
+def _feed(location: int, values: NDArray[Any], buffer: Buffer, start: int = 0) -> None:
+    GL.glBindBuffer(GL.GL_ARRAY_BUFFER, buffer.name)
+    count = 1 if values.ndim == 1 else values.shape[1]
+    if values.dtype.kind == "f":
+        GL.glVertexAttribPointer(location, count, GL.GL_FLOAT, False, 0, ctypes.c_void_p(start))
+    else:
+        GL.glVertexAttribIPointer(location, count, GL.GL_UNSIGNED_INT, 0, ctypes.c_void_p(start))

@@ -28,7 +28,7 @@ LEAST_WHILE_MOVING = 40_000
 """Triangles that a moving scene is drawn with at least, however busy the computer is."""
 
 STEP_SECONDS = 0.03
-MOVING_SECONDS = 0.02
+MOVING_SECONDS = 0.015
 TIMED_FROM = 50_000
 BANDS = 8
 MESH, SPHERE, SLICE, DISC = 0, 1, 2, 3
@@ -218,10 +218,15 @@ class ScenePainter:
         body = self._bodies.particles(item)
         if body is None:
             return
-        count = len(item.positions)
-        triangles = count * (body.faces or TRIANGLES_OF_A_SPHERE)
-        plain = moving and triangles > self.triangles_per_second * MOVING_SECONDS / 4
-        yield triangles, partial(self._draw_particles, frame, item, body, fragment, plain)
+        count, each = len(item.positions), body.faces or TRIANGLES_OF_A_SPHERE
+        if moving:
+            plain = count * each > self.triangles_per_second * MOVING_SECONDS / 4
+            yield count * each, partial(self._draw_particles, frame, item, body, fragment, 0, count, plain)
+            return
+        step = max(int(self.triangles_per_second * STEP_SECONDS), TIMED_FROM) // each
+        for first in range(0, count, step):
+            some = min(step, count - first)
+            yield some * each, partial(self._draw_particles, frame, item, body, fragment, first, some)
 
     def _draw_surface(
         self, frame: Frame, item: SurfaceItem, body: SurfaceBody, fragment: str, detail: int, first: int, count: int
@@ -230,18 +235,26 @@ class ScenePainter:
         program.set("first", self._table.first(item))
         body.draw(detail, first, count)
 
-    def _draw_particles(self, frame: Frame, item: ParticleItem, body: ParticleBody, fragment: str, plain: bool) -> None:
+    def _draw_particles(
+        self,
+        frame: Frame,
+        item: ParticleItem,
+        body: ParticleBody,
+        fragment: str,
+        first: int,
+        count: int,
+        plain: bool = False,
+    ) -> None:
         if body.faces:
             vertex, kind = "scene_spike.vert" if plain else "scene_arrow.vert", MESH
         else:
             vertex, kind = ("scene_point.vert", DISC) if plain else ("scene_sphere.vert", SPHERE)
         program = self._program(vertex, fragment, frame, item, kind)
-        program.set("first", self._table.first(item))
+        program.set("first", self._table.first(item) + first)
         program.set("radius", float(item.radius))
         program.set("pixels", float(GL.glGetIntegerv(GL.GL_VIEWPORT)[3]))
-        count = len(item.positions)
         if body.faces and not plain:
-            body.array.draw_instances(0, body.faces, count)
+            body.array.draw_instances(body.faces, first, count)
             return
         # Triangles that face the viewer have no far side.
         GL.glDisable(GL.GL_CULL_FACE)
@@ -250,7 +263,7 @@ class ScenePainter:
         elif plain:
             body.plain.draw_points(count)
         else:
-            body.array.draw_strips(4, count)
+            body.array.draw_strips(4, first, count)
 
     def _draw_slice(self, frame: Frame, item: SliceItem, body: SliceBody, fragment: str) -> None:
         program = self._program("scene_slice.vert", fragment, frame, item, SLICE)

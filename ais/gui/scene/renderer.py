@@ -33,8 +33,9 @@ TILE_MARGIN_PX = 48
 SLOW_SECONDS_PER_PIXEL = 8e-8
 """For light and lines without a graphics card."""
 
-COARSE_SHARE, COARSE_FROM = 0.6, 60_000
-"""Without a graphics card, a moving scene of more triangles is drawn in so much of the view's size."""
+COARSE_FROM, COARSE_SHARE, TRANSPARENT_SHARE = 60_000, 0.6, 0.5
+"""Without a graphics card, a moving scene of more triangles is drawn in so much of the view's size, and one with
+something transparent in it."""
 
 SLICE_NUMBERS = 0xFFFFFF00
 UNITS = 8
@@ -269,8 +270,11 @@ class SceneRenderer:
     def _drawn_quickly(self, scene: Scene, camera: Camera, size: tuple[int, int], key: Any) -> Texture2D:
         if self._quick_key != key or self._quick is None:
             frame = self._seen(scene, camera, size, quick=True)
-            coarse = self._painter.slow and (has_transparent(scene) or self._painter.triangles(frame) > COARSE_FROM)
-            share = COARSE_SHARE if coarse else 1.0
+            share = 1.0
+            if self._painter.slow and has_transparent(scene):
+                share = TRANSPARENT_SHARE
+            elif self._painter.slow and self._painter.triangles(frame) > COARSE_FROM:
+                share = COARSE_SHARE
             self._quick = _sized(self._quick, (math.ceil(size[0] * share), math.ceil(size[1] * share)), 1)
             _finish(self._painter.numbers(frame, self._quick, moving=True))
             _finish(self._painter.light(frame, self._quick, moving=True))
