@@ -79,7 +79,8 @@ def test_volumes_are_found_measured_and_named_when_they_fail(editor: Editor) -> 
     settled(editor)
     until(editor, lambda: editor.shown is not None and editor.shown.entry.name == "TS_2")
     assert editor.state.position == CENTRES[2]
-    assert table.values(QUANTITIES[4])[row] == 7
+    intensity = next(one for one in QUANTITIES if one.name == "mean_intensity")
+    assert table.values(intensity)[row] == 7
     away = table.values(next(one for one in QUANTITIES if one.name == "distance_A"))
     assert np.isfinite(away[table.chosen("ts_1 ball")]).all()
     assert np.isnan(away[table.chosen("ts_2 ball")]).all(), "there is no wall in TS_2"

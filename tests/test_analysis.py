@@ -81,6 +81,9 @@ def test_sizes_and_places_are_those_of_scikit_image(seed: int) -> None:
         assert row["touches_border"] == bool((low == 0).any() or (high == volume.shape).any())
         assert row["mean_prediction"] == pytest.approx(volume[tuple(region.coords.T)].mean())
         assert row["length_A"] is None
+    places = found.positions
+    gaps = np.linalg.norm(places[:, None] - places[None], axis=-1) + np.diag(np.full(len(places), np.inf))
+    assert found.neighbours == pytest.approx(gaps.min(axis=1))
     labels_there = labelled.labels[tuple(found.anchors.T)]
     assert labels_there.tolist() == list(range(1, len(found) + 1)), "an anchor lies within its instance"
     inner = label_instances(volume, threshold=200, remove_border=True, voxel_sizes=SIZES)

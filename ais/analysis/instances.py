@@ -55,6 +55,9 @@ class Instances:
         (n,) float64, mean of the image over the instance; None without an image.
     profiles
         One for each instance, or none if lengths were not asked for.
+    neighbours
+        (n,) float64, distance between the centroids of the instance and of the nearest other one of this volume, in
+        angstrom; NaN if it is alone.
     touches_border
         (n,) bool, whether there are voxels on a face of the volume.
     boxes
@@ -77,6 +80,7 @@ class Instances:
     predictions: NDArray[np.float64]
     intensities: NDArray[np.float64] | None
     profiles: tuple[Profile, ...]
+    neighbours: NDArray[np.float64]
     touches_border: NDArray[np.bool_]
     boxes: NDArray[np.int64]
     anchors: NDArray[np.int64]
@@ -121,6 +125,7 @@ class Instances:
         }
         if self.intensities is not None:
             found["mean_intensity"] = self.intensities
+        found["neighbour_distance_A"] = self.neighbours
         found["touches_border"] = self.touches_border
         if self.distances is not None:
             found |= self.distances.columns()
@@ -188,15 +193,17 @@ def measure_instances(
     found = [measured[index] for index in range(len(labelled))]
     if picture is not None and not all(math.isfinite(one.intensity) for one in found):
         raise AisError(f"{source_name(image)} contains values that are not finite numbers (NaN or infinity).")  # type: ignore[arg-type]
+    centroids = np.array([one.centroid for one in found]).reshape(-1, 3)
     return Instances(
         ids=labelled.ids,
-        centroids=np.array([one.centroid for one in found]).reshape(-1, 3),
+        centroids=centroids,
         voxels=labelled.counts,
         surface_areas=_column(found, "area"),
         lengths=_column(found, "length"),
         predictions=_column(found, "prediction") * factor,
         intensities=None if picture is None else _column(found, "intensity"),
         profiles=tuple(one.profile for one in found if one.profile is not None),
+        neighbours=_neighbours(centroids * np.array(labelled.voxel_sizes[::-1])),
         touches_border=labelled.touches_border,
         boxes=labelled.boxes,
         anchors=np.array([one.anchor for one in found], dtype=np.int64).reshape(-1, 3),
@@ -250,6 +257,15 @@ def _measure(
         intensity=math.nan if picture is None else float(picture[mask].mean(dtype=np.float64)),
         profile=None if line is None else profile_along(line, mask, sizes, picture),
     )
+
+
+def _neighbours(places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distance of each place to the nearest other one."""
+    if len(places) < 2:
+        return np.full(len(places), math.nan)
+    from scipy.spatial import KDTree
+
+    return np.asarray(KDTree(places).query(places, k=2)[0], dtype=np.float64)[:, 1]
 
 
 def _held(volume: NDArray[Any] | Tomogram) -> NDArray[Any] | Tomogram:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ais.analysis.plots import Quantity as Drawn
 
-DRAWN = ("volume_nm3", "length_A", "distance_A", "mean_intensity")
+DRAWN = ("volume_nm3", "length_A", "distance_A", "neighbour_distance_A")
 COUNTS = "counts"
 
 

@@ -50,6 +50,7 @@ QUANTITIES = (
     Quantity("length_A", "Length", "nm", 0.1, "Of the longest way along its skeleton"),
     Quantity("surface_area_A2", "Surface", "nm²", 0.01, "Area of its surface at the threshold"),
     Quantity("distance_A", "Distance", "nm", 0.1, "From its nearest voxel to the other feature; 0 where they overlap"),
+    Quantity("neighbour_distance_A", "Neighbour", "nm", 0.1, "From its centre to that of the nearest other one"),
     Quantity("mean_intensity", "Intensity", "", 1.0, "Mean value of the tomogram in it"),
     Quantity("mean_prediction", "Prediction", "", 1.0, "Mean value of the volume in it, 0 to 255"),
 )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ais.gui.analyses import Analyses
     from ais.gui.app import Window
 
-WIDTH, HEIGHT = 82.0, 46.0
+WIDTH, HEIGHT = 82.0, 31.0
 PLAN_WIDTH, PLAN_SHARE = 21.0, 0.4
 LARGEST_VOLUME_NM3 = 1e9
 FULL_SCALE = 255.0
@@ -46,7 +46,9 @@ def draw(window: Window) -> None:
         min(em(WIDTH), viewport.work_size.x * SHARE_OF_WINDOW), min(em(HEIGHT), viewport.work_size.y * SHARE_OF_WINDOW)
     )
     imgui.set_next_window_size(size, imgui.Cond_.appearing)
-    imgui.set_next_window_pos(viewport.get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
+    # At the bottom, so that the slices to which a row leads are seen above it.
+    below = ImVec2(viewport.get_center().x, viewport.work_pos.y + viewport.work_size.y - em(2.5))
+    imgui.set_next_window_pos(below, imgui.Cond_.appearing, ImVec2(0.5, 1.0))
     flags = imgui.WindowFlags_.no_collapse | imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings
     drawn, stays = imgui.begin(f"{TITLE}###analysis", True, int(flags))
     try:
@@ -180,7 +182,8 @@ def _draw_state(window: Window, analyses: Analyses) -> None:
     failed, measured = analyses.failed, len(analyses.table.results) - len(analyses.failed)
     rows = len(analyses.table)
     faint(
-        f"{rows} instance{'s' if rows != 1 else ''} in {measured} volume{'s' if measured != 1 else ''}",
+        f"{rows} instance{'s' if rows != 1 else ''} in {measured} volume{'s' if measured != 1 else ''}. "
+        "A click on a row shows it in its tomogram.",
         window.theme.faint,
     )
     for one in failed[:3]:
