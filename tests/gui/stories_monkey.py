@@ -69,6 +69,8 @@ def files(folder: Path) -> Sequence[Path]:
         write_volume(given / f"{name}.mrc", rng.normal(0, 1, shape).astype(np.float32), voxel_sizes=10.0)
     mask = (rng.random(SHAPE) < 0.2).astype(np.int8)
     write_volume(given / "mask.mrc", mask, voxel_sizes=10.0)
+    for name in ("first__blobs", "second__blobs"):
+        write_volume(given / f"{name}.mrc", mask.astype(np.uint8) * np.uint8(200), voxel_sizes=10.0)
     Image.fromarray(np.uint8(255) * mask[0].astype(np.uint8)).save(given / "slice.png")
     (given / "text.mrc").write_text("no volume" * 300, encoding="utf-8")
     (given / "particles.csv").write_text("x,y,z,weight,kind\n5,6,3,0.5,a\n20,9,2,,b\n11,30,0,7,a\n", encoding="utf-8")
