@@ -48,7 +48,7 @@ class VolumeLook:
         x, y, z of the centre of the first voxel in angstrom; None for that of the file.
     """
 
-    path: Path
+    path: Path | str
     name: str = "surface"
     colour: Colour = GREY
     alpha: float = 1.0
@@ -97,7 +97,14 @@ def surface_part(look: VolumeLook) -> tuple[SurfacePart, Point, Point]:
             np.asarray(values), level, voxel_sizes=volume.voxel_sizes, origin=origin, bin=look.bin, smooth=look.smooth
         ).without_dust(look.dust)
         source = MapSource(
-            look.path, level, look.dust, look.bin, look.smooth, volume.voxel_sizes, origin, whole=not look.removals
+            Path(look.path),
+            level,
+            look.dust,
+            look.bin,
+            look.smooth,
+            volume.voxel_sizes,
+            origin,
+            whole=not look.removals,
         )
         sizes = volume.voxel_sizes[::-1]
         x0, y0, z0 = (at - size / 2 for at, size in zip(origin, sizes, strict=True))
@@ -118,7 +125,7 @@ def scene_of(volumes: Sequence[VolumeLook], progress: Progress = SILENT) -> Scen
     """
     parts, lows, highs = [], [], []
     for number, look in enumerate(volumes):
-        progress.report(number, len(volumes), look.path.name)
+        progress.report(number, len(volumes), Path(look.path).name)
         try:
             part, low, high = surface_part(look)
         except (OSError, MemoryError) as error:
@@ -148,7 +155,7 @@ def write_scenes(tasks: Sequence[SceneTask], progress: Progress = SILENT) -> lis
     results = []
     for number, task in enumerate(tasks):
         progress.report(number, len(tasks), task.output.name)
-        result = FileResult(task.volumes[0].path if task.volumes else task.output, task.output)
+        result = FileResult(Path(task.volumes[0].path) if task.volumes else task.output, task.output)
         try:
             contents = scene_of(task.volumes, _Share(progress, number, len(tasks)))
             write_scene_file(task.output, contents)
