@@ -16,6 +16,7 @@ from ais.gui.particle_loading import load_into_project
 from ais.gui.particle_saving import CHOICE_KEY, ParticleSaving, choice_of
 from ais.gui.scene.contents import HIDDEN, HIGHLIGHTED, SHOWN, ParticleItem
 from ais.gui.shown_particles import ParticleTable, ShownParticles, show_particles
+from ais.gui.state import Tab
 
 if TYPE_CHECKING:
     from ais.gui.background import Work
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 SET_KEY, PICKS_KEY = "particles", "picks by hand"
 Key = tuple[str, int]
 """Of an item of the scene: SET_KEY and a set's number, or PICKS_KEY and a feature's."""
+
+
+KEYS_OF_LIST = "sets of particles"
+"""Under which the list of sets takes keys, in `Shell.keys_taken`."""
 
 
 @dataclass
@@ -107,6 +112,8 @@ class ParticleSets:
         if editor.document is not self._document:
             self._document = editor.document
             self._forget()
+        if editor.state.tab is not Tab.RENDER or editor.document is None:
+            editor.shell.keys_taken.pop(KEYS_OF_LIST, None)  # the list is not drawn, so it cannot give them back
         document = self._document
         if document is None:
             return

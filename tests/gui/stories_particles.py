@@ -111,7 +111,14 @@ def load_colour_select_delete_and_save(ctx: Context, editor: Editor) -> None:
     ctx.item_click("//###particle table/**/Delete selected")
     settled(ctx, editor)
     assert particles.sets[0].count == 19
-    press(ctx, "ctrl+z", times=2)
+    press(ctx, "down", times=2)  # rows 1 and 3, as 2 is deleted
+    frames(ctx, 2)
+    assert particles.chosen((SET_KEY, number)).tolist() == [2]
+    assert editor.state.position == BALLS[2]
+    press(ctx, "delete")
+    settled(ctx, editor)
+    assert particles.sets[0].count == 18
+    press(ctx, "ctrl+z", times=3)
     settled(ctx, editor)
     assert particles.voxel((SET_KEY, number), 1) == tuple(map(float, BALLS[1]))
     particles.table_open = False

@@ -32,11 +32,23 @@ FLAGS = int(
     | imgui.TableFlags_.sizing_fixed_fit
     | imgui.TableFlags_.row_bg
 )
+NAME = "table of particles"
+"""Under which it takes keys, in `Shell.keys_taken`."""
+KEYS = frozenset(("up", "down", "pageup", "pagedown", "home", "end", "delete"))
+STEPS = {
+    imgui.Key.up_arrow: -1,
+    imgui.Key.down_arrow: 1,
+    imgui.Key.page_up: -10,
+    imgui.Key.page_down: 10,
+    imgui.Key.home: -(1 << 30),
+    imgui.Key.end: 1 << 30,
+}
 ROW_FLAGS = int(imgui.SelectableFlags_.span_all_columns | imgui.SelectableFlags_.allow_overlap)
 
 
 def draw(window: Window) -> None:
     """Draw the window while it is open."""
+    window.editor.shell.keys_taken.pop(NAME, None)
     window.part(TableWindow).draw(window)
 
 
@@ -159,9 +171,25 @@ class TableWindow:
                 number = int(self._order[row])
                 with imgui_ctx.push_id(str(number)):
                     self._draw_row(window, current, shown, row, number, bool(is_chosen[number]))
-        deleting = imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows)
-        if deleting and imgui.is_key_pressed(imgui.Key.delete, False) and not window.editor.read_only:
-            particles.delete_chosen()
+        self._take_keys(window, current, shown)
+
+    def _take_keys(self, window: Window, current: ParticleSet, shown: ShownParticles) -> None:
+        """While the window has the keyboard: to the next row, and delete."""
+        focused = imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows)
+        if not focused or imgui.get_io().want_text_input or imgui.is_popup_open("", imgui.PopupFlags_.any_popup):
+            return
+        editor = window.editor
+        editor.shell.keys_taken[NAME] = KEYS
+        if imgui.is_key_pressed(imgui.Key.delete, False) and not editor.read_only:
+            editor.rendering.particles.delete_chosen()
+        at = np.flatnonzero(self._order == self._anchor) if self._anchor is not None else np.zeros(0, np.intp)
+        for key, step in STEPS.items():
+            if imgui.is_key_pressed(key):
+                row = min(max((int(at[0]) if len(at) else -1) + step, 0), len(self._order) - 1)
+                self._anchor = int(self._order[row])
+                editor.rendering.particles.choose(current.id, [self._anchor])
+                x, y, z = shown.positions[self._anchor].tolist()
+                editor.show_voxel(z, y, x)
 
     def _scroll_to(self, window: Window, chosen: NDArray[np.intp]) -> None:
         """Bring a particle into sight that was selected elsewhere."""
@@ -175,7 +203,9 @@ class TableWindow:
         (at,) = np.flatnonzero(self._order == chosen[0])[:1].tolist() or [-1]
         if at >= 0:
             height = imgui.get_text_line_height() + 2 * imgui.get_style().cell_padding.y
-            imgui.set_scroll_y(max(at * height - imgui.get_window_height() / 2, 0.0))
+            top, seen = imgui.get_scroll_y(), imgui.get_window_height() - 3 * height
+            if not top <= at * height <= top + seen:
+                imgui.set_scroll_y(max(at * height - seen / 2, 0.0))
 
     def _draw_row(
         self, window: Window, current: ParticleSet, shown: ShownParticles, row: int, number: int, chosen: bool

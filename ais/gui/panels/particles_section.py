@@ -15,6 +15,7 @@ from ais.gui.panels.command_button import flowing_buttons
 from ais.gui.panels.layout import coloured, disabled, elided, em, faint, section
 from ais.gui.panels.menu import run_item
 from ais.gui.panels.swatch import swatch
+from ais.gui.particle_sets import KEYS_OF_LIST
 from ais.gui.theme import colour
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ais.gui.particle_sets import ParticleSets
 
 ROWS = 7
+KEYS = frozenset(("up", "down", "delete", "F2"))
 RENAMED = "particles"
 """What `Shell.renaming` calls these."""
 PALETTE_COLUMNS = 6
@@ -57,10 +59,12 @@ class ParticlesSection:
     def __init__(self) -> None:
         self._typed = ""
         self._typing: int | None = None
+        self._focused = False
 
     def draw(self, window: Window) -> None:
         """Draw the section."""
         editor = window.editor
+        editor.shell.keys_taken.pop(KEYS_OF_LIST, None)
         particles = editor.rendering.particles
         by_hand = particles.hand_picks()
         count = len(particles.sets) + len(by_hand)
@@ -101,9 +105,13 @@ class ParticlesSection:
             imgui.table_setup_column("name", imgui.TableColumnFlags_.width_stretch)
             imgui.table_setup_column("count", imgui.TableColumnFlags_.width_fixed)
             imgui.table_setup_column("shown", imgui.TableColumnFlags_.width_fixed, em(1.5))
+            self._focused = False
             for one in particles.sets:
                 with imgui_ctx.push_id(str(one.id)):
                     self._draw_row(window, particles, one)
+            current = particles.current
+            if self._focused and current is not None:
+                self._take_keys(window, particles, current)
             for feature, picks in by_hand:
                 imgui.table_next_row()
                 imgui.table_next_column()
@@ -160,11 +168,7 @@ class ParticlesSection:
             particles.selected = one.id
         if pressed and imgui.is_mouse_double_clicked(0) and not editor.read_only:
             editor.shell.renaming = (RENAMED, one.id)
-        if chosen and imgui.is_item_focused() and imgui.is_window_focused() and not editor.read_only:
-            if imgui.is_key_pressed(imgui.Key.delete, False):
-                editor.submit(RemoveParticleSet(one.id))
-            if imgui.is_key_pressed(imgui.Key.f2, False):
-                editor.shell.renaming = (RENAMED, one.id)
+        self._focused |= imgui.is_item_focused() and imgui.is_window_focused()
         if imgui.begin_popup_context_item("menu"):
             for name in MENU:
                 if name:
@@ -172,6 +176,19 @@ class ParticlesSection:
                 else:
                     imgui.separator()
             imgui.end_popup()
+
+    def _take_keys(self, window: Window, particles: ParticleSets, one: ParticleSet) -> None:
+        """While one of the rows has the keyboard, up, down, delete and F2 are the list's."""
+        editor = window.editor
+        editor.shell.keys_taken[KEYS_OF_LIST] = KEYS
+        numbers = [each.id for each in particles.sets]
+        for key, step in ((imgui.Key.up_arrow, -1), (imgui.Key.down_arrow, 1)):
+            if imgui.is_key_pressed(key):
+                particles.selected = numbers[min(max(numbers.index(one.id) + step, 0), len(numbers) - 1)]
+        if imgui.is_key_pressed(imgui.Key.delete, False) and not editor.read_only:
+            editor.submit(RemoveParticleSet(one.id))
+        if imgui.is_key_pressed(imgui.Key.f2, False) and not editor.read_only:
+            editor.shell.renaming = (RENAMED, one.id)
 
     def _draw_typing(self, window: Window, one: ParticleSet) -> None:
         """Draw the field in which the name is typed: enter or a click elsewhere renames, escape gives up."""
