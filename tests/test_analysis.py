@@ -99,6 +99,8 @@ def test_the_surface_of_a_ball_is_right(radius: float) -> None:
     expected = 4 * math.pi * (10 * radius) ** 2
     assert measured(soft(away)).surface_areas == pytest.approx([expected], rel=0.02)
     assert measured(soft(away) // 128 * 255).surface_areas == pytest.approx([expected], rel=0.03), "a mask has steps"
+    for other in (soft(away).astype(np.float32) / np.float32(255), (soft(away) // 2).astype(np.int8)):
+        assert measured(other).surface_areas == pytest.approx([expected], rel=0.03), "on any scale"
     labels = measured((away > 0).astype(np.uint16) * 7, labels=True)
     assert labels.surface_areas == pytest.approx([expected], rel=0.03)
     assert labels.ids.tolist() == [7]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ais.prediction import ROUNDING
 from ais.skeleton import skeleton
 from ais.surfaces import isosurface
 
@@ -65,6 +66,8 @@ def surface_area(
     if values is None:
         surface = isosurface(mask, 0.5, voxel_sizes=voxel_sizes, smooth=MASK_SMOOTHING)
     else:
+        if values.dtype.kind == "f":
+            level *= 1 - ROUNDING  # as `ais.prediction.reaching` compares
         alone = np.where(mask | (values < level), values, values.dtype.type(0))
         surface = isosurface(alone, level, voxel_sizes=voxel_sizes)
     corners = surface.vertices.astype(np.float64)[surface.faces]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 KEYS_OF_ANALYSIS = "Analysis"
 """Under which the table takes keys, in `Shell.keys_taken`."""
-COORDINATES = (".star", ".tsv", ".txt", ".csv", ".cbox")
+COORDINATES = (".star", ".tsv", ".txt", ".csv")
 
 
 @dataclass

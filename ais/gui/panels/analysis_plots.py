@@ -124,7 +124,7 @@ class Distributions:
         if not drawn.groups:
             faint("No instance has this figure.", window.theme.faint)
             return
-        room = imgui.get_content_region_avail().y - 2 * imgui.get_text_line_height_with_spacing()
+        room = imgui.get_content_region_avail().y - 4 * imgui.get_style().item_spacing.y
         heights = (
             max(DENSITY_SHARE * room, em(LEAST_HEIGHT_EM)),
             max((1 - DENSITY_SHARE) * room, em(LEAST_HEIGHT_EM)),
