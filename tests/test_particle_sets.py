@@ -174,6 +174,12 @@ def test_what_each_edit_does(project: Project) -> None:
     assert project.particles(project.particle_set(number)).numbers("aisDistance").tolist() == [0.0, 2.0, 4.0]
     copy = project.apply(DuplicateParticleSet(number))
     assert (copy.name, copy.count, copy.total) == ("ribosome 2", 3, 3)
+    part = project.apply(DuplicateParticleSet(number, [4, 3]))  # 3 is deleted
+    assert (part.name, part.count) == ("ribosome 3", 1)
+    same(project.particles(part), project.particles(copy).select([2]))
+    project.apply(RemoveParticleSet(part.id))
+    with pytest.raises(AisError, match="nothing to copy"):
+        project.apply(DuplicateParticleSet(number, [3]))
     joined = project.apply(MergeParticleSets([copy.id, number]))
     assert (joined.id, joined.count) == (copy.id, 6)
     assert [one.id for one in project.particle_sets(1)] == [copy.id]

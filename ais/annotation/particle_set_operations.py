@@ -301,26 +301,36 @@ class RemoveParticleSet(Operation[None]):
 
 @dataclass(frozen=True)
 class DuplicateParticleSet(Operation[ParticleSet]):
-    """Copy a set of particles within its tomogram.
+    """Copy a set of particles, or some of it, within its tomogram.
 
     Attributes
     ----------
     particle_set
         Its number.
+    particles
+        Numbers of those that are copied: rows of the set's table; None for all.
     """
 
     particle_set: int
+    particles: Sequence[int] | None = None
 
     def text(self, edit: Edit) -> str:
-        """Names the set."""
-        return f"Copy {_named(edit, self.particle_set)}"
+        """Names the set, and how many of it."""
+        some = "" if self.particles is None else f"{_count(len(self.particles))} of "
+        return f"Copy {some}{_named(edit, self.particle_set)}"
 
     def apply(self, edit: Edit) -> ParticleSet:
         """Copy it; gives back the copy."""
         present = edit.project.particle_set(self.particle_set)
         edit.acted_on(present.tomogram)
         name = free_name(present.name, edit.project.particle_sets(present.tomogram))
+        if self.particles is not None:
+            kept = np.zeros(present.total, bool)
+            kept[joined_numbers(self.particles, present.total)] = True
+            present = replace(present, removed=present.removed | ~kept)
         particles = present.particles(edit.project.particle_table(present))
+        if not len(particles):
+            raise AisError(f"There is nothing to copy of {present.name}.")
         return _insert(edit, present.tomogram, name, particles, present.origin, present.look)
 
 

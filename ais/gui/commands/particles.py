@@ -130,6 +130,15 @@ def _keep_selected(editor: Editor) -> None:
     editor.rendering.particles.keep_chosen()
 
 
+def _copy_selected(editor: Editor) -> None:
+    operations = [
+        DuplicateParticleSet(number, tuple(map(int, chosen)))
+        for number, chosen in editor.rendering.particles.chosen_in_sets().items()
+    ]
+    for operation in operations:
+        editor.submit(operation, title="Copying particles")
+
+
 def _select_all(editor: Editor) -> None:
     particles = editor.rendering.particles
     one = _current(editor)
@@ -191,6 +200,13 @@ PARTICLE_COMMANDS = (
     Command("particles.remove", "Remove particles", MENU, _remove, "", "The whole selected set", _may_edit),
     Command(
         "particles.select_all", "Select all particles of the set", MENU, _select_all, "", "", _with_set, separated=True
+    ),
+    Command(
+        "particles.copy_selected",
+        "Copy selected particles to a new set",
+        MENU,
+        _copy_selected,
+        enabled=_selected,
     ),
     Command(
         "particles.delete_selected",
