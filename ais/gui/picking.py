@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ais.annotation.feature_operations import PALETTE
-from ais.annotation.picking_operations import NewPicks, PutPicks, picked_before
+from ais.annotation.picking_operations import PICKED, NewPicks, PutPicks, picked_before
 from ais.gui.gallery import Gallery
 from ais.gui.picking_choice import PickChoice
 from ais.gui.picking_run import SEEN_RADII, PickRun, look_of, origin_of
@@ -101,7 +101,7 @@ class Picking:
         self._wanted_at = 0.0
         self._running: Work | None = None
         self._shown: tuple[Picked | None, Rgb, tuple[ParticleItem, ...]] = (None, (0.0, 0.0, 0.0), ())
-        self._applied: tuple[PickTask, int] | None = None
+        self._applied: tuple[tuple[PickTask | None, ParticleSet | None], bool] = ((None, None), False)
         self._applying: Work | None = None
 
     # What is chosen
@@ -214,11 +214,16 @@ class Picking:
 
     @property
     def is_applied(self) -> bool:
-        """Whether what would be picked is a set already, and unchanged since."""
-        if self._applied is None or self._wanted is None or self._applied[0] != self._wanted:
+        """Whether what would be picked has been picked, so that it is a set; also if that has been edited since."""
+        task, present = self._wanted, self.present
+        if task is None or present is None:
             return False
-        present = self.present
-        return present is not None and present.id == self._applied[1]
+        made_of, applied = self._applied
+        if made_of[0] is not task or made_of[1] is not present:
+            origin = {name: value for name, value in present.origin.items() if name != PICKED}
+            applied = origin == origin_of(task)
+            self._applied = (task, present), applied
+        return applied
 
     @property
     def present(self) -> ParticleSet | None:
@@ -243,7 +248,6 @@ class Picking:
         def done(sets: list[ParticleSet]) -> None:
             self._applying = None
             if sets:
-                self._applied = task, sets[0].id
                 count, name = sets[0].total, sets[0].name
                 editor.notices.say(f"{count:,} particle{'s' if count != 1 else ''} picked: {name}.")
 

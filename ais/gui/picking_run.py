@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -250,9 +251,18 @@ class Quiet(Progress):
 def origin_of(task: PickTask) -> dict[str, Any]:
     """From what and how particles were picked, for a set."""
     origin: dict[str, Any] = {"volume": str(task.volume.path), "settings": task.choice.write()}
+    if task.volume.removals:
+        origin["removed"] = _digest(task.volume)
     if task.surface is not None:
         origin["surface"] = str(task.surface.path)
+        if task.surface.removals:
+            origin["removed from surface"] = _digest(task.surface)
     return origin
+
+
+def _digest(volume: VolumeInput) -> str:
+    """Of what was removed from a volume: tells whether it is still the same."""
+    return hashlib.sha256(repr(volume.removals).encode()).hexdigest()[:16]
 
 
 def look_of(picked: Picked, colour: Rgb, voxel_size: float) -> ParticleLook:
