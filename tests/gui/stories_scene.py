@@ -12,6 +12,7 @@ from segmented_tomogram import BALLS, VESICLE, segmented_tomogram
 
 from ais.formats.registry import write_volume
 from ais.gui.editor import Editor
+from ais.gui.scene.contents import SceneLook
 from ais.gui.settings import Settings, SettingsFile
 
 LARGE, SMALL = (1440, 900), (1280, 720)
@@ -224,6 +225,15 @@ def the_scene_in_a_small_window(ctx: Context, editor: Editor) -> None:
     press(ctx, "ctrl+4")
     frames(ctx, 5)
     screenshot(ctx, "scene/small-alone")
+    press(ctx, "ctrl+4")
+    ctx.item_click("//Scene/Look of the scene")
+    frames(ctx, 10)
+    screenshot(ctx, "scene/small-look")
+    ctx.item_click("//$FOCUSED/Edges")
+    until(ctx, lambda: view.look == SceneLook(edges=False), 5, "no outlines")
+    ctx.item_click("//$FOCUSED/As at first")
+    until(ctx, lambda: view.look == SceneLook(), 5, "outlines")
+    press(ctx, "escape")
     assert not editor.shell.unexpected
 
 

@@ -9,13 +9,14 @@ from imgui_bundle import imgui
 
 from ais.gui.commands import command
 from ais.gui.panels.command_button import command_button, tooltip
-from ais.gui.panels.layout import disabled, em, label, section
+from ais.gui.panels.layout import LABEL_EM, disabled, em, label, section
 from ais.gui.scene.contents import SceneLook, Shading
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
 
 ALWAYS_CLAMP = int(imgui.SliderFlags_.always_clamp)
+PERSPECTIVE_EM = 7.0
 SHARES = (
     ("Ambient", "ambient", "Light that comes from everywhere"),
     ("Head light", "head_light", "Light that comes from the viewer"),
@@ -26,8 +27,18 @@ SHARES = (
 
 def draw(window: Window) -> None:
     """Draw this part of the Render tab."""
-    if window.editor.shown is None or not section("Scene###scene look", window.theme):
-        return
+    if window.editor.shown is not None and section("Scene###scene look", window.theme):
+        label("Show")
+        item = command("scene.show")
+        changed, _ = imgui.checkbox("3D scene", window.editor.shell.scene_shown)
+        imgui.set_item_tooltip(tooltip(window, item.name))
+        if changed:
+            item.run(window.editor)
+        draw_look(window)
+
+
+def draw_look(window: Window) -> None:
+    """Draw all that can be set of the scene."""
     view = window.editor.rendering.view
     _draw_views(window)
     label("Shading")
@@ -74,12 +85,6 @@ def _change(window: Window, **properties: Any) -> None:
 
 def _draw_views(window: Window) -> None:
     editor = window.editor
-    label("Show")
-    item = command("scene.show")
-    changed, _ = imgui.checkbox("3D scene", editor.shell.scene_shown)
-    imgui.set_item_tooltip(tooltip(window, item.name))
-    if changed:
-        item.run(editor)
     label("View")
     command_button(window, "scene.fit", "Fit")
     imgui.same_line(0, em(0.3))
@@ -90,6 +95,9 @@ def _draw_views(window: Window) -> None:
             imgui.same_line(0, em(0.3))
         command_button(window, name, text)
     imgui.same_line(0, em(0.6))
+    if imgui.get_content_region_avail().x < em(PERSPECTIVE_EM):
+        imgui.new_line()
+        imgui.set_cursor_pos_x(em(LABEL_EM))
     changed, _ = imgui.checkbox("Perspective", editor.rendering.view.camera.perspective)
     if changed:
         editor.rendering.view.switch_projection()

@@ -16,8 +16,9 @@ from ais.gui.gl.state import drawing_state
 from ais.gui.gl.texture import Texture2D
 from ais.gui.keys import modifiers_held
 from ais.gui.panels.command_button import command_button
-from ais.gui.panels.layout import elided, em
+from ais.gui.panels.layout import elided, em, icon_button
 from ais.gui.panels.menu import run_item
+from ais.gui.panels.scene_look_section import draw_look
 from ais.gui.scene.contents import Hit, Scene
 from ais.gui.scene.renderer import SceneRenderer
 from ais.gui.scene_edits import selected_thing
@@ -38,6 +39,7 @@ PRESSED_BUTTONS = int(BUTTONS.mouse_button_left) | int(BUTTONS.mouse_button_righ
 FRAME_SHARE_S = 0.05
 """How long a part of a large scene may be drawn in one frame."""
 EMPTY = "No segmented volumes of this tomogram yet. Export some in the Export tab, or add a volume."
+LOOK_EM = 20.0
 TURNS = (
     (imgui.Key.left_arrow, -1, 0),
     (imgui.Key.right_arrow, 1, 0),
@@ -235,7 +237,7 @@ class SceneView:
 
     def _draw_tools(self, window: Window, area: Area) -> None:
         gap, side = em(0.2), em(1.9)
-        width = len(TOOLS) * side + (len(TOOLS) - 1) * gap
+        width = (len(TOOLS) + 1) * side + len(TOOLS) * gap
         if area.width < width + em(1):
             return
         imgui.set_cursor_screen_pos(ImVec2(area.x + area.width - width - em(0.5), area.y + em(0.5)))
@@ -245,6 +247,17 @@ class SceneView:
             item = command(name)
             on = item.checked is not None and item.checked(window.editor)
             command_button(window, name, text, icon=icon, on=on)
+        imgui.same_line(0, gap)
+        if icon_button(icons.ICON_FA_PALETTE, "Look of the scene", "Light, shading, background, lines, slices"):
+            imgui.open_popup("look of the scene")
+        # Beside the scene where there is room, so that what is changed is seen.
+        beside = area.x - imgui.get_main_viewport().pos.x > 2 * em(LOOK_EM)
+        right, top = (area.x, area.y) if beside else (area.x + area.width - em(0.5), area.y + em(2.8))
+        imgui.set_next_window_pos(ImVec2(right, top), imgui.Cond_.appearing, ImVec2(1.0, 0.0))
+        if imgui.begin_popup("look of the scene"):
+            imgui.dummy(ImVec2(em(LOOK_EM), 0))
+            draw_look(window)
+            imgui.end_popup()
 
     def _draw_selected(self, window: Window, area: Area, draw_list: Any) -> None:
         """Say in the upper left corner what is selected, with icons for what is done with it most."""
@@ -256,7 +269,7 @@ class SceneView:
         room = area.width - em(1.6)
         if y + imgui.get_text_line_height() > area.y + area.height or room < em(6):
             return
-        beside_tools = room - len(TOOLS) * em(2.1) - em(1)
+        beside_tools = room - (len(TOOLS) + 1) * em(2.1) - em(1)
         text = next((each for each in (f"{found.name}{volume}", found.name) if _width(each) <= beside_tools), "")
         if not text:  # below the icons of the view
             y += imgui.get_frame_height() + em(0.5)
