@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ais.errors import AisError
+
 SLAB_VOXELS = 1 << 23
 GATHERED_VOXELS = 1 << 22
 """So many voxels are looked at at once where something is summed over components."""
@@ -50,8 +52,14 @@ class Components:
     shape: tuple[int, int, int]
 
     @classmethod
-    def of_padded(cls, padded: NDArray[Any], cut: Any) -> Components:
-        """Those of the values at or above `cut` in an array whose border, one voxel wide, lies below it."""
+    def of_padded(cls, padded: NDArray[Any], cut: Any, most_runs: int | None = None) -> Components:
+        """Those of the values at or above `cut` in an array whose border, one voxel wide, lies below it.
+
+        Raises
+        ------
+        AisError
+            If there are more runs than `most_runs`, and before the memory is taken that they would need.
+        """
         nz, ny, nx = padded.shape
 
         def slabs() -> Iterator[tuple[int, NDArray[np.bool_]]]:
@@ -59,7 +67,7 @@ class Components:
             for z in range(0, nz, step):
                 yield z, padded[z : z + step] >= cut
 
-        return cls._of_grid(slabs(), (nz, ny, nx), 1, (nz - 2, ny - 2, nx - 2))
+        return cls._of_grid(slabs(), (nz, ny, nx), 1, (nz - 2, ny - 2, nx - 2), most_runs)
 
     @classmethod
     def of_slabs(cls, slabs: Slabs, shape: tuple[int, int, int]) -> Components:
@@ -75,15 +83,26 @@ class Components:
         return cls._of_grid(widened(), (nz, ny + 1, nx + 1), 0, shape)
 
     @classmethod
-    def _of_grid(cls, slabs: Slabs, grid: tuple[int, int, int], first: int, shape: tuple[int, int, int]) -> Components:
+    def _of_grid(
+        cls,
+        slabs: Slabs,
+        grid: tuple[int, int, int],
+        first: int,
+        shape: tuple[int, int, int],
+        most_runs: int | None = None,
+    ) -> Components:
         _, ny, nx = grid
         starts, ends = [np.zeros(0, np.intp)], [np.zeros(0, np.intp)]
+        count = 0
         for z, slab in slabs:
             above, offset = slab.ravel(), z * ny * nx
             # The last voxel of each row of the grid is never set, so a slab ends outside of all runs.
             borders = np.flatnonzero(above[1:] != above[:-1]) + (offset + 1)
             if above[0]:
                 borders = np.concatenate([[offset], borders])
+            count += borders.size // 2
+            if most_runs is not None and count > most_runs:
+                raise AisError("At this level the volume falls into too many pieces: choose a higher level or bin it.")
             starts.append(borders[::2])
             ends.append(borders[1::2])
         start, end = np.concatenate(starts), np.concatenate(ends)

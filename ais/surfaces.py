@@ -113,9 +113,15 @@ class PreparedVolume:
     voxel_sizes: tuple[float, float, float]
     corner: tuple[float, float, float]
 
-    def components(self, level: float) -> Components:
-        """The components of the voxels at or above `level`, in the order in which `surface` has them."""
-        return Components.of_padded(self.padded, self._cut(level))
+    def components(self, level: float, most_runs: int | None = None) -> Components:
+        """The components of the voxels at or above `level`, in the order in which `surface` has them.
+
+        Raises
+        ------
+        AisError
+            If the level is not above 0, or there are more runs of voxels along x than `most_runs`.
+        """
+        return Components.of_padded(self.padded, self._cut(level), most_runs)
 
     def cleared(self, voxels: Indices) -> PreparedVolume:
         """A copy in which some voxels, given by flat index in `padded`, are zero."""

@@ -423,6 +423,20 @@ def test_reading_that_was_stopped_goes_on_when_it_is_shown_again(desk: Desk, mon
     assert desk.volumes.mesh(path) is not None
 
 
+def test_noise_at_a_low_level_does_not_fill_the_memory(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, SHAPE).astype(np.uint8)
+    write_volume(desk.path("noise"), noise, voxel_sizes=VOXEL_SIZE)
+    monkeypatch.setattr(scene_meshing, "MOST_RUNS", 100_000)
+    desk.open()
+    path = desk.path("noise")
+    assert "higher level" in desk.volumes.problem(path)
+    assert desk.volumes.mesh(path) is None
+    desk.volumes.change({path: {"level": 250.0}}, "Change level")
+    desk.rest()
+    assert not desk.volumes.problem(path)
+    assert desk.volumes.mesh(path) is not None
+
+
 def test_a_slow_surface_is_coarse_while_it_is_dragged(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scene_meshing, "COARSE_VOXELS", 50_000)
     monkeypatch.setattr(volume_meshes, "SLOW_S", 0.0)

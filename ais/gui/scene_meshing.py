@@ -26,6 +26,8 @@ MOST_BYTES = 1 << 30
 """A volume that would need more memory than this is binned."""
 COARSE_VOXELS = 8_000_000
 """So many voxels are meshed in less than 0.1 s: while a level is dragged, a larger volume is binned to this."""
+MOST_RUNS = 2_000_000
+"""Of voxels along x. Each has about 12 triangles; noise at a low level would fill the memory with them."""
 SLAB_BYTES = 64 << 20
 LEVELS_KEPT = 6
 OTHER_VOXEL_SIZE = 0.01
@@ -110,7 +112,7 @@ class LoadedVolume:
     def components(self, level: float) -> Components:
         """The components at a level of the scale of 0 to 255."""
         if level not in self._components:
-            self._components[level] = self.prepared.components(self.stored(level))
+            self._components[level] = self.prepared.components(self.stored(level), MOST_RUNS)
             while len(self._components) > LEVELS_KEPT:
                 self._components.popitem(last=False)
         self._components.move_to_end(level)
@@ -263,7 +265,7 @@ def mesh(volume: LoadedVolume, wish: MeshWish, before: VolumeMesh | None) -> Vol
     hidden = chosen(volume.components, volume.marks(wish.hidden), level).whole
     if cut:
         prepared = prepared.cleared(verdict.parts)
-        left = prepared.components(volume.stored(level))
+        left = prepared.components(volume.stored(level), MOST_RUNS)
         same = components.at(left.some_voxels)
         components, removed, hidden = left, removed[same], hidden[same]
     elif before is not None and not before.cut and before.bin == volume.bin and wish.same_surface(before.wish):

@@ -201,6 +201,7 @@ class VolumesSection:
         if volume.problem:
             with coloured(window.theme.accent):
                 imgui.text_wrapped(volume.problem)
+        if volume.missing:
             return
         look, mesh, ink = volume.look, volumes.mesh(volume.path), volume.colour
         if note := volumes.note(volume.path):
