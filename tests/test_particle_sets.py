@@ -114,6 +114,7 @@ def test_a_set_is_added_and_read_with_all_columns(project: Project) -> None:
 def test_names_within_a_tomogram_differ(project: Project) -> None:
     names = [project.apply(AddParticleSet(1, "Ribosome", some())).name for _ in range(3)]
     assert names == ["Ribosome", "Ribosome 2", "Ribosome 3"]
+    assert project.apply(AddParticleSet(1, "Ribosome 2", some())).name == "Ribosome 4"
     assert project.apply(AddParticleSet(2, "ribosome", some())).name == "ribosome"
     first = project.particle_sets(1)[0]
     assert project.apply(RenameParticleSet(first.id, "ribosome")).name == "ribosome"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -368,9 +369,10 @@ class MergeParticleSets(Operation[ParticleSet]):
 def free_name(name: str, taken: Sequence[ParticleSet]) -> str:
     """The name, or if one of the sets has it, the name with the first number that is free."""
     names = {one.name.casefold() for one in taken}
+    stem = re.sub(r" \d{1,4}$", "", name)
     free, number = name, 2
     while free.casefold() in names:
-        free, number = f"{name} {number}", number + 1
+        free, number = f"{stem} {number}", number + 1
     return free
 
 
