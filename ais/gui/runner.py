@@ -32,7 +32,7 @@ BOTH_EM = 13.0
 LOW_LINES = 48.0
 """Below so many lines of letters, the list of tomograms and the display take turns in one place."""
 BARS_EM = 4.0
-SCENE_SHARE, SCENE_MAX_SHARE = 0.5, 0.6
+SCENE_SHARE, SCENE_MAX_SHARE = 0.5, 0.68
 """Of the 3D scene in what the left column leaves, and at most in what the panels at the right leave of that."""
 OPENGL = (3, 3)
 LAYOUT_FILE = "layout.ini"

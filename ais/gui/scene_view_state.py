@@ -197,7 +197,7 @@ class SceneViewState:
         if editor.shown is not None:
             bounds = editor.rendering.bounds()
             if self._bounds is not None and bounds != self._bounds:  # such as another voxel size
-                self._camera = None
+                self._begin_anew()
             self._bounds = bounds
         self._follow_items()
         if editor.state.tab is Tab.RENDER and editor.shown is not None and not self._offered:
@@ -225,11 +225,16 @@ class SceneViewState:
 
     def _forget(self) -> None:
         """Begin anew, with another tomogram."""
-        if self._camera is not None:
-            self._before = self._camera  # the next one is seen from the same side
-        self._camera = self._fitted = self._bounds = None
+        self._begin_anew()
+        self._bounds = None
         self.hovered = self.known = None
         self.clear()
+
+    def _begin_anew(self) -> None:
+        """Have all in sight, from the same side as before."""
+        if self._camera is not None:
+            self._before = self._camera
+        self._camera = self._fitted = None
 
     def _follow_items(self) -> None:
         """Numbers of components and particles are those of one surface or table: with another they mean nothing."""
