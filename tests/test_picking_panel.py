@@ -259,6 +259,18 @@ def test_a_volume_that_does_not_suit_is_a_sentence(desk: Desk) -> None:
     assert desk.picking.problem == ""
 
 
+def test_a_surface_that_is_not_there_is_said(desk: Desk) -> None:
+    desk.open()
+    assert desk.preview(surface="membrane", farthest=1e4) == 20
+    (desk.folder / "TS_01__membrane.mrc").unlink()
+    desk.editor.rendering.volumes.look_again()
+    until(desk.editor, lambda: desk.picking.problem)
+    assert "no volume of membrane" in desk.picking.problem
+    assert not desk.picking.can_pick
+    assert desk.preview(surface="") == 20
+    assert desk.picking.can_pick
+
+
 def test_all_tomograms_are_one_step_of_undo_and_what_fails_is_named(desk: Desk) -> None:
     rng = np.random.default_rng(0)
     for name in ("TS_02", "TS_03", "TS_04"):
@@ -275,6 +287,11 @@ def test_all_tomograms_are_one_step_of_undo_and_what_fails_is_named(desk: Desk) 
     assert found["TS_04"].without_volume
     assert "18 ribosome picked in 2 tomograms" in said(desk.editor)
     assert desk.counts() == {"ribosome": 9}
+    assert desk.picking.is_applied
+    desk.picking.save()
+    particles = desk.editor.rendering.particles
+    until(desk.editor, lambda: particles.saving is not None and particles.saving.choice.everywhere)
+    particles.end_saving(accepted=False)
     desk.show("TS_02")
     assert desk.counts() == {"ribosome": 9}
     desk.editor.undo()

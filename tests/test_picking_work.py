@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,21 @@ import pytest
 
 import ais.gui.picking_work
 from ais.annotation.volume_looks import Removal, Removals
+from ais.batch import PickSettings
 from ais.errors import AisError, Cancelled
 from ais.formats.registry import write_volume
 from ais.gui.background import Work
 from ais.gui.picking_choice import Orient, PickChoice
 from ais.gui.picking_work import PickTask, PickWork, VolumeInput
+from ais.pick_tables import picked_table
 from ais.picking import pick_particles
 from ais.progress import SILENT
 from ais.tomogram import Tomogram
+
+sys.path.insert(0, str(Path(__file__).parent / "gui"))
+
+from segmented_tomogram import SHAPE as SEGMENTED_SHAPE
+from segmented_tomogram import segmented_tomogram
 
 SHAPE = (24, 40, 44)
 VOXEL_SIZE = 8.0
@@ -121,3 +129,43 @@ def test_settings_that_make_no_sense_are_those_by_default(value: Any) -> None:
 def test_settings_out_of_range_are_brought_into_it() -> None:
     read = PickChoice.read({"threshold": 900, "spacing": -3.0, "max_count": -1, "step": 0.0, "unknown": 1})
     assert read == PickChoice(threshold=255.0, step=0.1)
+
+
+@pytest.mark.parametrize(
+    ("feature", "properties", "options"),
+    [
+        ("ribosome", {"spacing": 300.0, "margin": 100.0}, {"spacing": 300.0, "margin": 100.0}),
+        ("ribosome", {"orient": Orient.AXIS, "max_count": 6}, {"orient": "axis", "max_count": 6}),
+        (
+            "ribosome",
+            {"orient": Orient.NORMAL, "surface": "membrane", "farthest": 300.0, "surface_level": 100.0},
+            {"orient": "normal", "surface": "membrane", "max_distance": 300.0, "surface_level": 100.0},
+        ),
+        (
+            "microtubule",
+            {"filaments": True, "step": 40.0, "min_length": 100.0, "twist": 20.0},
+            {"filaments": True, "step": 40.0, "min_length": 100.0, "twist": 20.0},
+        ),
+    ],
+)
+def test_the_window_picks_what_the_command_picks(
+    tmp_path: Path, feature: str, properties: dict[str, Any], options: dict[str, Any]
+) -> None:
+    """`ais pick` and the panel, each through its own door, write the same table."""
+    segmented_tomogram(tmp_path)
+    path, surface = tmp_path / f"TS_01__{feature}.mrc", tmp_path / "TS_01__membrane.mrc"
+    asked = PickTask("TS_01", SEGMENTED_SHAPE, 10.0, VolumeInput(path), PickChoice(**properties))
+    if asked.choice.surface:
+        asked = replace(asked, surface=VolumeInput(surface))
+    table = PickWork().pick(asked, SILENT).table
+    settings = PickSettings(**{name: value for name, value in options.items() if name != "surface"})
+    if "surface" in options:
+        settings = replace(settings, surface=options["surface"])
+    with Tomogram.open(path) as opened:
+        expected, _ = picked_table(opened, settings, surface if "surface" in options else None)
+    assert len(table) > 3
+    np.testing.assert_array_equal(table.positions, expected.positions)
+    assert table.columns == expected.columns
+    assert (table.angles is None) == (expected.angles is None)
+    if table.angles is not None:
+        np.testing.assert_array_equal(table.angles, expected.angles)

@@ -164,9 +164,10 @@ class Picking:
                 self._running = None
             if task is None or (self.picked is not None and not _alike(self.picked.task, task)):
                 self.picked = None
-        if task is None or self._running is not None or self.problem:
+        if task is None:
+            self.problem = self._missing() if self._active else ""
             return
-        if self.picked is not None and self.picked.task == task:
+        if self._running is not None or self.problem or (self.picked is not None and self.picked.task == task):
             return
         if self._work.at_hand(task) or time.monotonic() >= self._wanted_at + REST_S:
             self._begin(task)
@@ -230,6 +231,11 @@ class Picking:
         """What was picked of the feature in the tomogram on the screen before; None if nothing was."""
         source = self.source
         return picked_before(self._editor.rendering.particles.sets, source.feature) if source is not None else None
+
+    @property
+    def can_pick(self) -> bool:
+        """Whether there is something to pick from, and the settings make sense."""
+        return self._task() is not None and not self.choice.problem()
 
     @property
     def picking(self) -> bool:
@@ -320,6 +326,13 @@ class Picking:
             *(shown.entry.name, shown.shape, shown.tomogram.voxel_size, self._input(source), choice),
             None if surface is None else self._input(surface),
         )
+
+    def _missing(self) -> str:
+        """What there must be before anything can be picked, in one sentence; empty if nothing is missing."""
+        surface = self.choice.surface
+        if self.source is None or not surface or any(one.feature == surface for one in self.sources):
+            return ""
+        return f"This tomogram has no volume of {surface}: choose another surface, or none."
 
     def _input(self, source: Source) -> VolumeInput:
         return VolumeInput(source.path, self._editor.rendering.volumes.removals(source.path))

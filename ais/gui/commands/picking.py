@@ -16,7 +16,13 @@ def _can_pick(editor: Editor) -> bool:
     picking = editor.rendering.picking
     if editor.shown is None or editor.read_only or picking.picking or picking.run.running:
         return False
-    return picking.source is not None and not picking.choice.problem()
+    return picking.can_pick
+
+
+def _can_pick_all(editor: Editor) -> bool:
+    picking = editor.rendering.picking
+    free = editor.shown is not None and not editor.read_only and not picking.run.running
+    return free and picking.source is not None and not picking.choice.problem()
 
 
 def _pick_all(editor: Editor) -> None:
@@ -65,7 +71,7 @@ PICKING_COMMANDS: tuple[Command, ...] = (
         MENU,
         _pick_all,
         tooltip="With the same settings, wherever there is a volume of the feature, in the background",
-        enabled=_can_pick,
+        enabled=_can_pick_all,
     ),
     Command(
         "picking.save",

@@ -204,8 +204,6 @@ class PickingForm:
                         self._picking.change(surface=one, remember=True)
         if not choice.surface:
             return
-        if choice.surface not in others:
-            faint(f"This tomogram has no volume of {choice.surface}.", self._window.theme.danger)
         self._number("Its level", "surface_level", "From here on a voxel is inside, 0 to 255", 1, 255, "%.0f")
         with disabled(not self._sized):
             self._length("Nearest", "nearest", "What is closer to the surface is left out", LARGEST["length"])
