@@ -195,11 +195,15 @@ def test_a_chimerax_script_shows_the_volume_itself(tmp_path: Path) -> None:
     lines = commands(written[-1])
     opened = [line[1] for line in lines if line[0] == "open"]
     assert opened == ["data/TS 01 größe__ribosome.mrc", *(path.name for path in written[:-1])]
-    assert ["volume", "#1", "voxelSize", "10,10,10", "origin", "300,-200,50"] in lines
+    sized, placed = (
+        lines.index(["volume", "#1", *words]) for words in (("voxelSize", "10,10,10"), ("origin", "300,-200,50"))
+    )
+    assert sized < placed, "a voxel size moves what was placed before"
     shown = next(line for line in lines if line[:3] == ["volume", "#1", "show"])
     assert shown[shown.index("level") + 1] == "128"
     assert shown[shown.index("color") + 1] == "#e69900"
-    assert ["surface", "dust", "#1", "size", "5000", "metric", "volume"] in lines
+    assert shown[-2:] == ["calculateSurfaces", "true"], "dust can only be taken from a surface that is there"
+    assert lines.index(["surface", "dust", "#1", "size", "5000", "metric", "volume"]) > lines.index(shown)
     assert ["transparency", "#2", "60"] in lines
     assert ["set", "bgColor", "#1a334c"] in lines
     assert ["graphics", "silhouettes", "true"] in lines

@@ -104,17 +104,23 @@ def _map_path(script: Path, part: SurfacePart) -> str | None:
 def _map_lines(model: int, named: str, source: MapSource, part: SurfacePart) -> list[str]:
     sizes = ",".join(_number(size) for size in source.voxel_sizes[::-1])
     origin = ",".join(_number(at) for at in source.origin)
+    # One after the other: a voxel size scales the origin that is set with it. Surfaces are usually made when they are
+    # drawn, and dust can only be taken from one that is there.
+    now = " calculateSurfaces true" if source.dust > 0 else ""
     lines = [
         f'open "{named}"',
-        f"volume #{model} voxelSize {sizes} origin {origin}",
-        f"volume #{model} show style surface region all step {source.bin} level {_level(source.level)} "
-        f"color {_hex(part.colour)}",
+        f"volume #{model} voxelSize {sizes}",
+        f"volume #{model} origin {origin}",
     ]
     if source.smooth:
         lines.append(
             f"volume #{model} surfaceSmoothing true smoothingIterations {source.smooth} "
             f"smoothingFactor {_number(SMOOTHING_FACTOR)}"
         )
+    lines.append(
+        f"volume #{model} show style surface region all step {source.bin} level {_level(source.level)} "
+        f"color {_hex(part.colour, part.alpha)}{now}"
+    )
     if source.dust > 0:
         lines.append(f"surface dust #{model} size {_number(source.dust)} metric volume")
     return lines
@@ -173,8 +179,9 @@ def _view_lines(view: SceneView) -> list[str]:
     return lines if view.perspective else [*lines, "camera ortho"]
 
 
-def _hex(colour: Colour) -> str:
-    return "#" + "".join(f"{round(255 * min(max(channel, 0.0), 1.0)):02x}" for channel in colour)
+def _hex(colour: Colour, alpha: float = 1.0) -> str:
+    channels = (*colour, alpha) if alpha < 1 else colour
+    return "#" + "".join(f"{round(255 * min(max(channel, 0.0), 1.0)):02x}" for channel in channels)
 
 
 def _number(value: float) -> str:
