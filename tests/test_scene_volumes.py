@@ -18,6 +18,7 @@ from windowless import nothing, said, settled, until
 from ais.annotation import AddFeature, Removal, Removals
 from ais.formats.registry import write_volume
 from ais.gui import component_edits, scene_meshing, volume_meshes
+from ais.gui.commands import command
 from ais.gui.editor import Editor
 from ais.gui.scene.contents import HIDDEN, HIGHLIGHTED, SHOWN, SurfaceItem
 from ais.gui.scene_meshing import LoadedVolume, MeshWish, VolumeMesh, least_bin, load, mesh
@@ -421,6 +422,55 @@ def test_reading_that_was_stopped_goes_on_when_it_is_shown_again(desk: Desk, mon
     desk.rest()
     assert not desk.volumes.problem(path)
     assert desk.volumes.mesh(path) is not None
+
+
+def test_a_volume_is_shown_over_the_slices_in_the_same_colour(desk: Desk) -> None:
+    desk.open()
+    path, overlays = desk.path("ribosome"), desk.editor.modelling.overlays
+    desk.volumes.selected = path
+    desk.volumes.change({path: {"level": 99.0}}, "Change level")
+    command("surfaces.in_slices").run(desk.editor)
+    until(desk.editor, lambda: overlays.pictures("xy", 16, 16))
+    (picture,) = overlays.pictures("xy", 16, 16)
+    np.testing.assert_array_equal(picture.bytes(), balls()[16])
+    assert (picture.look.threshold, picture.look.colour) == (99.0, desk.item("ribosome").colour)
+    desk.volumes.change({path: {"colour": (1.0, 0.0, 0.5)}}, "Change colour")
+    desk.editor.poll()
+    assert overlays.pictures("xy", 16, 16)[0].look.colour == (1.0, 0.0, 0.5)
+    command("surfaces.in_slices").run(desk.editor)
+    assert not overlays.pictures("xy", 16, 16)
+
+
+def test_commands_show_hide_and_make_a_look_common(desk: Desk) -> None:
+    desk.open()
+    shown = lambda: [volume.look.shown for volume in desk.volumes.listed]  # noqa: E731
+    command("surfaces.show_all").run(desk.editor)
+    desk.rest()
+    assert shown() == [False] * 3
+    assert desk.volumes.items() == ()
+    command("surfaces.show_all").run(desk.editor)
+    command("surfaces.next").run(desk.editor)
+    command("surfaces.only").run(desk.editor)
+    desk.rest()
+    assert (shown(), desk.volumes.selected) == ([False, True, False], desk.path("microtubule"))
+    desk.editor.undo()
+    desk.rest()
+    assert shown() == [True] * 3
+    desk.volumes.change({desk.path("microtubule"): {"level": 90.0, "dust": 3000.0}}, "Change")
+    command("surfaces.everywhere").run(desk.editor)
+    desk.rest()
+    (feature,) = desk.editor.snapshot.features
+    assert (feature.name, feature.level, feature.dust) == ("microtubule", 90.0, 3000.0)
+    assert desk.editor.snapshot.volumes[-1].look.level is None
+    assert desk.volumes.look(desk.path("microtubule")).level == 90.0
+    desk.editor.undo()
+    desk.rest()
+    assert not desk.editor.snapshot.features
+    assert desk.volumes.look(desk.path("microtubule")).level == 90.0
+    desk.volumes.change({desk.path("microtubule"): {"level": 50.0}}, "Change")
+    command("surfaces.as_feature").run(desk.editor)
+    desk.rest()
+    assert desk.volumes.look(desk.path("microtubule")).level == 90.0, "as the feature library remembers it"
 
 
 def test_noise_at_a_low_level_does_not_fill_the_memory(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ais.gui.app import Window
+    from ais.gui.scene_meshing import VolumeMesh
     from ais.gui.scene_volumes import SceneVolume
 
 ROWS = 6
 PALETTE_COLUMNS = 6
 FULL = 255.0
 LEAST_LEVEL = 1.0
+SMALLER = 0.8
+"""The slider of dust begins so much below the smallest component: there it is off."""
 MOST_SMOOTH = 20
 BINS = (None, 1, 2, 3, 4, 6, 8)
 MENU = (
@@ -215,11 +218,11 @@ class VolumesSection:
             changed, level = imgui.slider_float("##level", look.level or 0.0, LEAST_LEVEL, FULL, "%.0f of 255")
             self._slid(window, volume, changed, "level", min(max(level, LEAST_LEVEL), FULL))
             label("Dust", "Components smaller than this are not shown; they stay in the file")
-            largest = float(mesh.surface.volumes_nm3[0]) if mesh is not None and mesh.surface.volumes.size else 1.0
             dust = (look.dust or 0.0) / A3_PER_NM3
-            text = f"{_plain(dust)} nm3"
-            changed, dust = imgui.slider_float("##dust", dust, 0.0, max(largest, dust), text, LOGARITHMIC)
-            self._slid(window, volume, changed, "dust", max(dust, 0.0) * A3_PER_NM3)
+            low, high = _dust_range(mesh, dust)
+            words = f"{_plain(dust)} nm3"
+            changed, chosen = imgui.slider_float("##dust", max(dust, low), low, high, words, LOGARITHMIC)
+            self._slid(window, volume, changed, "dust", chosen * A3_PER_NM3 if chosen > low else 0.0)
             if mesh is not None and mesh.surface.volumes.size and look.shown:
                 self._draw_histogram(window, volume)
             label("Opacity", "Of the surface")
@@ -287,6 +290,15 @@ def _draw_menu(window: Window, volume: SceneVolume) -> None:
         window.editor.background.run(lambda _: reveal(path))
     if imgui.menu_item_simple("Copy path"):
         imgui.set_clipboard_text(str(path))
+
+
+def _dust_range(mesh: VolumeMesh | None, dust: float) -> tuple[float, float]:
+    """Ends of the slider in nm3, for which the smallest component stays, and the largest alone."""
+    smallest = largest = 1.0
+    if mesh is not None and mesh.surface.volumes.size:
+        smallest, largest = float(mesh.surface.volumes_nm3[-1]), float(mesh.surface.volumes_nm3[0])
+    low = smallest * SMALLER
+    return low, max(largest, dust, low / SMALLER)
 
 
 def _bin_words(binned: int | None) -> str:
