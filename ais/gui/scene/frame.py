@@ -87,7 +87,8 @@ class Frame:
         step = camera.angstrom_per_pixel(size)
         terms = (projection[2, 2], projection[2, 3])
         eye = np.array(camera.eye)
-        room = 2 * near if camera.perspective else 0.0
+        # Only within this distance of things does the nearest plane cut them open.
+        room = far / 500
         among = bool(np.all(eye > np.array(bounds[0]) - room) and np.all(eye < np.array(bounds[1]) + room))
         column, row, columns, rows = tile or (0, 0, width, height)
         crop = np.eye(4)
