@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HEIGHT_EM = 4.2
 BINS = 32
+ROUNDING = 1e-6
 MARGIN = 0.04
 """Of the width, on both sides; a limit there spares or hides all."""
 
@@ -62,7 +63,7 @@ class SizeHistogram:
             implot.setup_axes("", "", none, none)
             implot.setup_axes_limits(first - 2 * margin, last + 2 * margin, 0, _height(counts), implot.Cond_.always)
             middles, width = (edges[:-1] + edges[1:]) / 2, (last - first) / len(counts)
-            stays = middles + width / 2 > at
+            stays = edges[1:] >= at - ROUNDING
             for name, which, fill, alpha in (("dust", ~stays, theme.faint, 0.5), ("stays", stays, ink, 0.9)):
                 spec = implot.Spec(fill_color=colour(fill), line_color=colour(fill), fill_alpha=alpha, line_weight=0)
                 if which.any():
