@@ -27,7 +27,7 @@ from ais.scene_files.bodies import arrow, sphere, turns_from_z
 from ais.scene_files.contents import MapSource, ParticlePart, SceneContents, SceneLight, SceneView, SurfacePart
 from ais.scene_files.movie import movie
 from ais.scene_files.naming import path_from, plain_name, unique_names
-from ais.scene_files.programs import BLENDER, CHIMERAX, find_program, start_program
+from ais.scene_files.programs import BLENDER, CHIMERAX, find_program, roots, start_program
 from ais.scene_files.volumes import SceneTask, VolumeLook, write_scenes
 from ais.scene_files.writing import SCENE_FORMATS, bytes_of_particles, bytes_of_surface, write_scene_file
 from ais.surfaces import Surface, isosurface
@@ -487,6 +487,12 @@ def test_programs_are_found_on_the_path_or_where_they_are_installed(
     assert find_program(CHIMERAX, [tmp_path / "nowhere"]) is None
     with pytest.raises(AisError, match="could not be started"):
         start_program(CHIMERAX, tmp_path / "scene.cxc", tmp_path / "absent")
+
+
+def test_programs_are_looked_for_where_each_system_keeps_them() -> None:
+    windows = {"ProgramFiles": "C:/Program Files", "LOCALAPPDATA": "C:/Users/a/AppData/Local"}
+    assert roots(windows, "win32") == [Path("C:/Program Files"), Path("C:/Users/a/AppData/Local/Programs")]
+    assert {Path("/opt"), Path("/home/a")} <= set(roots({"HOME": "/home/a"}, "linux"))
 
 
 # Movies

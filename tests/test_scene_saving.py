@@ -167,12 +167,16 @@ def test_another_program_is_started_with_the_scene(desk: Desk, tmp_path: Path, m
     assert desk.files.has(CHIMERAX)
     assert desk.files.has(BLENDER) == (find_program(BLENDER) is not None)
     assert command("scene_files.chimerax").enabled(desk.editor)
+    earlier = desk.editor.settings_folder / "scenes" / "earlier - meshes.glb"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text("")
     command("scene_files.chimerax").run(desk.editor)
     desk.rest()
     until(desk.editor, lambda: (tmp_path / "opened").exists() and (tmp_path / "opened").read_text())
     text = (tmp_path / "opened").read_text()
     named = [line.split('"')[1] for line in text.splitlines() if line.startswith("open")]
     script = desk.editor.settings_folder / "scenes" / "TS_01.cxc"
+    assert not earlier.exists()
     assert sorted(Path(os.path.normpath(script.parent / name)).name for name in named) == [
         f"TS_01__{name}.mrc" for name in ("membrane", "microtubule", "ribosome")
     ]

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ais.scene_files.volumes import SceneTask
 
 FAILURES_NAMED = 3
+SCENE_ENDINGS = (".cxc", ".py", ".glb", ".cmm", ".bild")
 LARGE_PX, LARGE_SAMPLES = 3_000_000, 2
 """Pictures with more pixels are drawn with fewer samples for each, and announced."""
 
@@ -293,14 +294,23 @@ class SceneFiles:
     def open_in(self, program: Program, ending: str) -> None:
         """Write a script of what is in the scene into the editor's own folder, and start a program with it."""
         found = (self._programs or {}).get(program.name)
-        path = self._editor.settings_folder / "scenes" / f"{self.name}{ending}"
+        folder = self._editor.settings_folder / "scenes"
 
         def start(script: Path) -> None:
             from ais.scene_files.programs import start_program
 
             self._editor.background.run(lambda _: start_program(program, script, found))
 
-        self.save_scene(path, start)
+        def forget_earlier(_: Work) -> None:
+            # A program has read its scene long ago; meshes are large, and nobody else looks into this folder.
+            for old in folder.glob("*"):
+                if old.suffix in SCENE_ENDINGS:
+                    old.unlink(missing_ok=True)
+
+        def save(_: None) -> None:
+            self.save_scene(folder / f"{self.name}{ending}", start)
+
+        self._editor.background.run(forget_earlier, save)
 
     # Pictures and movies
 
