@@ -10,7 +10,7 @@ from imgui_bundle import ImVec2, imgui, imgui_ctx
 
 from ais.gui.analyses import KEYS_OF_ANALYSIS
 from ais.gui.lengths_of_time import clock
-from ais.gui.panels import analysis_plots, analysis_reference, analysis_table
+from ais.gui.panels import analysis_plots, analysis_profile, analysis_reference, analysis_table
 from ais.gui.panels.command_button import command_button, flowing_buttons
 from ais.gui.panels.layout import coloured, disabled, elided, em, faint, label
 from ais.gui.panels.modal import SHARE_OF_WINDOW, closes_by_escape
@@ -34,6 +34,7 @@ PARTS: tuple[tuple[str, Callable[[Window], None]], ...] = (
     ("Table", analysis_table.draw),
     ("Distributions", analysis_plots.draw_distributions),
     ("Counts", analysis_plots.draw_counts),
+    ("Profile", analysis_profile.draw),
     ("Reference", analysis_reference.draw),
 )
 

@@ -11,6 +11,7 @@ from imgui_bundle import ImVec2, imgui, imgui_ctx, implot
 from numpy.typing import NDArray
 
 from ais.gui.analysis_table import VOLUME, InstanceTable, Quantity
+from ais.gui.panels.analysis_style import plot_style
 from ais.gui.panels.analysis_table import number_text
 from ais.gui.panels.command_button import flow
 from ais.gui.panels.layout import coloured, em, faint, label
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 LINE_PX = 2.0
 SHADE, BARS_SHADE = 0.18, 0.22
 LEAST_HEIGHT_EM = 7.0
-SIDE_EM = 1.2
-"""Beside the plots, for the half of a number below their corner."""
 DENSITY_SHARE = 0.6
 MOST_GROUPS = 12
 BINS = 24
@@ -132,25 +131,26 @@ class Distributions:
         for title, height, top in (("Density", heights[0], drawn.top), ("Share up to", heights[1], 1.03)):
             with coloured(window.theme.faint):
                 imgui.text_unformatted(f"{title}, {drawn.quantity.words.lower()}" if top == drawn.top else title)
-            _begin_style(window)
-            flags = implot.Flags_.canvas_only | implot.Flags_.no_frame
-            if implot.begin_plot(f"##{title}", ImVec2(-1, height - imgui.get_text_line_height()), int(flags)):
-                axis = int(implot.AxisFlags_.no_highlight | implot.AxisFlags_.lock)
-                bare = int(implot.AxisFlags_.no_decorations)
-                implot.setup_axes("", "", axis, axis | bare)
-                if drawn.logarithmic:
-                    implot.setup_axis_scale(implot.ImAxis_.x1, implot.Scale_.log10)
-                implot.setup_axes_limits(*drawn.limits, 0.0, top, implot.Cond_.always)
-                for name, one in drawn.groups.items():
-                    if title == "Density":
-                        _draw_density(name, one, inks[name], alone=len(drawn.groups) == 1, top=drawn.top)
-                    else:
-                        x, y = drawn.lines[name]
-                        implot.plot_line(name, x, y, implot.Spec(line_color=colour(inks[name]), line_weight=LINE_PX))
-                if title != "Density":
-                    _draw_shares(window, drawn.limits)
-                implot.end_plot()
-            _end_style()
+            with plot_style(window):
+                flags = implot.Flags_.canvas_only | implot.Flags_.no_frame
+                if implot.begin_plot(f"##{title}", ImVec2(-1, height - imgui.get_text_line_height()), int(flags)):
+                    axis = int(implot.AxisFlags_.no_highlight | implot.AxisFlags_.lock)
+                    bare = int(implot.AxisFlags_.no_decorations)
+                    implot.setup_axes("", "", axis, axis | bare)
+                    if drawn.logarithmic:
+                        implot.setup_axis_scale(implot.ImAxis_.x1, implot.Scale_.log10)
+                    implot.setup_axes_limits(*drawn.limits, 0.0, top, implot.Cond_.always)
+                    for name, one in drawn.groups.items():
+                        if title == "Density":
+                            _draw_density(name, one, inks[name], alone=len(drawn.groups) == 1, top=drawn.top)
+                        else:
+                            x, y = drawn.lines[name]
+                            implot.plot_line(
+                                name, x, y, implot.Spec(line_color=colour(inks[name]), line_weight=LINE_PX)
+                            )
+                    if title != "Density":
+                        _draw_shares(window, drawn.limits)
+                    implot.end_plot()
 
 
 def _draw_shares(window: Window, limits: tuple[float, float]) -> None:
@@ -263,17 +263,3 @@ def group_colours(window: Window, names: list[str]) -> dict[str, Rgb]:
     for name in names:
         found[name] = features.get(name.casefold()) or OTHERS[next(others) % len(OTHERS)]
     return found
-
-
-def _begin_style(window: Window) -> None:
-    theme = window.theme
-    implot.push_style_color(implot.Col_.plot_bg, colour(theme.field))
-    implot.push_style_color(implot.Col_.plot_border, colour(theme.line))
-    implot.push_style_color(implot.Col_.axis_text, colour(theme.faint))
-    implot.push_style_color(implot.Col_.axis_grid, colour(theme.faint, 0.25))
-    implot.push_style_var(implot.StyleVar_.plot_padding, ImVec2(em(SIDE_EM), em(0.2)))
-
-
-def _end_style() -> None:
-    implot.pop_style_var()
-    implot.pop_style_color(4)
