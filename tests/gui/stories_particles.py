@@ -145,7 +145,15 @@ def particles_in_a_small_window_with_large_letters(ctx: Context, editor: Editor)
     particles.change_look(particles.sets[0], colour_by="rlnAutopickFigureOfMerit", ranges=ranges)
     settled(ctx, editor)
     assert 0 < particles.shown(particles.sets[0].id).count < 20
+    ctx.mouse_move("//Render/**/Table")
+    ctx.mouse_wheel_y(-40)
+    frames(ctx, 3)
     screenshot(ctx, "particles/small window")
+    ctx.item_click("//Render/**/Table")
+    frames(ctx, 5)
+    screenshot(ctx, "particles/table in a small window")
+    particles.table_open = False
+    frames(ctx, 2)
     ctx.item_click("//Render/**/Save...")
     until(
         ctx, lambda: particles.saving is not None and particles.saving.preview is not None, 10, "the preview is there"

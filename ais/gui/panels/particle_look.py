@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 RADII_A = (1.0, 1000.0)
 ONE_COLOUR = "One colour"
-RAMP_PARTS = 48
+RAMP_PARTS = 24
 RAMP_EM = 0.8
 MAP_NAMES = {"viridis": "Viridis", "cividis": "Cividis", "inferno": "Inferno", "coolwarm": "Blue to red"}
 LOGARITHMIC = int(imgui.SliderFlags_.logarithmic)
@@ -121,12 +122,12 @@ def _draw_ramp(legend: Legend) -> None:
     imgui.same_line(em(6.2))
     corner, width = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
     draw_list, height = imgui.get_window_draw_list(), em(RAMP_EM)
-    for part in range(RAMP_PARTS):
-        at = round(part * (len(legend.ramp) - 1) / (RAMP_PARTS - 1))
-        red, green, blue = (float(value) for value in legend.ramp[at])
+    stops = [round(part * (len(legend.ramp) - 1) / RAMP_PARTS) for part in range(RAMP_PARTS + 1)]
+    inks = [packed((float(red), float(green), float(blue))) for red, green, blue in legend.ramp[stops]]
+    for part, (left, right) in enumerate(itertools.pairwise(inks)):
         low = ImVec2(corner.x + width * part / RAMP_PARTS, corner.y)
         high = ImVec2(corner.x + width * (part + 1) / RAMP_PARTS, corner.y + height)
-        draw_list.add_rect_filled(low, high, packed((red, green, blue)))
+        draw_list.add_rect_filled_multi_color(low, high, left, right, right, left)
     imgui.dummy(ImVec2(width, height))
     imgui.set_item_tooltip(f"{legend.column}: {legend.low:.5g} to {legend.high:.5g}")
 
