@@ -102,7 +102,7 @@ def _draw_colour(window: Window, one: ParticleSet, look: ParticleLook, shown: Sh
     label("Ends", "Values at the ends of the colours; the cross takes the least and the greatest again")
     low, high = look.limits or (legend.low, legend.high)
     if look.limits is not None:
-        imgui.set_next_item_width(imgui.get_content_region_avail().x - em(1.9) - imgui.get_style().item_spacing.x)
+        imgui.set_next_item_width(_beside_button())
     speed = max(abs(legend.high - legend.low), 1e-9) / 200
     changed, low, high = imgui.drag_float_range2("##ends", low, high, speed, 0.0, 0.0, "%.5g")
     if changed and -math.inf < low < high < math.inf:
@@ -113,6 +113,12 @@ def _draw_colour(window: Window, one: ParticleSet, look: ParticleLook, shown: Sh
         imgui.same_line()
         if icon_button(icons.ICON_FA_XMARK, "Automatic ends", "Take the least and the greatest value"):
             particles.change_look(one, limits=None)
+
+
+def _beside_button() -> float:
+    """Width in pixels of a range of numbers with an icon's button at the end of its line."""
+    style = imgui.get_style()
+    return float(imgui.get_content_region_avail().x - em(1.9) - style.item_spacing.x - style.item_inner_spacing.x)
 
 
 def _draw_ramp(legend: Legend) -> None:
@@ -179,7 +185,7 @@ def _draw_range(
     imgui.text(elided(limits.column, em(6.2) - imgui.get_style().item_spacing.x))
     imgui.set_item_tooltip(f"{limits.column}: {least:.5g} to {greatest:.5g}")
     imgui.same_line(em(6.2))
-    imgui.set_next_item_width(imgui.get_content_region_avail().x - em(1.9) - imgui.get_style().item_spacing.x)
+    imgui.set_next_item_width(_beside_button())
     low = least if limits.low is None else limits.low
     high = greatest if limits.high is None else limits.high
     speed = max(abs(greatest - least), 1e-9) / 200
