@@ -137,7 +137,7 @@ SCENE_FILE_COMMANDS: tuple[Command, ...] = (
         MENU,
         _open_in(CHIMERAX, ".cxc"),
         "",
-        "With the volumes themselves, their levels, colours and dust, the particles and the view",
+        "With the volumes themselves, their levels, colours and dust; where ChimeraX is installed",
         _can_open(CHIMERAX),
     ),
     Command(
@@ -146,7 +146,7 @@ SCENE_FILE_COMMANDS: tuple[Command, ...] = (
         MENU,
         _open_in(BLENDER, ".py"),
         "",
-        "With camera and light, ready to be rendered",
+        "With camera and light, ready to be rendered; where Blender is installed",
         _can_open(BLENDER),
     ),
     Command(
