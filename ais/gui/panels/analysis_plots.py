@@ -93,14 +93,14 @@ class Distributions:
             self._draw_plots(window, self._drawn)
 
     def _follow(self, window: Window, table: InstanceTable, quantity: Quantity, rows: NDArray[np.intp]) -> None:
-        """Have the distributions computed if they are others; the latest wins."""
+        """Have the distributions computed if they are others than before, one after the other."""
         asked = (table, quantity, self._by_tomogram, rows)
         if len(self._asked) == len(asked) and all(a is b for a, b in zip(asked, self._asked, strict=True)):
             return
+        if self._work is not None and not self._work.finished:
+            return  # rows come faster than they can be drawn while an analysis runs
         self._asked = asked
         by_tomogram = self._by_tomogram
-        if self._work is not None:
-            self._work.cancel()
 
         def show(drawn: _Drawn) -> None:
             if self._asked is asked:
