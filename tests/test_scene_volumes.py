@@ -424,6 +424,35 @@ def test_reading_that_was_stopped_goes_on_when_it_is_shown_again(desk: Desk, mon
     assert desk.volumes.mesh(path) is not None
 
 
+def test_hasty_changes_of_the_tomogram_leave_two_threads_free(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ribosome", "membrane", "microtubule"):
+        os.link(desk.path(name), desk.folder / f"TS_02__{name}.mrc")
+    shutil.copy(desk.folder / "TS_01.mrc", desk.folder / "TS_02.mrc")
+    now: list[int] = []
+    most: list[int] = []
+
+    def slow(volume: LoadedVolume, wish: MeshWish, before: VolumeMesh | None) -> VolumeMesh:
+        now.append(1)
+        most.append(len(now))
+        time.sleep(0.05)
+        now.pop()
+        return mesh(volume, wish, before)
+
+    monkeypatch.setattr(volume_meshes, "mesh", slow)
+    editor = desk.editor
+    editor.open_paths([desk.folder / "TS_01.mrc", desk.folder / "TS_02.mrc"])
+    until(editor, lambda: editor.shown and len(editor.snapshot.tomograms) == 2)
+    editor.state.tab = Tab.RENDER
+    for turn in range(8):
+        editor.select_tomogram(editor.snapshot.tomograms[turn % 2].id)
+        until(editor, lambda: editor.shown and desk.volumes.listed)
+        until(editor, lambda: now)
+    desk.rest()
+    assert max(most) <= 2
+    assert {item.key for item in desk.volumes.items()} == {volume.path for volume in desk.volumes.listed}
+    assert all("TS_02__" in volume.path.name for volume in desk.volumes.listed)
+
+
 def test_a_volume_is_shown_over_the_slices_in_the_same_colour(desk: Desk) -> None:
     desk.open()
     path, overlays = desk.path("ribosome"), desk.editor.modelling.overlays

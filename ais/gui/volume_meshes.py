@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ais.errors import Cancelled
 from ais.gui.scene_meshing import LoadedVolume, MeshWish, VolumeMesh, load, mesh
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class VolumeMeshes:
     def __init__(self, background: Background) -> None:
         self._background = background
         self._places: dict[Path, _Place] = {}
+        self._given_up: list[Work] = []
         self._wait: float | None = None
 
     def mesh(self, path: Path) -> VolumeMesh | None:
@@ -123,7 +125,8 @@ class VolumeMeshes:
         Surfaces of volumes that are not wanted now are kept; their voxels are given up first.
         """
         now, self._wait = time.monotonic(), None
-        running = sum(place.work is not None for place in self._places.values())
+        self._given_up = [work for work in self._given_up if not work.finished]
+        running = sum(place.work is not None for place in self._places.values()) + len(self._given_up)
         for path, one in wanted.items():
             place = self._places.setdefault(path, _Place())
             if one.wish != place.asked:
@@ -154,6 +157,7 @@ class VolumeMeshes:
             place = self._places.pop(path)
             if place.work is not None:
                 place.work.cancel()
+                self._given_up.append(place.work)
 
     def try_again(self, path: Path) -> None:
         """Forget that it has failed."""
@@ -176,6 +180,8 @@ class VolumeMeshes:
 
         def make(work: Work) -> tuple[LoadedVolume, VolumeMesh]:
             loaded = there or load(path, wanted.shape, wanted.bin, wanted.wish.voxel_size, work)
+            if work.cancelled:
+                raise Cancelled
             return loaded, mesh(loaded, wanted.wish, before)
 
         def show(made: tuple[LoadedVolume, VolumeMesh]) -> None:
