@@ -80,10 +80,9 @@ class SceneFiles:
 
     def seen(self) -> SeenScene:
         """What is in the scene now; the same object as long as that is the same."""
-        scene = self._editor.rendering.scene()
-        key = (*scene.surfaces, *self._editor.rendering.particles.items())
-        camera = self._editor.rendering.view.camera
-        parts = (*key, camera, scene.look, self._editor.rendering.view.aspect)
+        rendering = self._editor.rendering
+        view = rendering.view
+        parts = (*rendering.volumes.items(), *rendering.particles.items(), view.camera, view.look, view.aspect)
         if self._seen is None or not _alike(self._seen[0], parts):
             self._seen = parts, seen_scene(self._editor)
         return self._seen[1]
