@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     FloatArray: TypeAlias = NDArray[np.float64]
     IntArray: TypeAlias = NDArray[np.int64]
 
-ROUNDS = 2
+ROUNDS = 3
 REACH_RADII = 1.6
 """Voxels so near to a line say where its middle is."""
 FURTHEST_RADII = 3.0

@@ -10,15 +10,12 @@ import numpy as np
 
 from ais.centre_lines import Line, Mask, centred, steps
 from ais.errors import AisError
-from ais.filling import fill_cavities, fill_pits, on_surface
 from ais.foreground import Foreground, foreground
 from ais.formats.coord_angles import tangent_to_angles
 from ais.formats.coord_table import Coordinates
 from ais.prediction import ROUNDING, check_threshold, checked_voxel_sizes, source_name, volume_shape
 from ais.progress import SILENT, Progress
-from ais.skeleton_graph import SkeletonGraph, skeleton_links
-from ais.skeleton_paths import Path, filament_paths
-from ais.thinning import thinned
+from ais.rough_paths import rough_paths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,11 +26,6 @@ if TYPE_CHECKING:
 
 DEFAULT_STEP_PX = 4.0
 A_PER_NM = 10.0
-SPUR_RADII = 1.5
-"""From the middle of a filament to a bump of its surface it is no further than this."""
-RING_RADII = 8.0
-"""A line around a hole in a filament's mask is no longer than this."""
-DEEP_SHARE = 0.9
 SLENDERNESS = 2.0
 """A filament is at least so many times as long as it is thick."""
 
@@ -227,63 +219,9 @@ def _lines(
     mask = Mask(labels, edges, positions, blob, found.weight[order])
     progress.report(3, 5, "thinning")
     labels.reshape(-1)[found.index[~kept[labels.reshape(-1)[found.index]]]] = 0
-    solid = np.concatenate([index, fill_cavities(labels)])
-    solid = np.concatenate([solid, fill_pits(solid, labels)])
-    thin = thinned(np.sort(solid), found.mask.shape)
+    paths = rough_paths(index, labels, edges)
     progress.report(4, 5, "following filaments")
-    return centred(_paths(thin, labels, voxels, edges, _depths(thin, solid, labels, edges)), mask)
-
-
-def _depths(
-    thin: NDArray[np.int64], solid: NDArray[np.int64], labels: NDArray[np.uint32], edges: FloatArray
-) -> FloatArray:
-    """How deep each voxel of the skeleton lies in its blob."""
-    from scipy.spatial import KDTree
-
-    if not len(thin):
-        return np.zeros(0)
-    surface = solid[on_surface(solid, labels)]
-    if not len(surface):
-        return np.zeros(len(thin))
-    places = [np.stack(np.unravel_index(index, labels.shape)[::-1], axis=1) * edges for index in (surface, thin)]
-    return np.asarray(KDTree(places[0]).query(places[1], workers=-1)[0] + 0.5 * edges.min())
-
-
-def _paths(
-    thin: NDArray[np.int64], labels: NDArray[Any], voxels: NDArray[np.int64], edges: FloatArray, depths: FloatArray
-) -> list[tuple[int, float, Path]]:
-    """Blob, radius and rough course of each filament."""
-    links = skeleton_links(thin, labels.shape)
-    points = np.stack(np.unravel_index(thin, labels.shape)[::-1], axis=1) * edges
-    blob = labels.reshape(-1)[thin]
-    order = np.argsort(blob, kind="stable")
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    bounds = np.searchsorted(blob[order], np.arange(len(voxels) + 1))
-    links = rank[links[blob[links[:, 0]] == blob[links[:, 1]]]]
-    links = links[np.argsort(links[:, 0], kind="stable")]
-    link_bounds = np.searchsorted(links[:, 0], bounds)
-    paths = []
-    for number in np.unique(blob).tolist():
-        first, stop = bounds[number], bounds[number + 1]
-        mine = links[link_bounds[number] : link_bounds[number + 1]] - first
-        graph = SkeletonGraph(points[order[first:stop]], mine)
-        deepest = float(np.quantile(depths[order[first:stop]], DEEP_SHARE))
-        radius = _cleaned(graph, float(voxels[number] * edges.prod()), deepest, float(edges.min()))
-        paths += [(number, radius, path) for path in filament_paths(graph, radius)]
-    return paths
-
-
-def _cleaned(graph: SkeletonGraph, volume: float, depth: float, pixel: float) -> float:
-    """Remove what roughness has added to a skeleton; gives the radius that depth, volume and length then say."""
-    radius, before = 0.0, math.inf
-    while graph.length < before:
-        before = graph.length
-        # The more has been removed, the better is the radius known, and the more is to be removed.
-        radius = max(depth, math.sqrt(volume / (math.pi * max(before, pixel))))
-        graph.remove_small_rings(RING_RADII * radius)
-        graph.remove_spurs(SPUR_RADII * radius + pixel)
-    return radius
+    return centred(paths, mask)
 
 
 def _is_filament(line: Line, min_length: float) -> bool:

@@ -90,7 +90,7 @@ def test_a_straight_tube_is_one_filament_up_to_its_ends(radius: float, stop: Seq
     assert len(found) == 1
     assert_follows(found, 0, curve, tolerance=0.5 if radius < 10 else 0.9, degrees=6)
     assert found.radius[0] == pytest.approx(radius, abs=0.35)
-    assert found.curvature.max() < (0.04 if radius <= 2 else 0.006)
+    assert found.curvature.max() < (0.04 if radius <= 2 else 0.01)
 
 
 @pytest.mark.parametrize("size", [2, 4, 6])
@@ -204,6 +204,27 @@ def test_roughness_makes_no_filaments() -> None:
     assert_follows(found, 0, straight((5.5, 29.1, 19.8), (114.5, 50.9, 24.2)), tolerance=1.0, degrees=8)
 
 
+@pytest.mark.parametrize("feature", ["microtubule", "actin"])
+def test_filaments_of_a_noisy_prediction(feature: str) -> None:
+    """Blobs stick to the filaments' ends and holes go through them, as in a prediction of Dice 0.95."""
+    simulated = simulate((64, 192, 192), seed=0)
+    truth = simulated.mask(feature)
+    rng = np.random.default_rng(0)
+    noise = gaussian_filter(rng.normal(size=truth.shape), 1.5)
+    strength = 0.15 if feature == "microtubule" else 0.1
+    values = gaussian_filter(truth.astype(np.float32), 1) + strength * noise / noise.std()
+    prediction = (np.clip(values, 0, 1) * 255).astype(np.uint8)
+    assert 0.9 < 2 * ((prediction > 127) & (truth > 0)).sum() / ((prediction > 127).sum() + truth.sum()) < 0.98
+    found = trace_filaments(prediction, voxel_sizes=10.0, min_length=500, step=10)
+    lines = [part for part in simulated.filaments if part.feature == feature and len(part.points) > 5]
+    assert len(lines) <= len(found) <= len(lines) + 1
+    for line in lines:
+        distance, nearest = away(found.positions, line.points), nearest_to(found.positions, line.points)
+        cosine = np.abs((found.tangents[nearest] * line.tangents).sum(axis=1))
+        assert np.quantile(distance, 0.9) < 1.5
+        assert np.quantile(np.degrees(np.arccos(cosine.clip(0, 1))), 0.9) < 10
+
+
 def test_what_is_no_longer_than_wide_is_no_filament() -> None:
     volume = np.zeros((60, 60, 60), np.uint8)
     z, y, x = np.indices(volume.shape)
@@ -222,7 +243,7 @@ def test_the_smallest_volumes() -> None:
     line = np.zeros((1, 9, 30), np.uint8)
     line[0, 4] = 255
     found = trace_filaments(line)
-    assert found.lengths.tolist() == pytest.approx([30], abs=0.2)
+    assert found.lengths.tolist() == pytest.approx([30], abs=0.4)
 
 
 def test_options() -> None:
@@ -318,7 +339,7 @@ def test_time_grows_with_the_filaments_and_not_with_the_volume(monkeypatch: pyte
         seen.append(len(index))
         return thinned(index, shape)
 
-    monkeypatch.setattr("ais.filaments.thinned", counted)
+    monkeypatch.setattr("ais.rough_paths.thinned", counted)
     volume = np.zeros((60, 300, 300), np.uint8)
     volume[20:42, 30:70, 40:140] = tubes((22, 40, 100), [straight((10, 10, 10), (90, 12, 10))], 2.5)
     trace_filaments(volume)

@@ -39,6 +39,7 @@ LAYERS = (
         "removal",
         "report",
         "scene_files",
+        "rough_paths",
         "segmentation",
         "separation",
         "simulation",
