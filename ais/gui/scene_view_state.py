@@ -30,6 +30,8 @@ AT_ONCE_S = 1e-3
 LOOK_AFTER_S = 0.15
 """A pointer that rests for so long is told what lies under it."""
 REMEMBER_AFTER_S = 2.0
+SETTLED_FRAMES = 4
+"""While a window is laid out, every tab is in front for two frames or so."""
 STEP_DEGREES = 15.0
 
 
@@ -90,6 +92,7 @@ class SceneViewState:
         self._remembered: dict[str, Any] = {}
         self._remember_at = 0.0
         self._offered = False
+        self._frames_in_tab = 0
         self._surfaces: dict[Hashable, object] = {}
         self.known: tuple[frozenset[Chosen], tuple[Item, ...], Thing | None] | None = None
 
@@ -200,7 +203,8 @@ class SceneViewState:
                 self._begin_anew()
             self._bounds = bounds
         self._follow_items()
-        if editor.state.tab is Tab.RENDER and editor.shown is not None and not self._offered:
+        self._frames_in_tab = self._frames_in_tab + 1 if editor.state.tab is Tab.RENDER else 0
+        if self._frames_in_tab >= SETTLED_FRAMES and editor.shown is not None and not self._offered:
             self._offered = True
             editor.shell.scene = not editor.shell.scene_alone
         if time.monotonic() > self._remember_at:
