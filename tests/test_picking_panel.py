@@ -24,7 +24,7 @@ from ais.gui.state import Tab
 
 sys.path.insert(0, str(Path(__file__).parent / "gui"))
 
-from segmented_tomogram import BALLS, ORIGIN, SHAPE, TUBES, VESICLE, VOXEL_SIZE, balls, segmented_tomogram
+from segmented_tomogram import BALLS, ORIGIN, SHAPE, TUBE_RADIUS, TUBES, VESICLE, VOXEL_SIZE, balls, segmented_tomogram
 
 
 class Desk:
@@ -220,7 +220,22 @@ def test_filaments_are_traced(desk: Desk) -> None:
     assert picked.filaments == 2
     assert count == pytest.approx(sum(lengths) * VOXEL_SIZE / 50, abs=4)
     assert picked.radius == pytest.approx(2.5, rel=0.2)
+    assert desk.picking.items() == ()
+    (item,) = desk.picking.surfaces()
+    assert item in desk.editor.rendering.scene().surfaces
+    assert item.surface.volumes.size == len(item.states) == 2
+    assert item.colours is not None
+    assert (item.colours[0] != item.colours[1]).any()
+    ends = np.array([np.array(end)[::-1] for tube in TUBES for end in tube]) * VOXEL_SIZE + ORIGIN
+    distance = np.linalg.norm(item.surface.vertices[:, None] - ends, axis=-1).min(axis=0)
+    assert distance.max() < 1.2 * 1.15 * 2.5 * VOXEL_SIZE
+    to_the_tips = sorted(((at + 2 * TUBE_RADIUS) * VOXEL_SIZE for at in lengths), reverse=True)
+    assert picked.lengths == pytest.approx(to_the_tips, rel=0.02)
     assert desk.preview(min_length=1010.0) < count
+    assert desk.picking.surfaces()[0].surface.volumes.size == 1
+    assert desk.preview(min_length=9000.0) == 0
+    assert desk.picking.surfaces() == ()
+    desk.preview(min_length=200.0)
     desk.pick()
     assert list(desk.counts()) == ["microtubule"]
 

@@ -14,9 +14,9 @@ from ais.annotation.feature_operations import PALETTE
 from ais.annotation.picking_operations import PICKED, NewPicks, PutPicks, picked_before
 from ais.gui.gallery import Gallery
 from ais.gui.picking_choice import PickChoice
-from ais.gui.picking_run import SEEN_RADII, PickRun, look_of, origin_of
-from ais.gui.picking_work import Picked, PickTask, PickWork, VolumeInput
-from ais.gui.scene.contents import SHOWN, ParticleItem, Rgb
+from ais.gui.picking_run import PickRun, look_of, origin_of
+from ais.gui.picking_work import SEEN_RADII, Picked, PickTask, PickWork, VolumeInput
+from ais.gui.scene.contents import SHOWN, ParticleItem, Rgb, SurfaceItem
 from ais.gui.state import Tab
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ais.gui.background import Work
     from ais.gui.document import Document
     from ais.gui.editor import Editor
+    from ais.surfaces import Surface
 
 KEY = "picking"
 """The view state that holds the settings of all features, and which feature was chosen."""
@@ -101,6 +102,7 @@ class Picking:
         self._wanted_at = 0.0
         self._running: Work | None = None
         self._shown: tuple[Picked | None, Rgb, tuple[ParticleItem, ...]] = (None, (0.0, 0.0, 0.0), ())
+        self._tubes: tuple[Picked | None, tuple[SurfaceItem, ...]] = (None, ())
         self._applied: tuple[tuple[PickTask | None, ParticleSet | None], bool] = ((None, None), False)
         self._applying: Work | None = None
 
@@ -176,9 +178,17 @@ class Picking:
         """The preview in the scene."""
         picked, colour = self.shown, self.colour
         if self._shown[0] is not picked or self._shown[1] != colour:
-            made = () if picked is None or not len(picked) else (self._item(picked, colour),)
-            self._shown = picked, colour, made
+            seen = picked is not None and len(picked) > 0 and picked.tubes is None
+            self._shown = picked, colour, (self._item(picked, colour),) if seen and picked is not None else ()
         return self._shown[2]
+
+    def surfaces(self) -> tuple[SurfaceItem, ...]:
+        """Filaments that would be picked, each a tube in a colour of its own, in the scene."""
+        picked = self.shown
+        if self._tubes[0] is not picked:
+            tubes = picked.tubes if picked is not None and len(picked) else None
+            self._tubes = picked, () if tubes is None else (self._tubes_item(tubes),)
+        return self._tubes[1]
 
     @property
     def seconds_to_frame(self) -> float | None:
@@ -363,7 +373,18 @@ class Picking:
             colours=np.tile(np.array(colour, np.float32), (count, 1)),
             states=np.full(count, SHOWN, np.uint8),
             radius=SEEN_RADII * picked.radius * self._editor.rendering.voxel_size,
-            body="sphere" if directions is None or picked.filaments else "arrow",
+            body="sphere" if directions is None else "arrow",
+        )
+
+    def _tubes_item(self, surface: Surface) -> SurfaceItem:
+        rendering = self._editor.rendering
+        places = surface.vertices * np.float32(rendering.voxel_size) + np.array(rendering.origin, np.float32)
+        count = surface.volumes.size
+        colours = np.array([PALETTE[number % len(PALETTE)] for number in range(count)], np.float32).reshape(-1, 3)
+        states = np.full(count, SHOWN, np.uint8)
+        volumes = surface.volumes * rendering.voxel_size**3
+        return SurfaceItem(
+            PREVIEW_KEY, replace(surface, vertices=places, volumes=volumes), self.colour, 1.0, states, colours
         )
 
     def _change_document(self, document: Document | None) -> None:

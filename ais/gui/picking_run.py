@@ -5,27 +5,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ais.annotation.particle_sets import ParticleLook
 from ais.annotation.picking_operations import NewPicks, PutPicks
-from ais.annotation.volume_looks import LOOK_DEFAULT
 from ais.errors import Cancelled
-from ais.formats.registry import volume_stem
 from ais.gui.background import Work, plain_sentence
 from ais.gui.picking_choice import PickChoice
-from ais.gui.picking_work import Picked, PickTask, PickWork, VolumeInput
+from ais.gui.picking_work import SEEN_RADII, Picked, PickTask, PickWork, VolumeInput
 from ais.gui.scene.contents import Rgb
-from ais.gui.volume_search import SEPARATOR, SearchPlan, find
 from ais.progress import Progress
 
 if TYPE_CHECKING:
     from ais.annotation import TomogramEntry
     from ais.gui.document import Document
     from ais.gui.editor import Editor
-
-SEEN_RADII = 1.15
-"""Radius of a particle as it is drawn, in its own radii."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +130,7 @@ class PickRun:
         self._clear()
         entries = editor.snapshot.tomograms
         self.feature, self.total = feature, len(entries)
-        find_volume = _finder(editor, document)
+        find_volume = editor.rendering.volumes.finder()
         picks: list[NewPicks] = []
 
         def tell(outcome: PickOutcome | str) -> None:
@@ -181,15 +176,15 @@ class PickRun:
         feature: str,
         choice: PickChoice,
         colour: Rgb,
-        find_volume: Callable[[TomogramEntry, str], VolumeInput | None],
+        find_volume: Callable[[Path, str], VolumeInput | None],
         work: Work,
     ) -> tuple[PickOutcome, NewPicks | None]:
         """In a thread: pick one tomogram; whatever fails there does not stop the others."""
         try:
-            volume = find_volume(entry, feature)
+            volume = find_volume(entry.path, feature)
             if volume is None:
                 return PickOutcome(entry.id, entry.name), None
-            surface = find_volume(entry, choice.surface) if choice.surface else None
+            surface = find_volume(entry.path, choice.surface) if choice.surface else None
             if choice.surface and surface is None:
                 return PickOutcome(entry.id, entry.name, problem=f"It has no volume of {choice.surface}."), None
             task = PickTask(entry.name, entry.shape, entry.voxel_size, volume, choice, surface)
@@ -212,27 +207,6 @@ class PickRun:
             return
         where = f"{len(done)} tomogram{'s' if len(done) != 1 else ''}"
         self._editor.notices.say(f"{self.count:,} {self.feature} picked in {where}.")
-
-
-def _finder(editor: Editor, document: Document) -> Callable[[TomogramEntry, str], VolumeInput | None]:
-    """What finds a tomogram's volume of a feature, in a thread: where the editor looks for those on the screen."""
-    exports = editor.modelling.exports
-    folders = {result.path.parent for result in exports.results} | {exports.wish.folder}
-    project = document.project
-
-    def find_volume(entry: TomogramEntry, feature: str) -> VolumeInput | None:
-        entries = project.volumes(entry.id)
-        known = {one.path: one for one in entries}
-        wanted = f"{volume_stem(entry.path)}{SEPARATOR}{feature}"
-        found = find(SearchPlan(entry.path, frozenset({entry.path.parent, *folders}), frozenset(known)))
-        paths = [path for path in found if volume_stem(path) == wanted and (path not in known or known[path].listed)]
-        by_hand = [one.path for one in entries if one.by_hand and one.listed and volume_stem(one.path) == feature]
-        for path in (*paths, *(path for path in by_hand if path in found)):
-            look = known[path].look if path in known else LOOK_DEFAULT
-            return VolumeInput(path, look.removals)
-        return None
-
-    return find_volume
 
 
 class Quiet(Progress):

@@ -19,6 +19,7 @@ from ais.annotation.volume_looks import Removals
 from ais.errors import AisError
 from ais.formats.coordinates import Coordinates
 from ais.gui.picking_choice import Orient, PickChoice
+from ais.gui.tubes import tubes
 from ais.prediction import FULL_SCALE
 from ais.tomogram import Tomogram
 
@@ -26,9 +27,13 @@ if TYPE_CHECKING:
     from ais.filaments import Filaments
     from ais.picking import Found, Picks
     from ais.progress import Progress
+    from ais.surfaces import Surface
 
 NOTHING_REMOVED = Removals()
-KEPT = 6
+SEEN_RADII = 1.15
+"""Radius of what is drawn, in its own radii: the surface of its volume must not hide it."""
+LINE_STEP = 2
+KEPT = 8
 """So many results of slow steps are kept, the ones used last."""
 
 Kept = TypeVar("Kept")
@@ -105,6 +110,10 @@ class Picked:
         How many filaments they lie on; 0 for particles.
     note
         How the volume's values were understood.
+    tubes
+        The filaments, each a component, in voxels; None for particles.
+    lengths
+        Of the filaments in angstrom, the longest first.
     """
 
     task: PickTask
@@ -113,6 +122,8 @@ class Picked:
     found: int
     filaments: int = 0
     note: str = ""
+    tubes: Surface | None = None
+    lengths: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         return len(self.table)
@@ -205,7 +216,12 @@ class PickWork:
             distances = self._distances(task, task.surface, table.positions, key, progress)
             table.columns[DISTANCE_COLUMN] = [f"{value:.2f}" for value in distances.tolist()]
             table = table.select(_near_enough(distances, choice))
-        return Picked(task, table, _filament_radius(traced), len(traced), _count_of_tubes(table))
+        radius, there = _filament_radius(traced), _numbers_of(table)
+        which = (*key, choice.nearest, choice.farthest)
+        surface, order = self._keep(("tubes", *which), lambda: _tubes(traced, there, SEEN_RADII * radius))
+        lengths = tuple(traced.lengths[there[order]].tolist())
+        note = traced.scale_note
+        return Picked(task, table, radius, len(traced), len(there), note, surface, lengths)
 
     # Within
 
@@ -342,5 +358,17 @@ def _filament_radius(traced: Filaments) -> float:
     return max(math.sqrt(area / math.pi) / float(edges[2]), 1.0)
 
 
-def _count_of_tubes(table: Coordinates) -> int:
-    return len(set(table.columns.get("rlnHelicalTubeID", ())))
+def _numbers_of(table: Coordinates) -> NDArray[np.intp]:
+    """Which filaments have points in a table, counted from 0."""
+    return np.unique(np.asarray(table.columns["rlnHelicalTubeID"], np.intp)) - 1
+
+
+def _tubes(traced: Filaments, which: NDArray[np.intp], radius: float) -> tuple[Surface, NDArray[np.intp]]:
+    """Some filaments as tubes; a point for every second voxel is enough."""
+    lines = [traced.lines[number] for number in which]
+    thinned = [np.concatenate([line[:-1:LINE_STEP], line[-1:]]) for line in lines]
+    closed = [
+        np.concatenate([line, line[:1]]) if traced.closed[number] else line
+        for line, number in zip(thinned, which, strict=True)
+    ]
+    return tubes(closed, radius)

@@ -57,7 +57,7 @@ class Rendering:
         """What is in the scene now."""
         low, high = self.bounds()
         return Scene(
-            self.volumes.items(),
+            (*self.volumes.items(), *self.picking.surfaces()),
             (*self.particles.items(), *self.picking.items()),
             self.view.slices(),
             low,

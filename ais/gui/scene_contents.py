@@ -138,7 +138,7 @@ def seen_scene(editor: Editor) -> SeenScene:
     rendering = editor.rendering
     scene, volumes = rendering.scene(), rendering.volumes
     surfaces = []
-    for item in scene.surfaces:
+    for item in volumes.items():
         path = item.key if isinstance(item.key, Path) else None
         mesh = volumes.mesh(path) if path is not None else None
         name = group_name(editor, item.key)

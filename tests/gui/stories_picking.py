@@ -121,3 +121,21 @@ def pick_all_tomograms(ctx: Context, editor: Editor) -> None:
     until(ctx, lambda: len(editor.rendering.particles.sets) == 1, 10, "the set is there")
     press(ctx, "ctrl+z")
     until(ctx, lambda: not editor.rendering.particles.sets, 10, "one step takes it back")
+
+
+@story(paths=segmented_tomogram, seconds=60)
+def filaments_are_tubes(ctx: Context, editor: Editor) -> None:
+    picking = ready(ctx, editor)
+    in_window(ctx, lambda: picking.use_feature("microtubule"))
+    ctx.item_click("//Render/**/Filaments")
+    assert previewed(ctx, picking) > 10
+    (item,) = picking.surfaces()
+    assert len(item.states) == 2, "filaments that cross are kept apart"
+    in_window(ctx, lambda: editor.show_voxel(32, 48, 56))
+    frames(ctx, 10)
+    screenshot(ctx, "picking/filaments")
+    ctx.item_click("//Render/**/Pick this tomogram")
+    until(ctx, lambda: [one.name for one in editor.rendering.particles.sets] == ["microtubule"], 10, "they are a set")
+    frames(ctx, 5)
+    assert picking.surfaces() == ()
+    assert not editor.shell.unexpected

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgui_bundle import ImVec2, imgui, imgui_ctx
 
-from ais.gui.lengths import ANGSTROM_PER
+from ais.gui.lengths import ANGSTROM_PER, length_text
 from ais.gui.panels.command_button import command_button, flow
 from ais.gui.panels.curate_setup import combo
 from ais.gui.panels.layout import coloured, disabled, elided, em, faint, label, section
@@ -134,8 +134,11 @@ class PickingForm:
         words = self._count_in_words()
         room = imgui.get_content_region_avail().x - imgui.get_frame_height() - imgui.calc_text_size(eye).x - em(0.8)
         imgui.text_disabled(elided(words, max(room, em(2))))
-        if picked is not None and picked.note:
-            imgui.set_item_tooltip(f"{words}\n{picked.note}")
+        if picked is not None:
+            units = self._window.editor.settings.units
+            lengths = [length_text(picked.lengths[at], units) for at in (-1, 0)] if picked.lengths else []
+            long = [f"{lengths[0]} to {lengths[1]} long"] if lengths and self._sized else []
+            imgui.set_item_tooltip("\n".join(part for part in (words, *long, picked.note) if part))
         imgui.same_line()
         width = imgui.get_frame_height() + imgui.calc_text_size(eye).x + em(0.4)
         imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + max(imgui.get_content_region_avail().x - width, 0))
