@@ -112,7 +112,7 @@ class _Video:
         stream: Any = self._file.add_stream(name, rate=Fraction(self._rate).limit_denominator(1000))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         if name == "libx264":
-            stream.options = {"crf": QUALITY, "preset": "medium"}
+            stream.options = {"crf": QUALITY, "preset": "veryfast"}
         else:
             stream.bit_rate = round(0.25 * width * height * self._rate)
         # A player that is not told how colours became brightness and tint guesses, by the size of the picture.
