@@ -352,6 +352,7 @@ def test_the_gallery_sorts_selects_and_deletes(desk: Desk) -> None:
     assert (np.diff(volumes[gallery.rows]) >= 0).all()
     gallery.order = IN_ORDER
     gallery.want(range(20))
+    assert gallery.waiting, "no further frame is needed to begin"
     until(editor, lambda: all(gallery.picture(number) is not None for number in range(20)))
     first = gallery.picture(0)
     assert first is not None

@@ -254,6 +254,7 @@ class Gallery:
     def want(self, numbers: Sequence[int]) -> None:
         """Have pictures made of the particles on the screen, in this order; what was wanted before is not any more."""
         self._wanted = numbers
+        self._cut()  # now: the window may sleep after this frame
 
     @property
     def waiting(self) -> bool:
@@ -275,12 +276,19 @@ class Gallery:
         if not _same(made_of[:2], self._made_of[:2]) or made_of[2:] != self._made_of[2:]:
             self._forget_pictures()
             self._made_of, self.problem = made_of, ""
+        self._cut()
+
+    def _cut(self) -> None:
+        """Have as many pictures made as there are threads for."""
+        tomogram, shown = self._editor.shown, self.shown
+        if tomogram is None or shown is None or not _same((tomogram, shown.table), self._made_of[:2]):
+            return
         while len(self._works) < MOST_AT_ONCE and not self.problem:
             under_way = frozenset(number for _, numbers in self._works.values() for number in numbers)
             missing = [n for n in self._wanted if n not in self._pictures and n not in under_way][:BATCH]
             if not missing:
                 break
-            self._begin(editor.shown, shown, missing)
+            self._begin(tomogram, shown, missing)
 
     def _begin(self, tomogram: ShownTomogram, shown: ShownParticles, numbers: list[int]) -> None:
         """Have some pictures made in a thread."""
