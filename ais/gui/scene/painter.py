@@ -110,7 +110,7 @@ class ScenePainter:
         if shaded:
             yield from self._shade(frame, targets)
         targets.colour.bind()
-        lined = (look.edges or _highlights(frame)) and not (moving and self.slow)
+        lined = look.edges or _highlights(frame)
         program = self._flat.get(
             "scene_compose.frag",
             SHADING=list(Shading).index(look.shading),
@@ -370,11 +370,11 @@ class ScenePainter:
             GL.glEnable(GL.GL_DEPTH_TEST)
             GL.glDepthMask(False)
             lines = box_lines(frame.scene.low, frame.scene.high, look.background)
-            self._draw_some(lines, frame.to_clip @ frame.to_view, size, BOX_PX * thickness)
+            self._draw_some(lines, frame.to_clip @ frame.to_view, size, max(BOX_PX * thickness, BOX_PX))
             GL.glDepthMask(True)
             GL.glDisable(GL.GL_DEPTH_TEST)
         if look.axes:
-            self._draw_some(axes_lines(frame.camera, frame.size), frame.crop, size, AXES_PX * thickness)
+            self._draw_some(axes_lines(frame.camera, frame.size), frame.crop, size, max(AXES_PX * thickness, BOX_PX))
         GL.glDisable(GL.GL_BLEND)
 
     def _draw_some(self, lines: Lines, to_clip: Matrices, size: tuple[float, ...], width: float) -> None:

@@ -24,8 +24,9 @@ from ais.gui.scene.targets import Targets
 SAMPLES = 2
 """How many times larger the view is drawn at rest, along each side."""
 
-MOST_PIXELS = 16_000_000
-"""A larger view than this, samples included, is drawn with fewer samples; a larger picture in tiles."""
+MOST_VIEW_PIXELS, MOST_PIXELS = 9_000_000, 16_000_000
+"""A larger view than this, samples included, is drawn with one sample; a larger picture in tiles. A pixel takes up to
+38 bytes."""
 
 TILE_MARGIN_PX = 48
 """Around a tile, so that lines and shadows do not end at its edge."""
@@ -282,7 +283,7 @@ class SceneRenderer:
         return self._quick.final.colours[0]
 
     def _begin(self, scene: Scene, camera: Camera, size: tuple[int, int], key: Any) -> None:
-        samples = SAMPLES if size[0] * size[1] * SAMPLES**2 <= MOST_PIXELS else 1
+        samples = SAMPLES if size[0] * size[1] * SAMPLES**2 <= MOST_VIEW_PIXELS else 1
         if self._rest is None or (self._rest.width, self._rest.height, self._rest.samples) != (*size, samples):
             self._numbers_key = None
         self._rest = _sized(self._rest, size, samples)
