@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from ais.annotation import DeleteParticles, Feature, HandPicks, ParticleLook, ParticleSet, Together
 from ais.annotation.particle_set_operations import ChangeParticleLook
+from ais.formats.coord_table import text_of
+from ais.gui.particle_items import PICKS_KEY, SET_KEY, ParticleItems
 from ais.gui.particle_loading import load_into_project
 from ais.gui.particle_saving import CHOICE_KEY, ParticleSaving, choice_of
-from ais.gui.scene.contents import HIDDEN, HIGHLIGHTED, SHOWN, ParticleItem
+from ais.gui.scene.contents import ParticleItem
 from ais.gui.shown_particles import ParticleTable, ShownParticles, show_particles
 from ais.gui.state import Tab
 
@@ -23,10 +25,7 @@ if TYPE_CHECKING:
     from ais.gui.document import Document
     from ais.gui.editor import Editor
 
-SET_KEY, PICKS_KEY = "particles", "picks by hand"
-Key = tuple[str, int]
-"""Of an item of the scene: SET_KEY and a set's number, or PICKS_KEY and a feature's."""
-
+__all__ = ["KEYS_OF_LIST", "PICKS_KEY", "SET_KEY", "DraggedParticle", "ParticleSets"]
 
 KEYS_OF_LIST = "sets of particles"
 """Under which the list of sets takes keys, in `Shell.keys_taken`."""
@@ -100,7 +99,7 @@ class ParticleSets:
         self._derived: dict[int, _Derived] = {}
         self._looks: dict[int, ParticleLook] = {}
         self._saved_looks: dict[int, tuple[ParticleLook, int]] = {}
-        self._items: dict[Key, tuple[tuple[object, ...], ParticleItem]] = {}
+        self._items = ParticleItems(editor)
         self._chosen_from: object = None
         self._chosen: dict[Hashable, NDArray[np.intp]] = {}
 
@@ -142,10 +141,10 @@ class ParticleSets:
         for one in self.sets:
             shown = self.shown(one.id)
             if shown is not None and self.look(one).shown:
-                found.append(self._item(one, shown))
+                found.append(self._items.of_set(one.id, self.look(one), shown, self.chosen((SET_KEY, one.id))))
         for feature, picks in self.hand_picks():
             if feature.visible:
-                found.append(self._picks_item(feature, picks))
+                found.append(self._items.of_picks(feature, picks, self.chosen((PICKS_KEY, feature.id))))
         return tuple(found)
 
     @property
@@ -212,8 +211,6 @@ class ParticleSets:
 
     def columns_of(self, key: Hashable, number: int) -> list[tuple[str, str]]:
         """Labels and values of a particle of an item of the scene, for reading."""
-        from ais.formats.coord_table import text_of
-
         match key:
             case (str(kind), int(owner)) if kind == SET_KEY:
                 shown = self.shown(owner)
@@ -346,7 +343,8 @@ class ParticleSets:
     def _forget(self) -> None:
         self.sets, self.selected, self.saving, self.dragged = (), None, None, None
         self._asked = None
-        for kept in (self._tables, self._reading, self._derived, self._looks, self._saved_looks, self._items):
+        self._items.keep(())
+        for kept in (self._tables, self._reading, self._derived, self._looks, self._saved_looks):
             kept.clear()
 
     def _take(self, sets: tuple[ParticleSet, ...], asked: tuple[int, int | None]) -> None:
@@ -372,7 +370,7 @@ class ParticleSets:
             for number in [number for number in kept if number not in numbers]:
                 del kept[number]
         self._tables = {digest: table for digest, table in self._tables.items() if digest in digests}
-        self._items = {key: item for key, item in self._items.items() if key[0] == PICKS_KEY or key[1] in numbers}
+        self._items.keep(numbers)
 
     def _end_preview(self, number: int, look: ParticleLook | None) -> None:
         if self._looks.get(number) is look:
@@ -448,52 +446,3 @@ class ParticleSets:
             title=f"Reading {one.name}",
             failed=failed,
         )
-
-    def _item(self, one: ParticleSet, shown: ShownParticles) -> ParticleItem:
-        key: Key = (SET_KEY, one.id)
-        look, rendering = self.look(one), self._editor.rendering
-        chosen = self.chosen(key)
-        place = (rendering.voxel_size, rendering.origin)
-        made_from = (shown, look.radius, look.body, place, chosen.tobytes())
-        kept = self._items.get(key)
-        if kept is not None and kept[0] == made_from:
-            return kept[1]
-        before = kept[1] if kept is not None and kept[0][0] is shown and kept[0][3] == place else None
-        states = np.where(shown.visible, np.uint8(SHOWN), np.uint8(HIDDEN))
-        inside = chosen[chosen < len(states)]
-        states[inside[shown.visible[inside]]] = HIGHLIGHTED
-        item = ParticleItem(
-            key,
-            before.positions if before is not None else self._to_angstrom(shown.positions),
-            shown.directions if look.body == "arrow" else None,
-            shown.colours,
-            states,
-            look.radius,
-            look.body if shown.directions is not None else "sphere",
-        )
-        self._items[key] = (made_from, item)
-        return item
-
-    def _picks_item(self, feature: Feature, picks: HandPicks) -> ParticleItem:
-        key: Key = (PICKS_KEY, feature.id)
-        rendering = self._editor.rendering
-        chosen = self.chosen(key)
-        place = (rendering.voxel_size, rendering.origin)
-        made_from = (picks, feature.colour, place, chosen.tobytes())
-        kept = self._items.get(key)
-        if kept is not None and kept[0] == made_from:
-            return kept[1]
-        positions = np.array([(pick.x, pick.y, pick.z) for pick in picks.picks], np.float64)
-        states = np.full(len(positions), SHOWN, np.uint8)
-        states[chosen[chosen < len(states)]] = HIGHLIGHTED
-        colours = np.tile(np.array(feature.colour, np.float32), (len(positions), 1))
-        item = ParticleItem(
-            key, self._to_angstrom(positions), None, colours, states, picks.radius * rendering.voxel_size
-        )
-        self._items[key] = (made_from, item)
-        return item
-
-    def _to_angstrom(self, positions: NDArray[np.float64]) -> NDArray[np.float32]:
-        """x, y, z in voxels as `Rendering.to_angstrom` has them, all at once."""
-        rendering = self._editor.rendering
-        return (np.array(rendering.origin) + positions * rendering.voxel_size).astype(np.float32)
