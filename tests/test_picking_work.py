@@ -108,6 +108,17 @@ def test_what_makes_no_sense_is_a_sentence(volume: Path, tmp_path: Path) -> None
         work.pick(replace(task(volume, surface="ball", nearest=20, farthest=10), surface=surface), SILENT)
 
 
+def test_lengths_need_a_voxel_size(tmp_path: Path, volume: Path) -> None:
+    with Tomogram.open(volume) as opened:
+        write_volume(tmp_path / "b__ball.mrc", np.array(opened.raw(0, SHAPE[0])), voxel_sizes=0.0)
+    work = PickWork()
+    unknown = replace(task(tmp_path / "b__ball.mrc"), voxel_size=0.0)
+    assert len(work.pick(unknown, SILENT)) == 4
+    for choice in (PickChoice(spacing=10.0), PickChoice(filaments=True)):
+        with pytest.raises(AisError, match="Set voxel size"):
+            work.pick(replace(unknown, choice=choice), SILENT)
+
+
 def test_picking_stops_when_it_is_told_to(volume: Path) -> None:
     stopped, work = Work(), PickWork()
     stopped.cancel()

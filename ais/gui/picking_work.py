@@ -33,6 +33,7 @@ NOTHING_REMOVED = Removals()
 SEEN_RADII = 1.15
 """Radius of what is drawn, in its own radii: the surface of its volume must not hide it."""
 LINE_STEP = 2
+NO_VOXEL_SIZE = "The tomogram has no voxel size, so lengths mean nothing: set it with Tomogram > Set voxel size."
 KEPT = 8
 """So many results of slow steps are kept, the ones used last."""
 
@@ -184,6 +185,8 @@ class PickWork:
                 task, task.surface, found.positions, _distance_key(task, task.surface), progress
             )
             which = np.flatnonzero(_near_enough(distances, choice))
+        if max(choice.min_volume, choice.spacing, choice.margin) > 0 and not any(found.voxel_sizes):
+            raise AisError(NO_VOXEL_SIZE)
         among = _part(found, which)
         chosen = choose(
             among,
@@ -283,6 +286,8 @@ def _trace(task: PickTask, progress: Progress) -> Filaments:
 
     choice = task.choice
     with _opened(task, task.volume, choice.threshold) as (values, sizes):
+        if not any(sizes):
+            raise AisError(NO_VOXEL_SIZE)
         return trace_filaments(
             values,
             threshold=choice.threshold,

@@ -90,7 +90,7 @@ class PickingForm:
             if not choice.filaments:
                 self._draw_orientation()
             self._draw_surface()
-        if not self._sized:
+        if not self._sized and not self._picking.problem:
             faint("Lengths need a voxel size: set it with Tomogram > Set voxel size.", theme.faint)
         self._draw_buttons()
 
