@@ -102,6 +102,10 @@ def test_the_preview_follows_the_settings_and_lies_in_the_scene(desk: Desk) -> N
     np.testing.assert_allclose(found, expected, atol=1.5)
     assert item.radius == pytest.approx(1.15 * 50, rel=0.1)
     assert desk.picking.items()[0] is item
+    assert desk.picking.seconds_to_frame is None, "the window may sleep"
+    desk.picking.change(threshold=130.0)
+    desk.editor.poll()
+    assert 0 < (desk.picking.seconds_to_frame or 0) <= 0.15
     assert desk.preview(max_count=3) == 3
     assert len(desk.picking.items()[0].positions) == 3
     desk.picking.previewing = False
