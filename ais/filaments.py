@@ -16,6 +16,7 @@ from ais.formats.coord_table import Coordinates
 from ais.prediction import ROUNDING, check_threshold, checked_voxel_sizes, source_name, volume_shape
 from ais.progress import SILENT, Progress
 from ais.rough_paths import rough_paths
+from ais.skeleton_paths import Path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 DEFAULT_STEP_PX = 4.0
 A_PER_NM = 10.0
 SLENDERNESS = 2.0
+ROUGHLY = 0.8
 """A filament is at least so many times as long as it is thick."""
 
 
@@ -221,7 +223,13 @@ def _lines(
     labels.reshape(-1)[found.index[~kept[labels.reshape(-1)[found.index]]]] = 0
     paths = rough_paths(index, labels, edges)
     progress.report(4, 5, "following filaments")
-    return centred(paths, mask)
+    return centred([(number, radius, path) for number, radius, path in paths if _is_slender(path, radius)], mask)
+
+
+def _is_slender(path: Path, radius: float) -> bool:
+    """Whether a path may be a filament, from whose ends thinning took a radius off, and not the middle of a ball."""
+    length = float(steps(path.points, closed=path.closed).sum()) + radius * sum(path.free)
+    return length >= ROUGHLY * SLENDERNESS * 2 * radius
 
 
 def _is_filament(line: Line, min_length: float) -> bool:

@@ -232,6 +232,8 @@ def test_what_is_no_longer_than_wide_is_no_filament() -> None:
     volume[50, 50, 50] = 255
     volume[45:47, 10:12, 10:12] = 255
     assert len(trace_filaments(volume)) == 0
+    distance = np.sqrt((x - 30) ** 2 + (y - 30) ** 2 + (z - 30) ** 2)
+    assert len(trace_filaments(np.abs(distance - 18) < 1.5)) == 0
 
 
 def test_the_smallest_volumes() -> None:
