@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import math
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -141,6 +143,33 @@ class Bodies:
     def surface(self, item: SurfaceItem) -> SurfaceBody | None:
         """The body of an item; None of an empty one."""
         return self._surfaces.get(id(item.surface))
+
+    def faces(self, items: Iterable[SurfaceItem]) -> int:
+        """How many triangles surfaces have in full detail, hidden ones too."""
+        bodies = (self.surface(item) for item in items)
+        return sum(body.meshes[0].faces for body in bodies if body is not None)
+
+    def details(self, items: Iterable[SurfaceItem], budget: int) -> dict[int, int]:
+        """Which mesh of each surface to draw, so that all have at most `budget` triangles, as far as there are such.
+
+        Gives the number of the mesh by the item's identity; what is not in it is drawn in full detail.
+        """
+        chosen: dict[int, int] = {}
+        heap: list[tuple[int, int, SurfaceItem, SurfaceBody]] = []
+        for number, item in enumerate(items):
+            body = self.surface(item)
+            if body is not None:
+                heapq.heappush(heap, (-body.visible_faces(item.states), number, item, body))
+        total = -sum(entry[0] for entry in heap)
+        while heap and total > budget:
+            # The largest first; once it has no coarser mesh it stays as it is.
+            faces, number, item, body = heapq.heappop(heap)
+            detail = chosen.get(id(item), 0) + 1
+            if detail < len(body.meshes):
+                chosen[id(item)] = detail
+                total += faces + body.meshes[detail].faces
+                heapq.heappush(heap, (-body.meshes[detail].faces, number, item, body))
+        return chosen
 
     def particles(self, item: ParticleItem) -> ParticleBody | None:
         """The body of an item; None of an empty one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -295,29 +294,12 @@ class ScenePainter:
         return program
 
     def _details(self, frame: Frame, items: list[Item]) -> dict[int, int]:
-        """Which mesh of each surface to draw while the view moves, so that all together are quickly drawn."""
-        chosen: dict[int, int] = {}
-        heap: list[tuple[int, int, SurfaceItem, SurfaceBody]] = []
-        for number, item in enumerate(items):
-            body = self._bodies.surface(item) if isinstance(item, SurfaceItem) else None
-            if body is not None and isinstance(item, SurfaceItem):
-                heapq.heappush(heap, (-body.visible_faces(item.states), number, item, body))
-        total = -sum(entry[0] for entry in heap)
+        """Which mesh of each surface to draw while the view moves, by the item's identity."""
+        drawn = [item for item in items if isinstance(item, SurfaceItem)]
         # The opaque and the transparent have a turn each.
-        share = sum(faces.meshes[0].faces for *_, faces in heap) / max(self._all_faces(frame), 1)
+        share = self._bodies.faces(drawn) / max(self._bodies.faces(frame.scene.surfaces), 1)
         budget = max(self.triangles_per_second * MOVING_SECONDS, LEAST_WHILE_MOVING) * max(share, 0.1)
-        while heap and total > budget:
-            faces, number, item, body = heapq.heappop(heap)
-            detail = chosen.get(id(item), 0) + 1
-            if detail < len(body.meshes):
-                chosen[id(item)] = detail
-                total += faces + body.meshes[detail].faces
-                heapq.heappush(heap, (-body.meshes[detail].faces, number, item, body))
-        return chosen
-
-    def _all_faces(self, frame: Frame) -> int:
-        bodies = (self._bodies.surface(item) for item in frame.scene.surfaces)
-        return sum(body.meshes[0].faces for body in bodies if body is not None)
+        return self._bodies.details(drawn, int(budget))
 
     def _shade(self, frame: Frame, targets: Targets) -> Iterator[None]:
         sampled, smooth = targets.sky

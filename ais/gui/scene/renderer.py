@@ -34,7 +34,7 @@ TILE_MARGIN_PX = 48
 SLOW_SECONDS_PER_PIXEL = 8e-8
 """For light and lines without a graphics card."""
 
-COARSE_FROM, COARSE_SHARE, TRANSPARENT_SHARE = 60_000, 0.7, 0.6
+COARSE_FROM, COARSE_SHARE, TRANSPARENT_SHARE = 60_000, 0.6, 0.55
 """Without a graphics card, a moving scene of more triangles is drawn in so much of the view's size, and one with
 something transparent in it."""
 
