@@ -118,6 +118,27 @@ class Filaments:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class FoundFilaments:
+    """All filaments of a volume at one threshold, heaviest first, before any is left out.
+
+    Attributes
+    ----------
+    lines
+        Their centre lines, in angstrom from the first voxel's centre (in voxels if the voxel size is not known).
+    shape, voxel_sizes, scale_note
+        As in `Filaments`.
+    """
+
+    lines: tuple[Line, ...]
+    shape: tuple[int, int, int]
+    voxel_sizes: tuple[float, float, float]
+    scale_note: str
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+
 def trace_filaments(
     volume: NDArray[Any] | Tomogram,
     *,
@@ -167,21 +188,101 @@ def trace_filaments(
         If an option is out of range, the voxel size is needed but not known, or the volume is not a volume of
         finite numbers.
     """
+    _check_options(min_length, step, twist, min_volume, margin, max_count)
+    volume_shape(volume)
+    if max(min_length, step or 0.0, min_volume, margin) > 0 and not any(checked_voxel_sizes(volume, voxel_sizes)):
+        raise _no_voxel_size(source_name(volume))
+    found = find_filaments(
+        volume,
+        threshold=threshold,
+        min_length=min_length,
+        min_volume=min_volume,
+        voxel_sizes=voxel_sizes,
+        progress=progress,
+    )
+    return sample_filaments(found, min_length=min_length, step=step, twist=twist, margin=margin, max_count=max_count)
+
+
+def find_filaments(
+    volume: NDArray[Any] | Tomogram,
+    *,
+    threshold: float = 128.0,
+    min_length: float = 0.0,
+    min_volume: float = 0.0,
+    voxel_sizes: float | tuple[float, float, float] | None = None,
+    progress: Progress = SILENT,
+) -> FoundFilaments:
+    """Find the centre lines of all filaments; what takes time of `trace_filaments`.
+
+    Parameters
+    ----------
+    volume, threshold, min_volume, voxel_sizes, progress
+        See `trace_filaments`.
+    min_length
+        In angstrom; blobs too small for it are not looked at, which saves time.
+
+    Returns
+    -------
+    FoundFilaments
+        For `sample_filaments`, which may be called again and again with other steps and limits.
+
+    Raises
+    ------
+    AisError
+        As `trace_filaments`.
+    """
     shape = volume_shape(volume)
     check_threshold(threshold)
-    _check_options(min_length, step, twist, min_volume, margin, max_count)
     sizes = checked_voxel_sizes(volume, voxel_sizes)
-    if not any(sizes) and max(min_length, step or 0.0, min_volume, margin) > 0:
-        raise AisError(
-            f"{source_name(volume)} has no voxel size, so lengths and volumes in angstrom mean nothing: "
-            "give it, for example --voxel-size 13.48."
-        )
     edges = np.array(sizes[::-1]) if any(sizes) else np.ones(3)
     found = foreground(volume, threshold, progress)
     lines = _lines(found, edges, min_volume, min_length, progress)
-    lines = [line for line in lines if _is_filament(line, min_length)]
-    lines = sorted((_directed(line) for line in lines), key=lambda line: (-line.weight, *line.points[0]))[:max_count]
-    return _sampled(lines, step or DEFAULT_STEP_PX * float(edges.min()), twist, margin, edges, shape, sizes, found.note)
+    lines = [_directed(line) for line in lines if _is_filament(line, 0.0)]
+    lines.sort(key=lambda line: (-line.weight, *line.points[0]))
+    return FoundFilaments(tuple(lines), shape, sizes, found.note)
+
+
+def sample_filaments(
+    found: FoundFilaments,
+    *,
+    min_length: float = 0.0,
+    step: float | None = None,
+    twist: float = 0.0,
+    margin: float = 0.0,
+    max_count: int | None = None,
+) -> Filaments:
+    """Leave out what is short or one too many, and sample the rest; fast.
+
+    Parameters
+    ----------
+    found
+        All filaments.
+    min_length, step, twist, margin, max_count
+        See `trace_filaments`.
+
+    Returns
+    -------
+    Filaments
+        Sorted by weight, heaviest first.
+
+    Raises
+    ------
+    AisError
+        If an option is out of range, or the voxel size is needed but not known.
+    """
+    _check_options(min_length, step, twist, 0.0, margin, max_count)
+    if max(min_length, step or 0.0, margin) > 0 and not any(found.voxel_sizes):
+        raise _no_voxel_size("The volume")
+    edges = np.array(found.voxel_sizes[::-1]) if any(found.voxel_sizes) else np.ones(3)
+    lines = [line for line in found.lines if _is_filament(line, min_length)][:max_count]
+    return _sampled(found, lines, step or DEFAULT_STEP_PX * float(edges.min()), twist, margin, edges)
+
+
+def _no_voxel_size(name: str) -> AisError:
+    return AisError(
+        f"{name} has no voxel size, so lengths and volumes in angstrom mean nothing: "
+        "give it, for example --voxel-size 13.48."
+    )
 
 
 def _check_options(
@@ -246,14 +347,7 @@ def _directed(line: Line) -> Line:
 
 
 def _sampled(
-    lines: list[Line],
-    step: float,
-    twist: float,
-    margin: float,
-    edges: FloatArray,
-    shape: tuple[int, int, int],
-    sizes: tuple[float, float, float],
-    note: str,
+    found: FoundFilaments, lines: list[Line], step: float, twist: float, margin: float, edges: FloatArray
 ) -> Filaments:
     samples = [_samples(line, step) for line in lines]
     counts = [len(track) for track, *_ in samples]
@@ -264,7 +358,7 @@ def _sampled(
     tangents = np.concatenate([empty, *(sample[2] for sample in samples)])
     curvature = np.concatenate([np.zeros(0), *(sample[3] for sample in samples)])
     rot = -twist * np.concatenate([np.zeros(0), *(np.arange(count) for count in counts)])
-    to_face = np.minimum(positions + 0.5, np.array(shape[::-1]) - 0.5 - positions) * edges
+    to_face = np.minimum(positions + 0.5, np.array(found.shape[::-1]) - 0.5 - positions) * edges
     inside = to_face.min(axis=1, initial=np.inf) >= (margin * (1 - ROUNDING) if margin else -np.inf)
     angles = tangent_to_angles(tangents, (rot + 180.0) % 360.0 - 180.0)
     return Filaments(
@@ -279,9 +373,9 @@ def _sampled(
         closed=np.array([line.closed for line in lines], np.bool_),
         lines=tuple(line.points / edges for line in lines),
         radius=np.array([line.radius for line in lines]),
-        shape=shape,
-        voxel_sizes=sizes,
-        scale_note=note,
+        shape=found.shape,
+        voxel_sizes=found.voxel_sizes,
+        scale_note=found.scale_note,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from scipy.spatial.transform import Rotation
 
 import ais.thinning
 from ais.errors import AisError, Cancelled
-from ais.filaments import Filaments, trace_filaments
+from ais.filaments import Filaments, find_filaments, sample_filaments, trace_filaments
 from ais.formats.coord_angles import angles_to_rotation
 from ais.progress import Progress
 from ais.simulation import simulate
@@ -272,6 +273,20 @@ def test_options() -> None:
     for wrong in ({"step": 0.0}, {"min_length": -1.0}, {"twist": math.inf}, {"threshold": 300.0}, {"max_count": -1}):
         with pytest.raises(AisError):
             trace_filaments(volume, voxel_sizes=10.0, **wrong)
+
+
+def test_found_once_and_sampled_again() -> None:
+    volume = tubes((24, 42, 100), [straight((10, 10, 10), (90, 12, 10)), straight((10, 30, 10), (40, 30, 10))], 2.5)
+    found = find_filaments(volume, voxel_sizes=10.0)
+    several: tuple[dict[str, Any], ...]
+    several = ({}, {"min_length": 400.0}, {"step": 30.0, "twist": 5.0}, {"max_count": 1, "margin": 103.0})
+    for options in several:
+        again, whole = sample_filaments(found, **options), trace_filaments(volume, voxel_sizes=10.0, **options)
+        assert len(again) == len(whole)
+        np.testing.assert_array_equal(again.positions, whole.positions)
+        np.testing.assert_array_equal(again.angles, whole.angles)
+    with pytest.raises(AisError, match="voxel size"):
+        sample_filaments(find_filaments(volume), min_length=100)
 
 
 def test_the_table_of_a_filament() -> None:
