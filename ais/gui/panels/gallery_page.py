@@ -192,7 +192,9 @@ class GalleryPage:
         imgui.set_cursor_screen_pos(low)
         imgui.set_next_item_allow_overlap()
         imgui.invisible_button(f"particle {number}", ImVec2(side, side))
-        hovered = imgui.is_item_hovered(imgui.HoveredFlags_.allow_when_overlapped_by_item)
+        # Also over the cross, and while that is pressed.
+        here = imgui.is_window_hovered(int(imgui.HoveredFlags_.allow_when_blocked_by_active_item))
+        hovered = here and imgui.is_mouse_hovering_rect(low, high)
         if imgui.is_item_clicked():
             io = imgui.get_io()
             gallery.select(number, toggle=io.key_ctrl, extend=io.key_shift)
