@@ -92,9 +92,9 @@ def click_on_each_of_twenty_balls(ctx: Context, editor: Editor) -> None:
             click(ctx, on_screen(editor, ball))
             assert selected_centres(editor) == [ball]
     screenshot(ctx, "scene/one-selected")
-    click(ctx, on_screen(editor, VESICLE), "left", "ctrl")
+    click(ctx, on_screen(editor, (32, 40, 48)), "left", "ctrl")
     assert len(view.selected) == 2
-    click(ctx, on_screen(editor, VESICLE), "left", "ctrl")
+    click(ctx, on_screen(editor, (32, 56, 64)), "left", "ctrl")  # elsewhere on it: this is no double click
     assert len(view.selected) == 1
     click(ctx, (view.origin[0] + 5, view.origin[1] + 5))
     assert not view.selected
