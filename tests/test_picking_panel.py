@@ -149,13 +149,19 @@ def test_limits_act_without_a_wait(desk: Desk) -> None:
     assert time.monotonic() - started < 0.1
 
 
-def test_the_feature_s_level_and_dust_are_the_settings_at_first(desk: Desk) -> None:
+def test_level_and_dust_of_the_scene_are_the_settings_at_first(desk: Desk) -> None:
     desk.open()
     desk.editor.submit(AddFeature("Ribosome"))
     until(desk.editor, lambda: desk.editor.snapshot.features)
     desk.editor.submit(ChangeFeature(desk.editor.snapshot.features[0].id, level=77.0, dust=5e4))
     until(desk.editor, lambda: desk.picking.choice.threshold == 77.0)
     assert desk.picking.choice.min_volume == 5e4
+    sources = {source.feature: source.path for source in desk.picking.sources}
+    looks = {sources["ribosome"]: {"level": 88.0}, sources["membrane"]: {"level": 66.0}}
+    desk.editor.rendering.volumes.change(looks, "Change level")
+    until(desk.editor, lambda: desk.picking.choice.threshold == 88.0)
+    desk.picking.change(surface="membrane")
+    assert desk.picking.choice.surface_level == 66.0
     desk.preview(threshold=99.0)
     assert (desk.picking.choice.threshold, desk.picking.choice.min_volume) == (99.0, 5e4)
 

@@ -121,12 +121,19 @@ class Picking:
         return self.choice_of(source.feature) if source is not None else PickChoice()
 
     def choice_of(self, feature: str) -> PickChoice:
-        """How a feature is picked; where nobody has said, its level and its dust decide."""
+        """How a feature is picked; where nobody has said, what is seen of its volume: its level and its dust."""
         if feature not in self._choices:
-            features = self._editor.snapshot.features
-            known = next((one for one in features if one.name.casefold() == feature.casefold()), None)
-            start = PickChoice() if known is None else PickChoice(threshold=known.level, min_volume=known.dust)
-            return start.clamped()
+            source = next((one for one in self.sources if one.feature == feature), None)
+            if source is None:
+                return PickChoice()
+            look = self._editor.rendering.volumes.look(source.path)
+            start = PickChoice()
+            level, dust = look.level, look.dust
+            return replace(
+                start,
+                threshold=start.threshold if level is None else level,
+                min_volume=start.min_volume if dust is None else dust,
+            ).clamped()
         return self._choices[feature]
 
     def use_feature(self, feature: str) -> None:
@@ -138,6 +145,8 @@ class Picking:
         """Pick otherwise: properties of `PickChoice` by name; remembered by the project when a drag has ended."""
         source = self.source
         if source is not None:
+            if properties.get("surface"):
+                properties = {"surface_level": self.choice_of(properties["surface"]).threshold, **properties}
             self._choices[source.feature] = replace(self.choice, **properties).clamped()
             if remember:
                 self.remember()
