@@ -78,6 +78,23 @@ def test_limits_act_on_what_is_kept(volume: Path, monkeypatch: pytest.MonkeyPatc
     assert not work.at_hand(replace(first, volume=VolumeInput(volume, Removals((Removal(8, 10, 10, 128.0),)))))
 
 
+def test_step_and_length_of_filaments_act_on_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    segmented_tomogram(tmp_path)
+    volume = VolumeInput(tmp_path / "TS_01__microtubule.mrc")
+
+    def asked(**properties: Any) -> PickTask:
+        return PickTask("TS_01", SEGMENTED_SHAPE, 10.0, volume, PickChoice(filaments=True, **properties))
+
+    work = PickWork()
+    assert not work.at_hand(asked(min_length=600.0))
+    few = work.pick(asked(min_length=600.0), SILENT)
+    monkeypatch.delattr(ais.gui.picking_work, "_find_lines")
+    assert work.at_hand(asked(min_length=1000.0, step=20.0))
+    many = work.pick(asked(min_length=1000.0, step=20.0), SILENT)
+    assert (few.filaments, many.filaments) == (2, 1)
+    assert len(many) > 50
+
+
 def test_a_file_that_has_changed_is_read_again(volume: Path) -> None:
     work = PickWork()
     work.pick(task(volume), SILENT)

@@ -24,7 +24,7 @@ from ais.prediction import FULL_SCALE
 from ais.tomogram import Tomogram
 
 if TYPE_CHECKING:
-    from ais.filaments import Filaments
+    from ais.filaments import Filaments, FoundFilaments
     from ais.picking import Found, Picks
     from ais.progress import Progress
     from ais.surfaces import Surface
@@ -148,9 +148,9 @@ class PickWork:
     def at_hand(self, task: PickTask) -> bool:
         """Whether picking takes no time worth mentioning, since what is slow is known already."""
         choice = task.choice
-        if choice.filaments or choice.orient is not Orient.NONE:
+        if task.surface is not None if choice.filaments else choice.orient is not Orient.NONE:
             return False
-        keys = [_found_key(task)]
+        keys = [_lines_key(task) if choice.filaments else _found_key(task)]
         if task.surface is not None:
             keys.append(_distance_key(task, task.surface))
         with self._lock:
@@ -207,12 +207,20 @@ class PickWork:
     # Filaments
 
     def _filaments(self, task: PickTask, progress: Progress) -> Picked:
+        from ais.filaments import sample_filaments
         from ais.picking import DISTANCE_COLUMN
 
         choice = task.choice
-        key = ("filaments", *_volume_key(task), choice.threshold, choice.min_length, choice.step, choice.twist)
-        key = *key, choice.margin, choice.max_count
-        traced = self._keep(key, lambda: _trace(task, progress))
+        found = self._keep(_lines_key(task), lambda: _find_lines(task, progress))
+        traced = sample_filaments(
+            found,
+            min_length=choice.min_length,
+            step=choice.step,
+            twist=choice.twist,
+            margin=choice.margin,
+            max_count=choice.max_count or None,
+        )
+        key = *_lines_key(task), choice.min_length, choice.step, choice.margin, choice.max_count
         table = traced.coordinates(task.tomogram)
         if task.surface is not None:
             key = ("distance", *key, *task.surface.identity(), choice.surface_level)
@@ -281,24 +289,23 @@ def _find(task: PickTask, progress: Progress) -> Found:
         return find_particles(values, threshold=threshold, voxel_sizes=sizes, progress=progress)
 
 
-def _trace(task: PickTask, progress: Progress) -> Filaments:
-    from ais.filaments import trace_filaments
+def _lines_key(task: PickTask) -> Identity:
+    return ("filaments", *_volume_key(task), task.choice.threshold, _least_length(task.choice))
 
-    choice = task.choice
-    with _opened(task, task.volume, choice.threshold) as (values, sizes):
+
+def _least_length(choice: PickChoice) -> float:
+    """Blobs too small for filaments of this length are not looked at; few values, so that sliders act at once."""
+    return float(2.0 ** math.floor(math.log2(choice.min_length))) if choice.min_length >= 1 else 0.0
+
+
+def _find_lines(task: PickTask, progress: Progress) -> FoundFilaments:
+    from ais.filaments import find_filaments
+
+    threshold, least = task.choice.threshold, _least_length(task.choice)
+    with _opened(task, task.volume, threshold) as (values, sizes):
         if not any(sizes):
             raise AisError(NO_VOXEL_SIZE)
-        return trace_filaments(
-            values,
-            threshold=choice.threshold,
-            min_length=choice.min_length,
-            step=choice.step,
-            twist=choice.twist,
-            margin=choice.margin,
-            max_count=choice.max_count or None,
-            voxel_sizes=sizes,
-            progress=progress,
-        )
+        return find_filaments(values, threshold=threshold, min_length=least, voxel_sizes=sizes, progress=progress)
 
 
 def _angles(task: PickTask, picks: Picks, progress: Progress) -> NDArray[np.float64] | None:
