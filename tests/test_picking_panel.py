@@ -116,6 +116,23 @@ def test_the_preview_follows_the_settings_and_lies_in_the_scene(desk: Desk) -> N
     assert desk.picking.items() == ()
 
 
+def test_nothing_is_drawn_before_anybody_picks_and_the_selected_volume_is_picked_from(desk: Desk) -> None:
+    editor, picking = desk.editor, desk.picking
+    editor.open_paths([desk.folder / "TS_01.mrc"])
+    editor.state.tab, picking.looked_at = Tab.RENDER, True
+    until(editor, lambda: picking.sources and picking.picked is not None and not picking.busy, 20)
+    assert picking.items() == ()
+    editor.rendering.volumes.selected = desk.folder / "TS_01__ribosome.mrc"
+    assert picking.source is not None
+    assert picking.source.feature == "ribosome"
+    picking.change(spacing=1.0)
+    assert desk.preview() == 20
+    assert len(picking.items()[0].positions) == 20
+    editor.rendering.volumes.selected = desk.folder / "TS_01__membrane.mrc"
+    picking.use_feature("microtubule")
+    assert picking.source.feature == "microtubule"
+
+
 def test_the_latest_settings_win(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.open()
     asked = []

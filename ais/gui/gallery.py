@@ -28,7 +28,12 @@ SIDES_PX = (4, 512)
 RADII_SEEN = 4.0
 """A picture shows so many radii of a particle at first."""
 LEAST_SIDE_PX = 12
-WORDS = {"aisParticleWeight": "Weight", "aisParticleVolume": "Volume (A3)", "aisDistance": "Distance (A)"}
+WORDS = {
+    "aisParticleWeight": "Weight",
+    "aisParticleVolume": "Volume (A³)",
+    "aisDistance": "Distance (A)",
+    "aisParticleID": "Rank",
+}
 IN_ORDER = ""
 """The order of the set."""
 

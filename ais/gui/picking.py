@@ -66,8 +66,6 @@ class Picking:
 
     Attributes
     ----------
-    previewing
-        Whether it is shown what would be picked.
     looked_at
         Whether the settings are on the screen; without, nothing is computed.
     sources
@@ -88,11 +86,12 @@ class Picking:
         self._work = PickWork()
         self.run = PickRun(editor, self._work)
         self.gallery = Gallery(editor)
-        self.previewing = True
+        self._preview_wish: bool | None = None
         self.looked_at = False
         self._reset()
 
     def _reset(self) -> None:
+        self._used = False
         self.sources: tuple[Source, ...] = ()
         self.picked: Picked | None = None
         self.problem = ""
@@ -110,9 +109,20 @@ class Picking:
 
     @property
     def source(self) -> Source | None:
-        """The volume that is picked from; the first one where the chosen feature has none here."""
-        sources = self.sources
-        return next((one for one in sources if one.feature == self._feature_wish), sources[0] if sources else None)
+        """The volume that is picked from: the chosen one; where it is not here, that which is selected in the list."""
+        sources, selected = self.sources, self._editor.rendering.volumes.selected
+        chosen = next((one for one in sources if one.feature == self._feature_wish), None)
+        listed = next((one for one in sources if one.path == selected), sources[0] if sources else None)
+        return chosen or listed
+
+    @property
+    def previewing(self) -> bool:
+        """Whether it is shown what would be picked: from when somebody begins to pick, as long as nobody objects."""
+        return self._used if self._preview_wish is None else self._preview_wish
+
+    @previewing.setter
+    def previewing(self, on: bool) -> None:
+        self._preview_wish = on
 
     @property
     def choice(self) -> PickChoice:
@@ -138,12 +148,12 @@ class Picking:
 
     def use_feature(self, feature: str) -> None:
         """Pick another feature."""
-        self._feature_wish = feature
+        self._feature_wish, self._used = feature, True
         self.remember()
 
     def change(self, *, remember: bool = False, **properties: Any) -> None:
         """Pick otherwise: properties of `PickChoice` by name; remembered by the project when a drag has ended."""
-        source = self.source
+        source, self._used = self.source, True
         if source is not None:
             if properties.get("surface"):
                 properties = {"surface_level": self.choice_of(properties["surface"]).threshold, **properties}
@@ -259,25 +269,26 @@ class Picking:
     @property
     def picking(self) -> bool:
         """Whether the particles of this tomogram are on their way into a set."""
-        return self._applying is not None
+        return self._applying is not None and self._applying.outcome != "cancelled"
 
     def pick(self) -> None:
         """Make what is previewed a set of particles, in place of the set that was picked of this feature before."""
         editor, task, document = self._editor, self._task(), self._document
         number = editor.state.tomogram
-        if task is None or number is None or self._applying is not None or document is None:
+        if task is None or number is None or self.picking or document is None:
             return
         source, colour = self.source, self.colour
         assert source is not None
 
         def done(sets: list[ParticleSet]) -> None:
-            self._applying = None
+            ended()
             if sets:
                 count, name = sets[0].total, sets[0].name
                 editor.notices.say(f"{count:,} particle{'s' if count != 1 else ''} picked: {name}.")
 
         def ended() -> None:
-            self._applying = None
+            if self._applying is work:
+                self._applying = None
 
         def put(picked: Picked) -> None:
             if editor.document is not document:
@@ -291,7 +302,7 @@ class Picking:
             ended()
             editor.notices.problem(sentence)
 
-        self._applying = editor.background.run(
+        work = self._applying = editor.background.run(
             lambda work: self._work.pick(task, work), put, title=f"Picking {source.feature}", failed=failed
         )
 

@@ -13,7 +13,7 @@ from ais.gui.display import MAX_SCALE, Placement
 from ais.gui.lengths import ANGSTROM_PER
 from ais.gui.particle_sets import SET_KEY
 from ais.gui.scene.contents import Hit, ParticleItem, Point, SurfaceItem
-from ais.surfaces import Surface
+from ais.surfaces import A3_PER_NM3, Surface
 
 if TYPE_CHECKING:
     from ais.gui.editor import Editor
@@ -26,8 +26,16 @@ ZOOM_SHARE = 0.35
 """Of the slice view that a thing fills after a jump to it."""
 LEAST_VOXELS = 12.0
 """Smaller things are not enlarged further."""
-FULL = 255.0
 MOST_COLUMNS, MOST_GROUPS = 12, 6
+COLUMN_WORDS = {
+    "aisParticleWeight": ("Weight", 1.0, ""),
+    "aisParticleVolume": ("Volume", 1 / A3_PER_NM3, " nm³"),
+    "aisParticleID": ("Rank", 1.0, ""),
+    "aisDistance": ("Distance", 0.1, " nm"),
+    "rlnHelicalTubeID": ("Filament", 1.0, ""),
+    "rlnHelicalTrackLengthAngst": ("Along it", 0.1, " nm"),
+}
+"""What columns are called that Ais writes, and in what unit they are shown."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +111,11 @@ def things(editor: Editor, chosen: Sequence[tuple[Item, NDArray[np.intp]]]) -> T
         known = editor.rendering.volumes.component(item.key, index)
         centre = known.centre if known is not None else _point((low + high) / 2)
         name = f"{group_name(editor, item.key)} {index + 1}"
-        rows: Rows = tuple(editor.rendering.particles.columns_of(item.key, index)[:MOST_COLUMNS])
+        rows: Rows = tuple(_in_words(*row) for row in editor.rendering.particles.columns_of(item.key, index))
+        rows = rows[:MOST_COLUMNS]
         if known is not None:
             border = (("Border", "Reaches the border of the tomogram"),) if known.at_border else ()
-            rows = (("Weight", f"{known.weight / FULL:,.4g} (sum of the prediction)"), *border)
+            rows = (("Weight", f"{known.weight:,.0f} (sum of the values)"), *border)
         return Thing(name, centre, _point(high - low), volume, rows)
     rows = tuple((group_name(editor, item.key), f"{len(numbers)} selected") for item, numbers in groups[:MOST_GROUPS])
     return Thing(f"{count} selected", _point((low + high) / 2), _point(high - low), volume, rows)
@@ -122,7 +131,7 @@ def facts(editor: Editor, found: Thing) -> Rows:
     per = ANGSTROM_PER[units]
     share = shown.tomogram.voxel_size / per
     place += f"\n({x * share:.1f}, {y * share:.1f}, {z * share:.1f} {units})"
-    volume = (("Volume", f"{found.volume_nm3:,.4g} nm3"),) if found.volume_nm3 is not None else ()
+    volume = (("Volume", f"{found.volume_nm3:,.4g} nm³"),) if found.volume_nm3 is not None else ()
     size = " x ".join(f"{length / per:.1f}" for length in found.extent)
     return (("Name", found.name), ("Centre", place), *volume, ("Size", f"{size} {units}"), *found.rows)
 
@@ -178,6 +187,18 @@ def _vertices(surface: Surface, numbers: NDArray[np.intp]) -> NDArray[np.float32
     wanted[numbers] = True
     places: NDArray[np.float32] = surface.vertices[np.repeat(wanted, np.diff(surface.vertex_starts))]
     return places
+
+
+def _in_words(column: str, value: str) -> tuple[str, str]:
+    """A column that Ais itself wrote as people call it, with its unit; others as they are in their file."""
+    words = COLUMN_WORDS.get(column)
+    if words is None:
+        return column, value
+    name, scale, unit = words
+    try:
+        return name, f"{float(value) * scale:,.4g}{unit}"
+    except ValueError:
+        return name, value
 
 
 def _point(values: NDArray[Any]) -> Point:

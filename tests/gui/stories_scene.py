@@ -232,7 +232,7 @@ def the_scene_in_a_small_window(ctx: Context, editor: Editor) -> None:
     screenshot(ctx, "scene/small-look")
     ctx.item_click("//$FOCUSED/Edges")
     until(ctx, lambda: view.look == SceneLook(edges=False), 5, "no outlines")
-    ctx.item_click("//$FOCUSED/As at first")
+    ctx.item_click("//$FOCUSED/Reset look")
     until(ctx, lambda: view.look == SceneLook(), 5, "outlines")
     press(ctx, "escape")
     assert not editor.shell.unexpected

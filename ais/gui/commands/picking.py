@@ -61,7 +61,7 @@ PICKING_COMMANDS: tuple[Command, ...] = (
         "Pick this tomogram",
         MENU,
         _pick,
-        tooltip="Make what the preview shows a set of particles, in place of what was picked of the feature before",
+        tooltip="Keep what the preview shows as a set of particles; picking again replaces it",
         enabled=_can_pick,
         separated=True,
     ),

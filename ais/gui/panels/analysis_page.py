@@ -83,9 +83,10 @@ def _draw_plan(window: Window, analyses: Analyses) -> None:
         f"{elided(name, imgui.get_content_region_avail().x - em(2))}###This one", not plan.all_tomograms
     ):
         plan.all_tomograms = False
-    imgui.set_cursor_pos_x(em(6.2))
-    if imgui.radio_button(f"All {count}###All tomograms", plan.all_tomograms):
-        plan.all_tomograms = True
+    if count > 1 or plan.all_tomograms:
+        imgui.set_cursor_pos_x(em(6.2))
+        if imgui.radio_button(f"All {count}###All tomograms", plan.all_tomograms):
+            plan.all_tomograms = True
     _draw_features(analyses)
     choice = plan.choice
     label("Threshold", "From which value on a voxel counts, on the scale of 0 to 255")

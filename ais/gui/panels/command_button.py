@@ -10,7 +10,7 @@ from ais.gui.commands import command
 from ais.gui.keys import readable
 from ais.gui.panels.layout import disabled, em
 from ais.gui.panels.modal import strong_button
-from ais.gui.theme import colour
+from ais.gui.theme import colour, mix
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
@@ -47,7 +47,8 @@ def command_button(
     label = f"{icon}###{text or item.text}" if icon else text or item.text
     with disabled(not item.enabled(window.editor)):
         if on:
-            imgui.push_style_color(imgui.Col_.button, colour(window.theme.accent, 0.55))
+            # Not transparent: these also lie over pictures.
+            imgui.push_style_color(imgui.Col_.button, colour(mix(window.theme.panel, window.theme.accent, 0.55)))
         if strong:
             pressed = strong_button(label, window.theme.accent, window.theme.on_accent)
         else:

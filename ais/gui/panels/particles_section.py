@@ -141,6 +141,7 @@ class ParticlesSection:
         imgui.table_next_column()
         with (
             imgui_ctx.push_style_color(imgui.Col_.button, colour(theme.panel, 0.0)),
+            imgui_ctx.push_style_color(imgui.Col_.border, colour(theme.panel, 0.0)),
             imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(0, imgui.get_style().frame_padding.y)),
             coloured(theme.text if look.shown else theme.faint),
             disabled(editor.read_only),

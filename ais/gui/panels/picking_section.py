@@ -165,7 +165,7 @@ class PickingForm:
         tooltip = "Smaller ones are left out"
         label("Min. volume", tooltip)
         start = self._choice.min_volume / A3_PER_NM3
-        text = "%.0f nm3" if start >= 10 or start == 0 else "%.2f nm3"
+        text = "%.0f nm³" if start >= 10 or start == 0 else "%.2f nm³"
         moved, value = imgui.slider_float("##min volume", start, 0, LARGEST["volume"], text, LOGARITHMIC)
         self._take(moved, min_volume=value * A3_PER_NM3)
         self._length("Spacing", "spacing", "Of two that are closer, the heavier one stays", LARGEST["length"])

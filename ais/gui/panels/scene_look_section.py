@@ -19,9 +19,9 @@ ALWAYS_CLAMP = int(imgui.SliderFlags_.always_clamp)
 PERSPECTIVE_EM = 7.0
 SHARES = (
     ("Ambient", "ambient", "Light that comes from everywhere"),
-    ("Head light", "head_light", "Light that comes from the viewer"),
+    ("Headlight", "head_light", "Light that comes from the viewer"),
     ("Depth cue", "depth_cue", "How much what is far fades into the background"),
-    ("Hollows", "occlusion", "How dark hollows are (ambient occlusion); drawn when the scene rests"),
+    ("Occlusion", "occlusion", "How dark hollows are, as light reaches them less; drawn when the scene rests"),
 )
 
 
@@ -74,7 +74,7 @@ def draw_look(window: Window) -> None:
             _change(window, **{attribute: on})
     _draw_slices(window)
     with disabled(view.look == SceneLook()):
-        if imgui.button("As at first"):
+        if imgui.button("Reset look"):
             view.look = SceneLook()
 
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from imgui_bundle import imgui
 
 from ais.gui.panels.command_button import command_button, flowing_buttons
-from ais.gui.panels.layout import em, faint, section
+from ais.gui.panels.layout import elided, em, faint, section
 from ais.gui.scene_edits import selected_facts
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
 
-LABELS_EM = 5.2
+LABELS_EM, LABELS_SHARE = 5.2, 0.5
+"""Width of the column of labels: at least, and at most of the panel's."""
+GAP_EM = 0.6
 NOTHING = "Click a component or a particle in the 3D scene; shift + drag selects several."
 ACTIONS = (
     ("scene.hide", "Hide"),
@@ -34,9 +36,15 @@ def draw(window: Window) -> None:
     if not editor.rendering.view.selected:
         faint(NOTHING, window.theme.faint)
         return
-    for name, text in selected_facts(editor):
-        imgui.text_disabled(name)
-        imgui.same_line(em(LABELS_EM))
+    facts = selected_facts(editor)
+    widest = max(imgui.calc_text_size(name).x for name, _ in facts) + em(GAP_EM)
+    column = max(em(LABELS_EM), min(widest, LABELS_SHARE * imgui.get_content_region_avail().x))
+    for name, text in facts:
+        short = elided(name, column - em(GAP_EM))
+        imgui.text_disabled(short)
+        if short != name:
+            imgui.set_item_tooltip(name)
+        imgui.same_line(column)
         imgui.push_text_wrap_pos(0.0)
         imgui.text_unformatted(text)
         imgui.pop_text_wrap_pos()

@@ -27,9 +27,12 @@ def draw(window: Window) -> None:
         return
     sheet: Sheet = sheets[-1]
     ended = accepted = False
-    with modal(f"{sheet.title}###sheet", WIDTH) as stays:
+    with modal(f"{sheet.title}###sheet", WIDTH, escape=False) as stays:
         if stays is None:
             return
+        # Also from within the field that has the keyboard from the beginning; a list that is open takes it first.
+        focused = imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows)
+        stays = stays and not (focused and imgui.is_key_pressed(imgui.Key.escape, False))
         if sheet.note:
             with coloured(window.theme.faint):
                 imgui.text_wrapped(sheet.note)

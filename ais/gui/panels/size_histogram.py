@@ -76,7 +76,7 @@ class SizeHistogram:
         implot.pop_style_var()
         if imgui.is_item_hovered():
             imgui.set_item_tooltip(
-                f"How many components are how large, from {10**first:,.3g} to {10**last:,.3g} nm3 (logarithmic); "
+                f"How many components are how large, from {10**first:,.3g} to {10**last:,.3g} nm³ (logarithmic); "
                 "drag the line: what is left of it is dust"
             )
         ended = self._dragged and not imgui.is_mouse_down(0)

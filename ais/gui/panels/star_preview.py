@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ais.gui.app import Window
 
 WIDTH = 46.0
-ENDING_NAMES = {".star": "Star", ".csv": "Commas", ".txt": "Text x y z", ".tsv": "Whole voxels"}
+ENDING_NAMES = {".star": "Star", ".csv": "CSV", ".txt": "Text (x y z)", ".tsv": "Whole voxels (.tsv)"}
 LINES = 6, 22
 """At least and at most so many lines are seen."""
 OTHERS_EM = 18.0
@@ -58,13 +58,13 @@ def _draw_choice(window: Window, saving: ParticleSaving) -> None:
         choice = replace(choice, dialect=_options(DIALECTS, choice.dialect))
     if choice.pixel_size_matters:
         needed = choice.dialect == "relion4"
-        label("Unbinned px", "Pixel size of the tilt series before binning")
+        label("Tilt series", "Pixel size of the tilt series before binning")
         imgui.set_next_item_width(em(7))
         flags = imgui.InputTextFlags_.auto_select_all
         _, size = imgui.input_double("##unbinned pixel", choice.tilt_series_pixel_size, 0.0, 0.0, "%.4g", flags)
         choice = replace(choice, tilt_series_pixel_size=min(max(0.0, size), MOST_A))
         imgui.same_line()
-        imgui.text_disabled("A" if needed else "A (0: no optics group)")
+        imgui.text_disabled("A per pixel" if needed else "A per pixel; 0 leaves the optics group out")
     label("From")
     where = _options((("here", "This tomogram"), ("all", "All tomograms")), "all" if choice.everywhere else "here")
     choice = replace(choice, everywhere=where == "all")

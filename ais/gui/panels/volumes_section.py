@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ROWS = 6
 PALETTE_COLUMNS = 6
+EYE_EM = 1.5
 FULL = 255.0
 LEAST_LEVEL = 1.0
 SMALLER = 0.8
@@ -116,10 +117,10 @@ class VolumesSection:
         ):
             if not table:
                 return
-            imgui.table_setup_column("shown", imgui.TableColumnFlags_.width_fixed, row)
             imgui.table_setup_column("colour", imgui.TableColumnFlags_.width_fixed, row * 0.8)
             imgui.table_setup_column("name", imgui.TableColumnFlags_.width_stretch)
             imgui.table_setup_column("state", imgui.TableColumnFlags_.width_fixed)
+            imgui.table_setup_column("shown", imgui.TableColumnFlags_.width_fixed, em(EYE_EM))
             for volume in found:
                 with imgui_ctx.push_id(str(volume.path)):
                     self._draw_row(window, volume)
@@ -129,22 +130,15 @@ class VolumesSection:
         volumes, look, height = editor.rendering.volumes, volume.look, imgui.get_frame_height()
         imgui.table_next_row()
         imgui.table_next_column()
-        eye = icons.ICON_FA_EYE if look.shown else icons.ICON_FA_EYE_SLASH
-        with (
-            imgui_ctx.push_style_color(imgui.Col_.button, colour(theme.panel, 0.0)),
-            coloured(theme.text if look.shown else theme.faint),
-        ):
-            if imgui.button(f"{eye}###Show {volume.name}", ImVec2(height, height)):
-                volumes.selected = volume.path
-                show(editor, volume, not look.shown)
-        imgui.set_item_tooltip("Show or hide its surface")
-        imgui.table_next_column()
         self._draw_swatch(window, volume)
         imgui.table_next_column()
-        with coloured(theme.text if look.shown and not volume.problem else theme.faint):
+        with (
+            imgui_ctx.push_style_var(imgui.StyleVar_.selectable_text_align, ImVec2(0, 0.5)),
+            coloured(theme.text if look.shown and not volume.problem else theme.faint),
+        ):
             text = elided(volume.name, imgui.get_content_region_avail().x)
             chosen = volumes.selected == volume.path
-            pressed, _ = imgui.selectable(f"{text}###{volume.name}", chosen, ROW_FLAGS)
+            pressed, _ = imgui.selectable(f"{text}###{volume.name}", chosen, ROW_FLAGS, ImVec2(0, height))
         if imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
             imgui.set_tooltip(str(volume.path))
         if pressed or imgui.is_item_clicked(1):
@@ -156,6 +150,23 @@ class VolumesSection:
             _draw_menu(window, volume)
             imgui.end_popup()
         imgui.table_next_column()
+        self._draw_state(window, volume)
+        imgui.table_next_column()
+        eye = icons.ICON_FA_EYE if look.shown else icons.ICON_FA_EYE_SLASH
+        with (
+            imgui_ctx.push_style_color(imgui.Col_.button, colour(theme.panel, 0.0)),
+            imgui_ctx.push_style_color(imgui.Col_.border, colour(theme.panel, 0.0)),
+            imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(0, imgui.get_style().frame_padding.y)),
+            coloured(theme.text if look.shown else theme.faint),
+        ):
+            if imgui.button(f"{eye}###Show {volume.name}", ImVec2(em(EYE_EM), 0)):
+                volumes.selected = volume.path
+                show(editor, volume, not look.shown)
+        imgui.set_item_tooltip("Show or hide its surface")
+
+    def _draw_state(self, window: Window, volume: SceneVolume) -> None:
+        """How many components are shown, or why there are none."""
+        theme, volumes = window.theme, window.editor.rendering.volumes
         imgui.align_text_to_frame_padding()
         if volume.problem:
             imgui.text_colored(colour(theme.accent), icons.ICON_FA_TRIANGLE_EXCLAMATION)
@@ -164,7 +175,7 @@ class VolumesSection:
             read = volumes.fraction(volume.path)
             imgui.text_colored(colour(theme.faint), f"{read:.0%}" if read else icons.ICON_FA_HOURGLASS_HALF)
             imgui.set_item_tooltip("Its surface is being made")
-        elif look.shown and volumes.mesh(volume.path) is not None:
+        elif volume.look.shown and volumes.mesh(volume.path) is not None:
             shown, count = volumes.counts(volume.path)
             imgui.text_colored(colour(theme.faint), f"{shown:,}")
             imgui.set_item_tooltip(f"{shown:,} of {count:,} components are shown")
@@ -220,7 +231,7 @@ class VolumesSection:
             label("Dust", "Components smaller than this are not shown; they stay in the file")
             dust = (look.dust or 0.0) / A3_PER_NM3
             low, high = _dust_range(mesh, dust)
-            words = f"{_plain(dust)} nm3"
+            words = f"{_plain(dust)} nm³"
             changed, chosen = imgui.slider_float("##dust", max(dust, low), low, high, words, LOGARITHMIC)
             self._slid(window, volume, changed, "dust", chosen * A3_PER_NM3 if chosen > low else 0.0)
             if mesh is not None and mesh.surface.volumes.size and look.shown:

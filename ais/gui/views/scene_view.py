@@ -230,7 +230,7 @@ class SceneView:
             left = scene_words.axes_width(camera, view.size, area) + em(0.6) if look.axes else em(1)
             right = em(1) if camera.perspective else scene_words.scale_bar_width(area)
             name, nm3 = found
-            volume = f"   {nm3:,.0f} nm3" if nm3 is not None else ""
+            volume = f"   {nm3:,.0f} nm³" if nm3 is not None else ""
             place = scene_words.place_text(editor, view.hovered.position)
             texts = [f"{name}{volume}   {place}", f"{name}{volume}", name]
             scene_words.draw_line_below(texts, area, left, right, draw_list)
@@ -265,7 +265,7 @@ class SceneView:
         if found is None:
             return
         x, y, gap = area.x + em(0.8), area.y + em(0.5), em(0.2)
-        volume = f"   {found.volume_nm3:,.0f} nm3" if found.volume_nm3 is not None else ""
+        volume = f"   {found.volume_nm3:,.0f} nm³" if found.volume_nm3 is not None else ""
         room = area.width - em(1.6)
         if y + imgui.get_text_line_height() > area.y + area.height or room < em(6):
             return
