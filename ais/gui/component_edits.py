@@ -87,10 +87,10 @@ def _mark(
     if all(mesh.bin == 1 for mesh in meshes.values()):
         write(places)
         return
-    tomogram = editor.state.tomogram
+    there = editor.document, editor.state.tomogram
 
     def write_if_there(found: dict[Path, Any]) -> None:
-        if editor.state.tomogram == tomogram:
+        if (editor.document, editor.state.tomogram) == there:
             write(found)
 
     # A block may be at the level on average though the voxel in its middle is not.

@@ -157,18 +157,21 @@ class PickRun:
                 return  # what is there is kept
 
         def done(_: None) -> None:
+            if self._running is not running or editor.document is not document:
+                return  # another project is open meanwhile
             self._running, self.current = None, ""
-            if picks and editor.document is document:
+            if picks:
                 self._saving = True
                 editor.submit(PutPicks(feature, picks), lambda _: self._saved(), self._saved)
-            elif not picks:
+            else:
                 self._say()
 
         def failed(sentence: str) -> None:
-            self._running, self.current, self.problem = None, "", sentence
+            if self._running is running:
+                self._running, self.current, self.problem = None, "", sentence
 
         title = f"Picking {feature} in all tomograms"
-        self._running = editor.background.run(pick_all, done, title=title, failed=failed)
+        running = self._running = editor.background.run(pick_all, done, title=title, failed=failed)
 
     def _pick(
         self,

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ais.annotation.entries import Colour
-from ais.annotation.volume_looks import Removals, VolumeEntry
-from ais.formats.registry import volume_stem
-from ais.gui.volume_search import SEPARATOR, SearchPlan, find
+from ais.annotation.volume_looks import LOOK_DEFAULT, Removals, VolumeEntry
+from ais.errors import AisError
+from ais.gui.volume_search import SEPARATOR, SearchPlan, find, volumes_of
+from ais.scene_files.contents import Point
 from ais.scene_files.naming import plain_name, unique_names
+from ais.tomogram import Tomogram
 
 if TYPE_CHECKING:
     from ais.annotation import TomogramEntry
@@ -48,21 +50,20 @@ def looks_of(
 
     folders = frozenset({entry.path.parent, shared, *(path.parent for path in results)})
     known = {volume.path: volume for volume in volumes}
-    found = find(SearchPlan(entry.path, folders, frozenset(known) | frozenset(results)))
-    prefix = volume_stem(entry.path) + SEPARATOR
+    made = frozenset(results)
+    found = find(SearchPlan(entry.path, folders, frozenset(known) | made))
+    origin = _origin_of(entry)
     looks: list[VolumeLook] = []
-    for path in found:
-        volume = known.get(path) or VolumeEntry("", path)
-        named = path.name.startswith(prefix) or path in results or volume.by_hand
-        if not (volume.listed and volume.look.shown and named):
+    for volume in volumes_of(entry.path, found, made, known):
+        look = known[volume.path].look if volume.path in known else LOOK_DEFAULT
+        if volume.missing or not look.shown:
             continue
-        feature = volume_stem(path).removeprefix(prefix)
-        colour, level, dust = defaults(feature, len(looks))
-        look, removals = volume.look, volume.look.removals
+        colour, level, dust = defaults(volume.feature, len(looks))
+        removals = look.removals
         looks.append(
             VolumeLook(
-                path,
-                feature,
+                volume.path,
+                volume.feature,
                 look.colour or colour,
                 look.alpha,
                 max(look.level if look.level is not None else level, LEAST_LEVEL),
@@ -71,9 +72,19 @@ def looks_of(
                 look.smooth,
                 Removals((*removals.removed, *look.hidden), removals.kept),
                 entry.voxel_size or None,
+                origin,
             )
         )
     return looks
+
+
+def _origin_of(entry: TomogramEntry) -> Point | None:
+    """Where the scene shows the tomogram and all volumes of it; None, for what their files say, if it is not there."""
+    try:
+        with Tomogram.open(entry.path, entry.voxel_size or None) as tomogram:
+            return tomogram.origin
+    except (AisError, OSError):
+        return None
 
 
 def tasks_of(

@@ -126,14 +126,17 @@ class VolumeMeshes:
         """
         now, self._wait = time.monotonic(), None
         self._given_up = [work for work in self._given_up if not work.finished]
+        for path, place in self._places.items():
+            if place.work is not None and place.work.outcome == "cancelled":
+                place.work = None
+                if path in wanted:
+                    place.problem = "Reading it was stopped: hide and show it to try again."
+                    place.failed = place.trying
         running = sum(place.work is not None for place in self._places.values()) + len(self._given_up)
         for path, one in wanted.items():
             place = self._places.setdefault(path, _Place())
             if one.wish != place.asked:
                 place.asked, place.changed_at = one.wish, now
-            if place.work is not None and place.work.outcome == "cancelled":
-                place.work, place.problem = None, "Reading it was stopped: hide and show it to try again."
-                place.failed = place.trying
             if place.work is not None:
                 continue
             rested = place.changed_at + REST_S - now
