@@ -28,6 +28,7 @@ from ais.gui.editor import Editor
 from ais.gui.gl.binding import check_errors
 from ais.gui.settings import Settings, SettingsFile
 from ais.gui.sheet import ChoiceField, NumberField, Sheet, TextField
+from ais.gui.state import Tab
 from ais.project import Project
 
 SEED = int(os.environ.get("AIS_MONKEY_SEED", "1"))
@@ -56,6 +57,9 @@ LEFT_OUT |= {"training.train", "training.make_and_train"}
 # What takes another project; one in so many draws is enough, as an empty project can do little.
 RARE = {"file.new_project", "file.open_project", "file.close", "file.demo", "file.name"}
 RARELY = 0.012
+SCENE_SHARE = 0.35
+"""So often the mouse acts in the 3D scene, where it is shown."""
+TO_RENDER = 0.02
 MODIFIERS = ("", "", "", "shift", "ctrl", "alt", "ctrl+shift", "shift+alt")
 
 
@@ -113,6 +117,9 @@ class Monkey:
 
     def act(self) -> None:
         """Do one thing, or a few commands one after the other."""
+        if self.random.random() < TO_RENDER:
+            self.note("to the tab Render")
+            self.editor.shell.tab = Tab.RENDER
         choose = self.random.random()
         document = self.editor.document
         if document is not None and not document.busy and not self.editor.snapshot.features and choose < 0.5:
@@ -226,8 +233,10 @@ class Monkey:
     def place(self) -> tuple[int, int]:
         """A place to point at: mostly in a view, else anywhere below the menu bar."""
         shown = PLANES if self.editor.state.ortho else PLANES[:1]
-        view = self.editor.view(self.random.choice(shown))
-        if self.editor.shown is not None and self.random.random() < 0.65:
+        view, scene = self.editor.view(self.random.choice(shown)), self.editor.rendering.view
+        if self.editor.shown is not None and self.editor.shell.scene_shown and self.random.random() < SCENE_SHARE:
+            x, y = (start + self.random.random() * size for start, size in zip(scene.origin, scene.extent, strict=True))
+        elif self.editor.shown is not None and self.random.random() < 0.65:
             x, y = (start + self.random.random() * size for start, size in zip(view.origin, view.size, strict=True))
         else:
             x = self.random.random() * (WINDOW[0] - 1)
@@ -299,6 +308,9 @@ class Monkey:
         assert not self.page_open()
         assert editor.gesture is None
         editor.state.playing = 0.0
+        if editor.rendering.files.movie is not None:  # one of 36,000 frames may have been asked for
+            for work in editor.background.works:
+                work.cancel()
 
         def still() -> bool:
             document = editor.document
