@@ -22,7 +22,7 @@ from ais.gui.gl.binding import check_errors
 from ais.gui.gl.framebuffer import Framebuffer
 from ais.gui.gl.objects import live_objects
 from ais.gui.gl.state import drawing_state
-from ais.gui.scene import renderer as renderer_module
+from ais.gui.scene import picture_drawing
 from ais.gui.scene.camera import Camera, box_corners
 from ais.gui.scene.contents import (
     HIDDEN,
@@ -411,7 +411,7 @@ def pictures_may_be_larger_than_the_view_and_without_background() -> None:
     whole = renderer.picture(scene, camera, 900, 675, samples=2)
     assert whole.shape == (675, 900, 4)
     assert (whole[..., 3] == 255).all()
-    with mock.patch.object(renderer_module, "MOST_PIXELS", 600 * 600):
+    with mock.patch.object(picture_drawing, "MOST_PIXELS", 600 * 600):
         tiled = renderer.picture(scene, camera, 900, 675, samples=2)
     different = np.abs(tiled.astype(int) - whole).max(axis=-1)
     assert (different > 8).mean() < 0.01

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from xvfb import virtual_screen
 
-CHECKS = Path(__file__).with_name("scene_checks.py")
+HERE = Path(__file__).parent
 # Found by reading: importing the checks would bring OpenGL into a process that may have TensorFlow.
 NAMES = [
-    node.name
-    for node in ast.parse(CHECKS.read_text(encoding="utf-8")).body
+    (file, node.name)
+    for file in ("scene_checks.py", "scene_picture_checks.py")
+    for node in ast.parse((HERE / file).read_text(encoding="utf-8")).body
     if isinstance(node, ast.FunctionDef) and any(ast.unparse(item) == "check" for item in node.decorator_list)
 ]
 
@@ -26,10 +27,10 @@ def screen() -> Iterator[dict[str, str]]:
         yield environment
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_scene(name: str, screen: dict[str, str]) -> None:
+@pytest.mark.parametrize(("file", "name"), NAMES)
+def test_scene(file: str, name: str, screen: dict[str, str]) -> None:
     done = subprocess.run(
-        [sys.executable, str(CHECKS), name], env=screen, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, str(HERE / file), name], env=screen, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 FAILURES_NAMED = 3
 SCENE_ENDINGS = (".cxc", ".py", ".glb", ".cmm", ".bild")
 LARGE_PX, LARGE_SAMPLES = 3_000_000, 2
-"""Pictures with more pixels are drawn with fewer samples for each, and announced."""
+"""Pictures with more pixels are drawn with fewer samples for each."""
 
 
 class SceneFiles:
@@ -316,8 +316,11 @@ class SceneFiles:
     def save_picture(self, path: Path, width: int, height: int, *, transparent: bool) -> None:
         """Save a picture of the scene as it is seen."""
         editor = self._editor
+        drawn = editor.watch(f"Drawing picture of {width} x {height} pixels")
 
         def write_later(picture: NDArray[np.uint8]) -> None:
+            drawn.finished = True
+
             def write(_: Work) -> None:
                 write_scene_picture(path, picture if transparent else picture[..., :3])
 
@@ -325,13 +328,31 @@ class SceneFiles:
                 write, lambda _: editor.notices.say(f"The picture was saved as {path}."), title=f"Saving {path.name}"
             )
 
-        shot = SceneShot(write_later, width, height, transparent)
-        shot.scene, shot.camera = scene_for(editor), camera_for(editor, width, height)
+        def wanted() -> bool:
+            # Cancelled, or the project was closed.
+            drawn.finished = drawn.finished or drawn.cancelled
+            return not drawn.finished
+
+        def tell(fraction: float) -> None:
+            drawn.fraction = fraction
+
+        def fail(problem: str) -> None:
+            drawn.finished = True
+            editor.notices.problem(problem)
+
+        shot = SceneShot(
+            write_later,
+            width,
+            height,
+            scene_for(editor),
+            camera_for(editor, width, height),
+            transparent,
+            wanted=wanted,
+            told=tell,
+            failed=fail,
+        )
         if width * height > LARGE_PX:
-            editor.notices.say(
-                f"A picture of {width} x {height} pixels is being drawn; the window waits for it.", "hint"
-            )
-            shot.samples, shot.frames_before = LARGE_SAMPLES, 2
+            shot.samples = LARGE_SAMPLES
         editor.shell.scene_requests.append(shot)
 
     def save_turntable(self, path: Path, wish: Turntable) -> None:

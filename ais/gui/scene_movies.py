@@ -136,7 +136,7 @@ class MovieMaking:
                 self._ended()
             return
         if self.elsewhere:
-            self._problem = "The movie was given up, because another tomogram was opened."
+            self.give_up("The movie was given up, because another tomogram was opened.")
         while self._asked < self.count and self._asked - self._given + self._frames.qsize() < AHEAD:
             self._asked += 1
             self._want(self._asked - 1)
@@ -145,6 +145,15 @@ class MovieMaking:
     def elsewhere(self) -> bool:
         """Whether another tomogram has come to the screen since it was begun."""
         return (self._editor.document, self._editor.state.tomogram) != self._of
+
+    @property
+    def going_on(self) -> bool:
+        """Whether frames are still wanted."""
+        return not (self.over or self.work.finished or self.work.cancelled or self._problem)
+
+    def give_up(self, problem: str) -> None:
+        """End it; the sentence says why."""
+        self._problem = problem
 
     def give(self, frame: Frames) -> None:
         """The next frame."""
@@ -185,9 +194,11 @@ def turntable(editor: Editor, path: Path, wish: Turntable) -> MovieMaking:
             lambda picture: making[0].give(picture),
             wish.width,
             wish.height,
+            scene,
+            wish.camera(first, number),
             samples=SAMPLES,
-            scene=scene,
-            camera=wish.camera(first, number),
+            wanted=lambda: making[0].going_on,
+            failed=lambda problem: making[0].give_up(problem),
         )
         editor.shell.scene_requests.append(shot)
 

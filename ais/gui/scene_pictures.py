@@ -1,4 +1,4 @@
-"""Pictures of the 3D scene at any size, drawn between the frames of the window, a few at a time."""
+"""Pictures of the 3D scene at any size, drawn a part of them in each frame of the window."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ais.errors import AisError
+
 if TYPE_CHECKING:
     from ais.gui.app import Window
     from ais.gui.editor import Editor
     from ais.gui.scene.camera import Camera
     from ais.gui.scene.contents import Scene
+    from ais.gui.scene.picture_drawing import PictureDrawing
     from ais.gui.scene.renderer import SceneRenderer
 
-SHARE_S = 0.03
-"""How long pictures are drawn in one frame; one is drawn at least."""
+SHARE_S, MOVING_SHARE_S = 0.03, 0.005
+"""How long pictures are drawn in one frame of the window, and while the scene in it moves; but one step at least."""
 
 
 @dataclass(eq=False)
@@ -32,24 +35,33 @@ class SceneShot:
         Called once with (height, width, 4) uint8, red, green, blue, alpha; row 0 at the top.
     width, height
         In pixels.
+    scene, camera
+        What is seen, and from where.
     transparent
         Whether the background is left out.
     samples
         Along each side of a pixel.
-    scene, camera
-        What is seen, and from where; None for what is on the screen.
-    frames_before
-        How many frames of the window come first, such as one that says that it will stand still.
+    wanted
+        Whether it still is; once it is not, `got` is not called.
+    told
+        Called with how much has been drawn, 0 to 1.
+    failed
+        Called with one sentence if it cannot be drawn.
+    drawing
+        What there is of it.
     """
 
     got: Callable[[NDArray[np.uint8]], None]
     width: int
     height: int
+    scene: Scene
+    camera: Camera
     transparent: bool = False
     samples: int = 3
-    scene: Scene | None = None
-    camera: Camera | None = None
-    frames_before: int = 0
+    wanted: Callable[[], bool] = lambda: True
+    told: Callable[[float], None] = lambda _: None
+    failed: Callable[[str], None] = lambda _: None
+    drawing: PictureDrawing | None = None
 
 
 def camera_for(editor: Editor, width: int, height: int) -> Camera:
@@ -67,46 +79,59 @@ def scene_for(editor: Editor) -> Scene:
     return replace(scene, look=replace(scene.look, axes=False))
 
 
-def answer(window: Window, renderer: SceneRenderer, scene: Scene, camera: Camera) -> None:
-    """Draw pictures that are wanted; with OpenGL's context, before Dear ImGui draws the frame.
+def answer(requests: list[SceneShot], renderer: SceneRenderer, seconds: float) -> None:
+    """Draw pictures that are wanted, one after the other; with OpenGL's context, before Dear ImGui draws the frame.
 
     Parameters
     ----------
-    window
-        Whose `Shell.scene_requests` are answered.
+    requests
+        Those that are answered, and those that are not wanted any more, are taken out.
     renderer
         Draws them.
-    scene, camera
-        What is on the screen.
+    seconds
+        About how long it may take; the rest is drawn by later calls.
     """
-    requests, began = window.editor.shell.scene_requests, time.monotonic()
+    deadline = time.monotonic() + seconds
     while requests:
-        if requests[0].frames_before > 0:
-            requests[0].frames_before -= 1
-            break
         shot = requests.pop(0)
-        picture = renderer.picture(
-            shot.scene or scene,
-            shot.camera or camera,
-            shot.width,
-            shot.height,
-            transparent=shot.transparent,
-            samples=shot.samples,
-        )
-        shot.got(picture)
-        if time.monotonic() - began > SHARE_S:
+        if not shot.wanted():
+            if shot.drawing is not None:
+                shot.drawing.release()
+            continue
+        try:
+            if shot.drawing is None or shot.drawing.over:
+                shot.drawing = renderer.begin_picture(
+                    shot.scene,
+                    shot.camera,
+                    shot.width,
+                    shot.height,
+                    transparent=shot.transparent,
+                    samples=shot.samples,
+                )
+            complete = shot.drawing.go_on(deadline - time.monotonic())
+        except (AisError, MemoryError) as error:
+            shot.failed(str(error) or "There is too little memory for a picture of this size: choose a smaller one.")
+            continue
+        shot.told(shot.drawing.fraction)
+        if complete:
+            shot.got(shot.drawing.picture)
+        else:
+            requests.insert(0, shot)
+        if time.monotonic() > deadline or not complete:
             break
-    if requests:
-        window.editor.wake()
 
 
 def answer_all(window: Window) -> None:
-    """Draw pictures that are wanted, whether the scene is on the screen or not."""
-    if window.editor.shell.scene_requests and window.editor.shown is not None:
+    """Draw a part of the pictures that are wanted, whether the scene is on the screen or not."""
+    editor = window.editor
+    requests = editor.shell.scene_requests
+    if requests:
         from ais.gui.views.scene_view import SceneView
 
-        rendering = window.editor.rendering
-        answer(window, window.part(SceneView).renderer, rendering.scene(), rendering.view.camera)
+        seconds = MOVING_SHARE_S if editor.rendering.view.moving else SHARE_S
+        answer(requests, window.part(SceneView).renderer, seconds)
+        if requests:
+            editor.wake()
 
 
 def write_scene_picture(path: Path, picture: NDArray[np.uint8]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,32 +108,52 @@ class Bodies:
     _particles: dict[tuple[int, int, str], ParticleBody] = field(default_factory=dict)
     _slices: dict[int, SliceBody] = field(default_factory=dict)
 
-    def follow(self, scene: Scene) -> None:
-        """Send what is new, free what has gone, and take in coarser meshes that have been made."""
-        surfaces = {id(item.surface): item.surface for item in scene.surfaces if len(item.surface.faces)}
+    def follow(self, scene: Scene, kept: Iterable[Scene] = ()) -> None:
+        """Send what is new, free what has gone, and take in coarser meshes that have been made.
+
+        Parameters
+        ----------
+        scene
+            What is drawn.
+        kept
+            Other scenes that are being drawn; what they have is not freed.
+        """
+        scenes = [scene, *kept]
+        surfaces = {id(item.surface) for one in scenes for item in one.surfaces}
         for key in [key for key in self._surfaces if key not in surfaces]:
             self._surfaces.pop(key).release()
             self.version += 1
-        particles = {_particle_key(item): item for item in scene.particles if len(item.positions)}
+        particles = {_particle_key(item) for one in scenes for item in one.particles}
         for particle_key in [key for key in self._particles if key not in particles]:
             self._particles.pop(particle_key).release()
             self.version += 1
-        pictures = {id(item.picture): item.picture for item in scene.slices if item.picture.size}
+        pictures = {id(item.picture) for one in scenes for item in one.slices}
         for key in [key for key in self._slices if key not in pictures]:
             self._slices.pop(key).texture.release()
             self.version += 1
-        for key, surface in surfaces.items():
-            if key not in self._surfaces:
-                self._surfaces[key] = self._sent(surface)
-            else:
-                self._take_in(self._surfaces[key])
-        for particle_key, item in particles.items():
-            if particle_key not in self._particles:
-                self._particles[particle_key] = self._sent_particles(item)
-        for key, picture in pictures.items():
-            if key not in self._slices:
-                self._slices[key] = _sent_picture(picture)
+        for surface_item in scene.surfaces:
+            body = self.surface(surface_item)
+            if body is not None:
+                self._take_in(body)
+        for _ in self.sending(scene):
+            pass
+
+    def sending(self, scene: Scene) -> Iterator[None]:
+        """Send what is new, one thing in each step."""
+        for surface_item in scene.surfaces:
+            surface = surface_item.surface
+            if len(surface.faces) and id(surface) not in self._surfaces:
+                self._surfaces[id(surface)] = self._sent(surface)
+                yield
+        for item in scene.particles:
+            if len(item.positions) and _particle_key(item) not in self._particles:
+                self._particles[_particle_key(item)] = self._sent_particles(item)
+                yield
+        for plane in scene.slices:
+            if plane.picture.size and id(plane.picture) not in self._slices:
+                self._slices[id(plane.picture)] = _sent_picture(plane.picture)
                 self.version += 1
+                yield
 
     @property
     def preparing(self) -> bool:

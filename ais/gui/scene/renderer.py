@@ -12,24 +12,21 @@ from numpy.typing import NDArray
 
 from ais.gui.gl.draw_target import DrawTarget
 from ais.gui.gl.state import drawing_state
-from ais.gui.gl.texture import Texture2D, max_texture_size
+from ais.gui.gl.texture import Texture2D
 from ais.gui.scene.bodies import Bodies
 from ais.gui.scene.camera import Camera
 from ais.gui.scene.contents import Hit, Rgb, Scene
-from ais.gui.scene.frame import Frame, Tile
+from ais.gui.scene.frame import Frame
 from ais.gui.scene.painter import SOFTWARE_GUESS, ScenePainter, has_transparent
+from ais.gui.scene.picture_drawing import PictureDrawing
 from ais.gui.scene.table import SceneTable
 from ais.gui.scene.targets import Targets
 
 SAMPLES = 2
 """How many times larger the view is drawn at rest, along each side."""
 
-MOST_VIEW_PIXELS, MOST_PIXELS = 9_000_000, 16_000_000
-"""A larger view than this, samples included, is drawn with one sample; a larger picture in tiles. A pixel takes up to
-38 bytes."""
-
-TILE_MARGIN_PX = 48
-"""Around a tile, so that lines and shadows do not end at its edge."""
+MOST_VIEW_PIXELS = 9_000_000
+"""A larger view than this, samples included, is drawn with one sample. A pixel takes up to 38 bytes."""
 
 SLOW_SECONDS_PER_PIXEL = 8e-8
 """For light and lines without a graphics card."""
@@ -59,6 +56,10 @@ class SceneRenderer:
         self._bodies = Bodies()
         self._table = SceneTable()
         self._painter = ScenePainter(self._table, self._bodies)
+        # Pictures are drawn between the frames of the view, and each sets what its programs are told.
+        self._picture_table = SceneTable()
+        self._picture_painter = ScenePainter(self._picture_table, self._bodies)
+        self._picture: PictureDrawing | None = None
         self._quick: Targets | None = None
         self._rest: Targets | None = None
         self._quick_key: Any = None
@@ -209,42 +210,57 @@ class SceneRenderer:
         ndarray of uint8
             (height, width, 4), red, green, blue, alpha (not premultiplied); row 0 at the top.
         """
-        picture = np.zeros((height, width, 4), np.uint8)
-        samples = min(max(samples, 1), 4)
-        side = int(min(max_texture_size() / samples, (MOST_PIXELS**0.5) / samples))
-        with drawing_state(UNITS):
-            self._follow(scene)
-            bounds = self._bodies.bounds(scene)
-            for tile, inner in _tiles(width, height, side):
-                frame = Frame.seen(scene, camera, (width, height), bounds, self.accent, tile)
-                targets = Targets(tile[2], tile[3], samples)
-                try:
-                    _finish(self._painter.numbers(frame, targets))
-                    _finish(self._painter.light(frame, targets, cover=0.0 if transparent else 1.0))
-                    drawn = targets.final.read(inner[0] - tile[0], inner[1] - tile[1], inner[2], inner[3])
-                finally:
-                    targets.release()
-                picture[inner[1] : inner[1] + inner[3], inner[0] : inner[0] + inner[2]] = drawn
-        if transparent:
-            alpha = np.maximum(picture[..., 3:], 1).astype(np.float32) / 255
-            picture[..., :3] = np.minimum(np.rint(picture[..., :3] / alpha), 255)
-        else:
-            picture[..., 3] = 255
-        return picture
+        drawing = self.begin_picture(scene, camera, width, height, transparent=transparent, samples=samples)
+        drawing.go_on(math.inf)
+        return drawing.picture
+
+    def begin_picture(
+        self,
+        scene: Scene,
+        camera: Camera,
+        width: int,
+        height: int,
+        *,
+        transparent: bool = False,
+        samples: int = 3,
+    ) -> PictureDrawing:
+        """Begin a picture that is then drawn little by little, whatever else is drawn meanwhile; see `picture`.
+
+        One that was begun before and is not over is given up.
+        """
+        if self._picture is not None:
+            self._picture.release()
+        self._picture = PictureDrawing(
+            scene,
+            camera,
+            (width, height),
+            self._bodies,
+            self._picture_table,
+            self._picture_painter,
+            self.accent,
+            transparent=transparent,
+            samples=samples,
+        )
+        return self._picture
 
     def release(self) -> None:
         """Free everything in the graphics driver; the renderer cannot be used afterwards."""
         self._job = None
+        if self._picture is not None:
+            self._picture.release()
         for targets in (self._quick, self._rest):
             if targets is not None:
                 targets.release()
         self._quick = self._rest = None
         self._bodies.release()
-        self._table.release()
-        self._painter.release()
+        for table, painter in ((self._table, self._painter), (self._picture_table, self._picture_painter)):
+            table.release()
+            painter.release()
 
     def _follow(self, scene: Scene) -> None:
-        self._bodies.follow(scene)
+        if self._picture is not None and self._picture.over:
+            self._picture = None
+        self._bodies.follow(scene, [self._picture.scene] if self._picture is not None else [])
         self._table.follow(scene)
 
     def _key(self, scene: Scene, camera: Camera, size: tuple[int, int]) -> Any:
@@ -341,18 +357,3 @@ def _sized(targets: Targets | None, size: tuple[int, int], samples: int) -> Targ
     if targets is not None:
         targets.release()
     return Targets(*size, samples)
-
-
-def _tiles(width: int, height: int, side: int) -> Iterator[tuple[Tile, Tile]]:
-    """Parts of a picture, each with a margin and without."""
-    if width <= side and height <= side:
-        yield (0, 0, width, height), (0, 0, width, height)
-        return
-    step = max(side - 2 * TILE_MARGIN_PX, 1)
-    for row in range(0, height, step):
-        for column in range(0, width, step):
-            inner = column, row, min(step, width - column), min(step, height - row)
-            left, top = max(column - TILE_MARGIN_PX, 0), max(row - TILE_MARGIN_PX, 0)
-            right = min(column + inner[2] + TILE_MARGIN_PX, width)
-            bottom = min(row + inner[3] + TILE_MARGIN_PX, height)
-            yield (left, top, right - left, bottom - top), inner
