@@ -13,6 +13,7 @@ from unittest import mock
 import numpy as np
 import scipy.ndimage as ndi
 from gl_window import hidden_window
+from imgui_bundle import ImVec2
 from numpy.typing import NDArray
 
 from ais.gui.display import Contrast, DisplayFilter, Placement, fitted
@@ -23,6 +24,7 @@ from ais.gui.gl.program import Program, shader_source
 from ais.gui.gl.state import drawing_state
 from ais.gui.gl.texture import Texture2D
 from ais.gui.gl.triangle import FullScreenTriangle
+from ais.gui.views.crop_atlas import UPLOADS_PER_FRAME, CropAtlas
 from ais.gui.views.overlay import MaskTexture, Overlay
 from ais.gui.views.slice_renderer import SliceRenderer
 
@@ -591,6 +593,41 @@ def drawing_survives_an_exception_inside() -> None:
     except KeyError:
         pass
     assert driver_state() == before
+
+
+@check
+def as_many_crops_are_held_as_are_on_a_large_screen() -> None:
+    class Drawn:
+        def __init__(self) -> None:
+            self.places: list[tuple[float, float]] = []
+
+        def add_image(self, _: object, *corners: ImVec2) -> None:
+            self.places.append((corners[2].x, corners[3].y))
+
+    atlas, made_of, count, side = CropAtlas(), object(), 3300, 128
+    crop = np.zeros((side, side), np.uint8)
+    for _ in range(count // UPLOADS_PER_FRAME + 1):
+        atlas.follow(made_of, side, count)
+        drawn = Drawn()
+        found = sum(atlas.draw(drawn, number, crop, ImVec2(0, 0), ImVec2(1, 1)) for number in range(count))
+    assert found == count == len(set(drawn.places))
+    for _ in range(3):
+        atlas.follow(made_of, 2, 4)
+        held = live_objects()["texture"]
+    assert held == 1
+    small = np.zeros((2, 2), np.uint8)
+    with (
+        mock.patch("ais.gui.views.crop_atlas.LEAST_COLUMNS", 2),
+        mock.patch("ais.gui.views.crop_atlas.max_texture_size", return_value=4),
+    ):
+        atlas.release()
+        for _ in range(3):
+            atlas.follow(made_of, 2, 9)
+            drawn = Drawn()
+            found = sum(atlas.draw(drawn, number, small, ImVec2(0, 0), ImVec2(1, 1)) for number in range(9))
+            assert found == 4 == len(set(drawn.places)), "none takes the place of another one of the same frame"
+    atlas.release()
+    assert live_objects() == {}
 
 
 def main(name: str) -> None:

@@ -10,9 +10,10 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui
 from numpy.typing import NDArray
 
-from ais.gui.gl.texture import Texture2D
+from ais.gui.gl.texture import Texture2D, max_texture_size
 
-LARGEST_PX = 4096
+LARGEST_PX = 16_384
+LEAST_COLUMNS = 8
 UPLOADS_PER_FRAME = 64
 
 
@@ -25,6 +26,7 @@ class CropAtlas:
         self._side = 1
         self._columns = 1
         self._cells: OrderedDict[int, int] = OrderedDict()
+        self._drawn: set[int] = set()
         self._uploads = 0
 
     def follow(self, made_of: object, side: int, least: int) -> None:
@@ -40,12 +42,13 @@ class CropAtlas:
             How many are on the screen.
         """
         self._uploads = 0
-        if made_of is self._made_of and side == self._side and least <= self._columns**2:
+        self._drawn.clear()
+        most = max(min(LARGEST_PX, max_texture_size()) // side, 1)
+        if made_of is self._made_of and side == self._side and min(least, most**2) <= self._columns**2:
             return
         self.release()
-        most = LARGEST_PX // side
         self._made_of, self._side = made_of, side
-        self._columns = min(max(math.ceil(math.sqrt(1.5 * least)), 8), most)
+        self._columns = min(max(math.ceil(math.sqrt(1.5 * least)), LEAST_COLUMNS), most)
         extent = self._columns * side
         self._texture = Texture2D(extent, extent, "r8")
         self._texture.show_as("grey")
@@ -57,7 +60,8 @@ class CropAtlas:
         Returns
         -------
         bool
-            Whether it was drawn; one that is not there yet is not, nor are too many new ones in a frame.
+            Whether it was drawn; one that is not there yet is not, nor are too many new ones in a frame, or more than
+            the graphics driver can hold.
         """
         if self._texture is None:
             return False
@@ -65,13 +69,16 @@ class CropAtlas:
         if cell is None:
             if picture is None or self._uploads >= UPLOADS_PER_FRAME or picture.shape != (self._side, self._side):
                 return False
-            self._uploads += 1
             full = len(self._cells) >= self._columns**2
+            if full and next(iter(self._cells)) in self._drawn:
+                return False
+            self._uploads += 1
             cell = self._cells.popitem(last=False)[1] if full else len(self._cells)
             row, column = divmod(cell, self._columns)
             self._texture.upload(picture, row * self._side, column * self._side)
             self._cells[number] = cell
         self._cells.move_to_end(number)
+        self._drawn.add(number)
         row, column = divmod(cell, self._columns)
         extent = self._columns * self._side
         # Half a pixel inside, or the neighbours would show at the border.
