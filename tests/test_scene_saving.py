@@ -232,3 +232,49 @@ def test_what_is_whole_on_the_screen_is_whole_in_pictures_and_movies(desk: Desk)
     view.move(view.camera.dolly(3))
     assert camera_for(desk.editor, 640, 360) == view.camera == wish.first(desk.editor)
     assert not scene_for(desk.editor).look.axes
+
+
+def test_pictures_that_nobody_waits_for_any_more_are_not_drawn(desk: Desk, tmp_path: Path) -> None:
+    editor, requests = desk.editor, desk.editor.shell.scene_requests
+    picture = np.zeros((30, 40, 4), np.uint8)
+    desk.files.save_picture(tmp_path / "done.png", 40, 30, transparent=True)
+    shot = requests.pop()
+    (work,) = editor.background.works
+    assert shot.wanted()
+    assert "40 x 30" in work.title
+    shot.told(0.25)
+    assert work.fraction == 0.25
+    shot.got(picture)
+    desk.rest()
+    assert (tmp_path / "done.png").exists()
+    assert not editor.background.works
+    # Cancelled in the list of jobs.
+    desk.files.save_picture(tmp_path / "cancelled.png", 40, 30, transparent=True)
+    shot = requests.pop()
+    editor.background.works[-1].cancel()
+    assert not shot.wanted()
+    desk.rest()
+    # It cannot be drawn.
+    desk.files.save_picture(tmp_path / "failed.png", 40, 30, transparent=True)
+    requests.pop().failed("There is too little memory.")
+    desk.rest()
+    assert editor.notices.said[-1].text == "There is too little memory."
+    desk.files.save_turntable(tmp_path / "failed.mp4", Turntable(160, 120, seconds=1))
+    until(editor, lambda: desk.files.movie is None or desk.files.movie.follow() or requests)
+    frames = [*requests]
+    requests.clear()
+    assert all(frame.wanted() for frame in frames)
+    frames[0].failed("There is too little memory for this.")
+    assert not any(frame.wanted() for frame in frames), "nor any of the same movie"
+    desk.rest()
+    assert editor.notices.said[-1].text == "There is too little memory for this."
+    desk.files.follow()
+    assert desk.files.movie is None
+    # The project is closed.
+    desk.files.save_picture(tmp_path / "closed.png", 40, 30, transparent=True)
+    shot = requests.pop()
+    editor.close_project()
+    until(editor, lambda: not shot.wanted())
+    desk.rest()
+    assert [path.name for path in tmp_path.glob("*.png")] == ["done.png"]
+    assert not (tmp_path / "failed.mp4").exists()

@@ -177,3 +177,12 @@ def take_pictures_and_movies(ctx: Context, editor: Editor) -> None:
     frames(ctx, 5)
     assert not endless.exists()
     assert not list(ctx.folder.glob(".*.tmp"))
+
+    # A large picture is drawn while the window goes on, and can be given up as well.
+    large = ctx.folder / "large.png"
+    in_window(ctx, lambda: editor.rendering.files.save_picture(large, 3840, 2160, transparent=False))
+    until(ctx, lambda: any((work.fraction or 0) > 0.02 for work in editor.background.works), 10, "a part is drawn")
+    assert len(editor.shell.scene_requests) == 1
+    next(work for work in editor.background.works if "3840 x 2160" in work.title).cancel()
+    until(ctx, lambda: not editor.shell.scene_requests and not editor.background.busy, 10, "it is given up")
+    assert not large.exists()
