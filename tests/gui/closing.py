@@ -29,6 +29,7 @@ PROJECT = "work.aisproj"
 COMPRESSED = "compressed.mrc.gz"
 EXPORTED = "exported.mrc"
 COPY = "copy.aisproj"
+PICTURE, MOVIE = "large.png", "turning.mp4"
 
 
 def prepare(folder: Path, situation: str) -> None:
@@ -61,6 +62,7 @@ def main(situation: str, folder: Path) -> int:
     from ais.gui.commands import command
     from ais.gui.display import DisplayFilter
     from ais.gui.editor import Editor
+    from ais.gui.scene_movies import Turntable
     from ais.gui.tools import Pointer
     from ais.gui.tools.gestures import begin
 
@@ -128,7 +130,14 @@ def main(situation: str, folder: Path) -> int:
         while not any(work.fraction for work in editor.background.works):
             yield
 
-    situations = (stroke, playing, resting, opening, saving, copying, exporting)
+    def picturing(editor: Editor) -> Iterator[None]:
+        editor.shell.scene = True
+        editor.rendering.files.save_picture(folder / PICTURE, 8000, 6000, transparent=False)
+        editor.rendering.files.save_turntable(folder / MOVIE, Turntable())
+        while not any(work.fraction for work in editor.background.works):
+            yield
+
+    situations = (stroke, playing, resting, opening, saving, copying, exporting, picturing)
     into: Callable[[Editor], Iterator[None]] = {item.__name__: item for item in situations}[situation]
     ready = threading.Event()
     editors: list[Any] = []

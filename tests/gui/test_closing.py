@@ -34,6 +34,7 @@ SITUATIONS = [
     ("saving", "button"),
     ("copying", "SIGTERM"),
     ("exporting", "SIGTERM"),
+    ("picturing", "button"),
 ]
 
 
@@ -130,7 +131,8 @@ def test_closing(situation: str, how: str, tmp_path: Path, screen: dict[str, str
     expected = {"stroke": closing.FINISHED, "saving": closing.WAITING, "copying": closing.WAITING, "exporting": 1}
     assert len(strokes) == expected.get(situation, 0)
     # Nothing is left half written.
-    assert not (tmp_path / closing.EXPORTED).exists()
+    for name in (closing.EXPORTED, closing.PICTURE, closing.MOVIE):
+        assert not (tmp_path / name).exists()
     assert not [found for found in tmp_path.rglob("*") if ".tmp" in found.name or "partial" in found.name]
     copy = tmp_path / closing.COPY
     if copy.exists():
