@@ -54,6 +54,9 @@ class Desk:
         until(self.editor, lambda: self.picking.sources)
         self.picking.use_feature(feature)
 
+    def source(self) -> str:
+        return self.picking.source.feature if self.picking.source is not None else ""
+
     def preview(self, **properties: Any) -> int:
         """Change settings and wait; gives how many would be picked, -1 if nothing can be."""
         if properties:
@@ -123,14 +126,13 @@ def test_nothing_is_drawn_before_anybody_picks_and_the_selected_volume_is_picked
     until(editor, lambda: picking.sources and picking.picked is not None and not picking.busy, 20)
     assert picking.items() == ()
     editor.rendering.volumes.selected = desk.folder / "TS_01__ribosome.mrc"
-    assert picking.source is not None
-    assert picking.source.feature == "ribosome"
+    assert desk.source() == "ribosome"
     picking.change(spacing=1.0)
     assert desk.preview() == 20
     assert len(picking.items()[0].positions) == 20
     editor.rendering.volumes.selected = desk.folder / "TS_01__membrane.mrc"
     picking.use_feature("microtubule")
-    assert picking.source.feature == "microtubule"
+    assert desk.source() == "microtubule"
 
 
 def test_the_latest_settings_win(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,13 @@ def pixels_text(pixels: float, voxel_size: float, units: str) -> str:
     return f"{length_text(pixels * voxel_size, units)} ({text})" if voxel_size > 0 else text
 
 
+def volume_text(nm3: float, voxel_size: float) -> str:
+    """A volume in a few digits; in voxels where their size is not known, and 1 angstrom is taken for it."""
+    if voxel_size <= 0:
+        return f"{nm3 * ANGSTROM_PER['nm'] ** 3:,.0f} voxels"
+    return f"{nm3:,.0f} nm³" if nm3 >= 100 else f"{nm3:.3g} nm³"
+
+
 def scale_bar(pixels: float, voxel_size: float, units: str) -> tuple[float, str]:
     """A round length that takes at most so many picture pixels.
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 LEVEL, DUST = 128.0, 0.0
 """Where neither the project nor the feature library knows better."""
+KEYS_OF_VOLUMES = "segmented volumes"
+"""What `Shell.keys_taken` calls the list of them."""
 LEAST_LEVEL = 0.5
 
 
@@ -203,6 +205,12 @@ class SceneVolumes:
         return shown
 
     @property
+    def voxel_size(self) -> float:
+        """Of the tomogram on the screen, in angstrom; 0 if it is not known."""
+        shown = self._editor.shown
+        return shown.tomogram.voxel_size if shown is not None else 0.0
+
+    @property
     def looking(self) -> bool:
         """Whether it is still being looked for volumes."""
         return self._editor.shown is not None and self._search.plan is None
@@ -309,6 +317,8 @@ class SceneVolumes:
         """Take in what threads have made and have made what is missing; once a frame."""
         editor = self._editor
         tomogram = editor.shown.entry.path if editor.shown is not None else None
+        if editor.state.tab is not Tab.RENDER or tomogram is None:
+            editor.shell.keys_taken.pop(KEYS_OF_VOLUMES, None)  # the list is not drawn, so it cannot give them back
         if editor.document is not self._document or tomogram != self._tomogram:
             self._document, self._tomogram = editor.document, tomogram
             self._previews.clear()

@@ -45,6 +45,8 @@ class Theme:
     on_danger: Rgb
 
 
+NEVER_PX = 3.4028234e38
+"""A width that nothing has: the largest number of imgui."""
 GRAB_SHARE = 0.7
 """Of its colour in the grab of a slider, which has to leave the number on it readable."""
 
@@ -133,6 +135,8 @@ def apply(name: str, font_scale: float) -> None:
     style.scrollbar_size = 3 * unit
     style.grab_min_size = 1.75 * unit  # narrow, as it lies under the number
     style.tab_bar_border_size = 1.0
+    # The cross at the right end of the tabs closes the panel in front; a second one in its tab would say the same.
+    style.tab_close_button_min_width_selected = style.tab_close_button_min_width_unselected = NEVER_PX
     hover = mix(theme.raised, theme.accent, 0.25)
     active = mix(theme.raised, theme.accent, 0.55)
     colours = {

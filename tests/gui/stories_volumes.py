@@ -53,7 +53,7 @@ def slide(ctx: Context, name: str, share: float) -> None:
 def drag_dust(ctx: Context, share: float) -> None:
     """Drag the limit in the histogram from its left end to a share of its width."""
     row, dust, after = (
-        ctx.item_info(f"//Render/**/{name}").rect_clipped for name in ("Show ribosome", "##dust", "##opacity")
+        ctx.item_info(f"//Render/**/{name}").rect_clipped for name in ("##Search volumes", "##dust", "##opacity")
     )
     left, right = row.min.x, dust.max.x
     y = (dust.max.y + after.min.y) / 2 - (dust.max.y - dust.min.y) / 2
@@ -110,6 +110,16 @@ def volumes_as_surfaces(ctx: Context, editor: Editor) -> None:
     press(ctx, "escape")
     press(ctx, "ctrl+z", 4)
     until(ctx, lambda: seen(editor, "ribosome") == len(BALLS) and seen(editor, "membrane") == 1, 10, "all is undone")
+    ctx.item_click("//Render/**/membrane")
+    tomogram = editor.state.tomogram
+    press(ctx, "down", 2)
+    assert volumes.selected == path, "the arrows are the list's"
+    press(ctx, "up")
+    press(ctx, "delete")
+    until(ctx, lambda: [one.name for one in volumes.listed] == ["membrane", "ribosome"], 5, "it is off the list")
+    press(ctx, "ctrl+z")
+    until(ctx, lambda: len(volumes.listed) == 3, 5, "it is back")
+    assert editor.state.tomogram == tomogram
 
 
 @story(paths=in_a_small_window, seconds=90)

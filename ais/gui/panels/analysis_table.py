@@ -143,7 +143,7 @@ def number_text(value: float) -> str:
     size = abs(value)
     if size >= 1e7:
         return f"{value:.3g}"
-    return f"{value:,.0f}" if size >= 1000 else f"{value:.1f}" if size >= 10 else f"{value:.3g}"
+    return f"{value:,.0f}" if size >= 1000 else f"{value:.1f}" if size >= 1 else f"{value:.3g}"
 
 
 def _nothing(table: InstanceTable) -> str:

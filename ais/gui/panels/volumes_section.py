@@ -10,11 +10,13 @@ from imgui_bundle import icons_fontawesome_6 as icons
 from ais.annotation.feature_operations import PALETTE
 from ais.gui.commands import command
 from ais.gui.commands.surfaces import show
+from ais.gui.lengths import volume_text
 from ais.gui.panels.command_button import command_button, flowing_buttons
 from ais.gui.panels.layout import coloured, elided, em, faint, heading, label, section
 from ais.gui.panels.menu import run_item
 from ais.gui.panels.size_histogram import SizeHistogram
 from ais.gui.reveal import reveal
+from ais.gui.scene_volumes import KEYS_OF_VOLUMES
 from ais.gui.theme import GRAB_SHARE, colour, mix
 from ais.surfaces import A3_PER_NM3
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from ais.gui.scene_volumes import SceneVolume
 
 ROWS = 6
+KEYS = frozenset(("up", "down", "delete"))
 PALETTE_COLUMNS = 6
 EYE_EM = 1.5
 FULL = 255.0
@@ -62,11 +65,13 @@ class VolumesSection:
 
     def __init__(self) -> None:
         self._search = ""
+        self._focused = False
         self._histogram = SizeHistogram()
 
     def draw(self, window: Window) -> None:
         """Draw the section."""
         editor = window.editor
+        editor.shell.keys_taken.pop(KEYS_OF_VOLUMES, None)
         volumes = editor.rendering.volumes
         count = f": {len(volumes.listed)}" if volumes.listed else ""
         if not section(f"Volumes{count}###scene volumes", window.theme, is_open=True):
@@ -121,9 +126,12 @@ class VolumesSection:
             imgui.table_setup_column("name", imgui.TableColumnFlags_.width_stretch)
             imgui.table_setup_column("state", imgui.TableColumnFlags_.width_fixed)
             imgui.table_setup_column("shown", imgui.TableColumnFlags_.width_fixed, em(EYE_EM))
+            self._focused = False
             for volume in found:
                 with imgui_ctx.push_id(str(volume.path)):
                     self._draw_row(window, volume)
+            if self._focused:
+                _take_keys(window, found)
 
     def _draw_row(self, window: Window, volume: SceneVolume) -> None:
         editor, theme = window.editor, window.theme
@@ -143,9 +151,7 @@ class VolumesSection:
             imgui.set_tooltip(str(volume.path))
         if pressed or imgui.is_item_clicked(1):
             volumes.selected = volume.path
-        focused = chosen and imgui.is_item_focused() and imgui.is_window_focused()
-        if focused and imgui.is_key_pressed(imgui.Key.delete, False):
-            volumes.take_off(volume.path)
+        self._focused |= imgui.is_item_focused() and imgui.is_window_focused()
         if imgui.begin_popup_context_item("menu"):
             _draw_menu(window, volume)
             imgui.end_popup()
@@ -231,7 +237,7 @@ class VolumesSection:
             label("Dust", "Components smaller than this are not shown; they stay in the file")
             dust = (look.dust or 0.0) / A3_PER_NM3
             low, high = _dust_range(mesh, dust)
-            words = f"{_plain(dust)} nm³"
+            words = volume_text(dust, volumes.voxel_size)
             changed, chosen = imgui.slider_float("##dust", max(dust, low), low, high, words, LOGARITHMIC)
             self._slid(window, volume, changed, "dust", chosen * A3_PER_NM3 if chosen > low else 0.0)
             if mesh is not None and mesh.surface.volumes.size and look.shown:
@@ -290,6 +296,19 @@ class VolumesSection:
         imgui.end_combo()
 
 
+def _take_keys(window: Window, found: list[SceneVolume]) -> None:
+    """While one of the rows has the keyboard, up, down and delete are the list's."""
+    volumes = window.editor.rendering.volumes
+    window.editor.shell.keys_taken[KEYS_OF_VOLUMES] = KEYS
+    paths = [volume.path for volume in found]
+    at = paths.index(volumes.selected) if volumes.selected in paths else None
+    for key, step in ((imgui.Key.up_arrow, -1), (imgui.Key.down_arrow, 1)):
+        if imgui.is_key_pressed(key):
+            volumes.selected = paths[min(max(at + step, 0), len(paths) - 1) if at is not None else 0]
+    if at is not None and imgui.is_key_pressed(imgui.Key.delete, False) and not window.editor.read_only:
+        volumes.take_off(paths[at])
+
+
 def _draw_menu(window: Window, volume: SceneVolume) -> None:
     for name in MENU:
         if name:
@@ -316,8 +335,3 @@ def _bin_words(binned: int | None) -> str:
     if binned is None:
         return "As little as memory allows"
     return "None" if binned == 1 else f"{binned} x {binned} x {binned} voxels"
-
-
-def _plain(volume: float) -> str:
-    """A volume in nm3 in a few digits; a percent sign would be taken for a format."""
-    return f"{volume:,.0f}" if volume >= 100 else f"{volume:.3g}"

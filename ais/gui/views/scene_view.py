@@ -15,6 +15,7 @@ from ais.gui.gl.framebuffer import Framebuffer
 from ais.gui.gl.state import drawing_state
 from ais.gui.gl.texture import Texture2D
 from ais.gui.keys import modifiers_held
+from ais.gui.lengths import volume_text
 from ais.gui.panels.command_button import command_button
 from ais.gui.panels.layout import elided, em, icon_button
 from ais.gui.panels.menu import run_item
@@ -38,7 +39,6 @@ BUTTONS = imgui.ButtonFlags_
 PRESSED_BUTTONS = int(BUTTONS.mouse_button_left) | int(BUTTONS.mouse_button_right) | int(BUTTONS.mouse_button_middle)
 FRAME_SHARE_S = 0.05
 """How long a part of a large scene may be drawn in one frame."""
-EMPTY = "No segmented volumes of this tomogram yet. Export some in the Export tab, or add a volume."
 LOOK_EM = 20.0
 TURNS = (
     (imgui.Key.left_arrow, -1, 0),
@@ -223,14 +223,15 @@ class SceneView:
             scene_words.draw_scale_bar(editor, camera, area, look.background, draw_list)
         if self._mouse.marquee is not None:
             scene_words.draw_marquee(self._mouse.marquee, area, window.theme.accent, draw_list)
-        if not (scene.surfaces or scene.particles or scene.slices or self._failed):
-            scene_words.draw_in_the_middle(EMPTY, area, window.theme.faint, draw_list)
+        if not (any(item.states.any() for item in scene.surfaces) or scene.particles or scene.slices or self._failed):
+            ink = scene_words.ink(look.background)
+            scene_words.draw_in_the_middle(scene_words.why_empty(editor), area, ink, draw_list)
         found = name_and_volume(editor, view.hovered.key, view.hovered.index) if view.hovered is not None else None
         if found is not None and view.hovered is not None:
             left = scene_words.axes_width(camera, view.size, area) + em(0.6) if look.axes else em(1)
             right = em(1) if camera.perspective else scene_words.scale_bar_width(area)
             name, nm3 = found
-            volume = f"   {nm3:,.0f} nm³" if nm3 is not None else ""
+            volume = f"   {volume_text(nm3, editor.rendering.volumes.voxel_size)}" if nm3 is not None else ""
             place = scene_words.place_text(editor, view.hovered.position)
             texts = [f"{name}{volume}   {place}", f"{name}{volume}", name]
             scene_words.draw_line_below(texts, area, left, right, draw_list)
@@ -265,7 +266,8 @@ class SceneView:
         if found is None:
             return
         x, y, gap = area.x + em(0.8), area.y + em(0.5), em(0.2)
-        volume = f"   {found.volume_nm3:,.0f} nm³" if found.volume_nm3 is not None else ""
+        nm3, voxel_size = found.volume_nm3, window.editor.rendering.volumes.voxel_size
+        volume = f"   {volume_text(nm3, voxel_size)}" if nm3 is not None else ""
         room = area.width - em(1.6)
         if y + imgui.get_text_line_height() > area.y + area.height or room < em(6):
             return

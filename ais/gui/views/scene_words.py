@@ -23,6 +23,7 @@ MARGIN_EM = 0.8
 SCALE_BAR_SHARE = 0.25
 BRIGHT = 0.5
 FAINT = 0.75
+EMPTY = "No segmented volumes of this tomogram yet. Export some in the Export tab, or add a volume."
 LEAST_EDGE = 1.5
 """Of an edge beside which its length is written, relative to the length of the words."""
 
@@ -116,6 +117,21 @@ def draw_marquee(
     high = ImVec2(area.x + max(x0, x1), area.y + max(y0, y1))
     draw_list.add_rect_filled(low, high, packed(colour, 0.12))
     draw_list.add_rect(low, high, packed(colour, 0.9), thickness=1.0)
+
+
+def why_empty(editor: Editor) -> str:
+    """Why nothing is seen in the scene, and what can be done about it."""
+    volumes = editor.rendering.volumes
+    if not volumes.listed:
+        return "Looking for segmented volumes..." if volumes.looking else EMPTY
+    wanted = [volume for volume in volumes.listed if volume.look.shown]
+    if not wanted:
+        return "All volumes are hidden. The eyes in their list show them."
+    if any(volumes.busy(volume.path) for volume in wanted):
+        return "Surfaces are being made..."
+    if all(volume.problem for volume in wanted):
+        return wanted[0].problem
+    return "Nothing is left to show. A lower level, less dust, or restoring what was removed brings it back."
 
 
 def draw_line_below(texts: list[str], area: Area, left: float, right: float, draw_list: Any) -> None:
