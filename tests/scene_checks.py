@@ -5,10 +5,12 @@ Drawing and TensorFlow must not share a process, and that of pytest may have imp
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -19,6 +21,7 @@ from gl_window import hidden_window
 from numpy.typing import NDArray
 
 from ais.gui.gl.binding import check_errors
+from ais.gui.gl.draw_target import DrawTarget
 from ais.gui.gl.framebuffer import Framebuffer
 from ais.gui.gl.objects import live_objects
 from ais.gui.gl.state import drawing_state
@@ -35,6 +38,8 @@ from ais.gui.scene.contents import (
     SliceItem,
     SurfaceItem,
 )
+from ais.gui.scene.detail import DetailMaker, Mesh
+from ais.gui.scene.painter import ScenePainter
 from ais.gui.scene.renderer import SceneRenderer
 from ais.surfaces import Surface, isosurface
 
@@ -573,6 +578,49 @@ def nothing_is_left_behind_and_the_state_is_given_back() -> None:
         renderer.draw(scene_of(balls), camera, *size)
     renderer.release()
     assert live_objects() == {}
+
+
+@check
+def a_scene_that_could_not_be_drawn_can_be_drawn_later() -> None:
+    before = driver_state()
+    renderer = SceneRenderer()
+    scene = scene_of(item("balls", tomogram.balls(), RED))
+    camera = looking_at(scene)
+    place = renderer.draw(scene, camera, *SIZE)
+    whole = shown(renderer, scene, camera)
+    assert place is not None
+    for failing in ("numbers", "light"):
+        with mock.patch.object(ScenePainter, failing, side_effect=MemoryError):
+            for moving in (False, True):
+                with contextlib.suppress(MemoryError):
+                    renderer.draw(scene, replace(camera, distance=900.0), *SIZE, moving=moving)
+            for _ in range(2):
+                with contextlib.suppress(MemoryError):
+                    renderer.pick(scene, replace(camera, distance=900.0), *SIZE, 10, 10)
+        assert driver_state() == before
+        assert renderer.pick(scene, replace(camera, distance=900.0), *SIZE, SIZE[0] // 2, 2) is None
+    with mock.patch("ais.gui.scene.renderer.Targets", side_effect=MemoryError), contextlib.suppress(MemoryError):
+        renderer.draw(scene, camera, 2 * SIZE[0], 2 * SIZE[1])
+    with mock.patch("ais.gui.scene.renderer.Targets", side_effect=MemoryError), contextlib.suppress(MemoryError):
+        renderer.draw(scene, camera, 2 * SIZE[0], 2 * SIZE[1], moving=True)
+    np.testing.assert_array_equal(shown(renderer, scene, camera), whole)
+    assert shown(renderer, scene, camera, moving=True).any()
+    with mock.patch.object(DetailMaker, "make", return_value=failed_future()):
+        large = scene_of(item("balls", tomogram.balls(), GREEN))
+        with mock.patch("ais.gui.scene.bodies.DETAIL_FROM", 10):
+            for moving in (True, False, True):
+                shown(renderer, large, camera, moving=moving)
+        assert not renderer.preparing
+    with mock.patch.object(DrawTarget, "__init__", side_effect=MemoryError), contextlib.suppress(MemoryError):
+        renderer.draw(scene, camera, 50, 40)
+    renderer.release()
+    assert live_objects() == {}
+
+
+def failed_future() -> Future[list[Mesh]]:
+    failed: Future[list[Mesh]] = Future()
+    failed.set_exception(MemoryError())
+    return failed
 
 
 def main(name: str) -> None:

@@ -231,8 +231,9 @@ class Bodies:
 
     def _take_in(self, body: SurfaceBody) -> None:
         if body.wished is not None and body.wished.done():
-            body.meshes += [_mesh_body(mesh) for mesh in body.wished.result() if len(mesh.faces)]
-            body.wished = None
+            made, body.wished = body.wished, None
+            if made.exception() is None:  # else it moves in full detail
+                body.meshes += [_mesh_body(mesh) for mesh in made.result() if len(mesh.faces)]
 
     def _sent_particles(self, item: ParticleItem) -> ParticleBody:
         self.uploads += 1

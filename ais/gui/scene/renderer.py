@@ -132,7 +132,7 @@ class SceneRenderer:
             if seconds is None or self._expected_seconds() < seconds:
                 return self._drawn_to_the_end()
             quick = self._drawn_quickly(scene, camera, size, key)
-            while next(self._job, self) is not self:
+            while self._go_on():
                 if time.perf_counter() - began > seconds:
                     return quick
             return self._drawn_to_the_end()
@@ -292,7 +292,8 @@ class SceneRenderer:
                 share = TRANSPARENT_SHARE
             elif self._painter.slow and self._painter.triangles(frame) > COARSE_FROM:
                 share = COARSE_SHARE
-            self._quick = _sized(self._quick, (math.ceil(size[0] * share), math.ceil(size[1] * share)), 1)
+            before, self._quick, self._quick_key = self._quick, None, None
+            self._quick = _sized(before, (math.ceil(size[0] * share), math.ceil(size[1] * share)), 1)
             _finish(self._painter.numbers(frame, self._quick, moving=True))
             _finish(self._painter.light(frame, self._quick, moving=True))
             self._quick_key = key
@@ -302,8 +303,8 @@ class SceneRenderer:
         samples = SAMPLES if size[0] * size[1] * SAMPLES**2 <= MOST_VIEW_PIXELS else 1
         if self._rest is None or (self._rest.width, self._rest.height, self._rest.samples) != (*size, samples):
             self._numbers_key = None
-        self._rest = _sized(self._rest, size, samples)
-        self._rest_key = None
+        before, self._rest, self._rest_key = self._rest, None, None
+        self._rest = _sized(before, size, samples)
         frame = self._seen(scene, camera, size)
         self._job_frame, self._job_key = frame, key
         self._job = self._steps(frame, self._rest, self._numbers_of(scene, camera, size))
@@ -316,10 +317,20 @@ class SceneRenderer:
             self._frame = frame
         yield from self._painter.light(frame, targets)
 
+    def _go_on(self) -> bool:
+        """Draw a step of the job; gives whether there was one. One that fails is begun anew by whoever wants it."""
+        if self._job is None:
+            return False
+        try:
+            return next(self._job, self) is not self
+        except BaseException:
+            self._job = None
+            raise
+
     def _drawn_to_the_end(self) -> Texture2D:
         assert self._rest is not None
-        if self._job is not None:
-            _finish(self._job)
+        while self._go_on():
+            pass
         self._job = None
         self._rest_key = self._job_key
         return self._rest.final.colours[0]
@@ -340,8 +351,8 @@ class SceneRenderer:
             key = self._key(scene, camera, size)
             if self._job is None or self._job_key != key:
                 self._begin(scene, camera, size, key)
-            while self._numbers_key != wanted and self._job is not None:
-                next(self._job)
+            while self._numbers_key != wanted and self._go_on():
+                pass
         assert self._rest is not None
         return self._rest, self._rest.front if has_transparent(scene) else self._rest.numbers
 

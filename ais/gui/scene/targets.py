@@ -25,13 +25,17 @@ class Targets:
         self.reduction = SKY_REDUCTION * samples
         self._textures: list[Texture2D] = []
         self._targets: dict[str, DrawTarget] = {}
-        depth = self._texture("depth")
-        self.numbers = self._target("numbers", [self._texture("rg32ui")], depth)
-        colour = self._texture("rgba8")
-        # Shown in another size, or at a position that may not be whole in the window.
-        colour.smooth(True)
-        self.colour = self._target("colour", [colour])
-        self.lines = self._target("lines", [colour], depth)
+        try:
+            depth = self._texture("depth")
+            self.numbers = self._target("numbers", [self._texture("rg32ui")], depth)
+            colour = self._texture("rgba8")
+            # Shown in another size, or at a position that may not be whole in the window.
+            colour.smooth(True)
+            self.colour = self._target("colour", [colour])
+            self.lines = self._target("lines", [colour], depth)
+        except BaseException:
+            self.release()  # nobody else could
+            raise
 
     @property
     def size(self) -> tuple[int, int]:
