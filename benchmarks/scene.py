@@ -2,6 +2,9 @@
 
 A scene of 10 volumes with 2 million triangles, the same with half of the volumes transparent, and 50,000 particles as
 spheres and as arrows. The reference of a moving scene is the same picture in full detail, as it is drawn at rest.
+
+Then the longest frame of the window while a large picture of the first scene is drawn, and one of a movie; the
+reference is the picture drawn in one go.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ SIZE = 1280, 800
 SIDE = 100
 TRIANGLES = 2_000_000
 FRAMES = 30
+PICTURES = (3840, 2160), (1280, 720)
+SAMPLES = 2
 
 
 def volumes() -> list[SurfaceItem]:
@@ -81,6 +86,8 @@ def child() -> None:
     with hidden_window():
         for name, scene in scenes.items():
             measure(name, scene, camera)
+        for width, height in PICTURES:
+            measure_picture(next(iter(scenes.values())), camera, width, height)
 
 
 def measure(name: str, scene: Scene, camera: Camera) -> None:
@@ -123,6 +130,32 @@ def measure(name: str, scene: Scene, camera: Camera) -> None:
     report(Figure(f"scene of {name}: processor time of a frame", busy, None))
     report(Figure(f"scene of {name}: longest wait until it is drawn in full", max(waits), rest))
     report(Figure(f"scene of {name}: pick", statistics.median(picks), None))
+    renderer.release()
+
+
+def measure_picture(scene: Scene, camera: Camera, width: int, height: int) -> None:
+    """Print the figures of a picture while the scene is at rest in the window."""
+    from ais.gui.gl.binding import GL
+    from ais.gui.scene.renderer import SceneRenderer
+    from ais.gui.scene_pictures import SHARE_S
+
+    renderer = SceneRenderer()
+    renderer.draw(scene, camera, *SIZE)
+    renderer.picture(scene, camera, 64, 64)
+    began = time.perf_counter()
+    whole = renderer.picture(scene, camera, width, height, samples=SAMPLES)
+    at_once = time.perf_counter() - began
+    drawing = renderer.begin_picture(scene, camera, width, height, samples=SAMPLES)
+    frames = []
+    while not drawing.over:
+        began = time.perf_counter()
+        renderer.draw(scene, camera, *SIZE)
+        drawing.go_on(SHARE_S)
+        GL.glFinish()
+        frames.append(time.perf_counter() - began)
+    assert np.array_equal(whole, drawing.picture)
+    report(Figure(f"picture of {width} x {height}: longest frame of the window", max(frames), at_once))
+    report(Figure(f"picture of {width} x {height}: all frames of the window", sum(frames), at_once))
     renderer.release()
 
 
