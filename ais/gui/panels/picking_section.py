@@ -143,7 +143,9 @@ class PickingForm:
         width = imgui.get_frame_height() + imgui.calc_text_size(eye).x + em(0.4)
         imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + max(imgui.get_content_region_avail().x - width, 0))
         imgui.set_cursor_pos_y(at + (height - imgui.get_frame_height()) / 2)
-        _, picking.previewing = imgui.checkbox(eye, picking.previewing)
+        changed, on = imgui.checkbox(eye, picking.previewing)
+        if changed:
+            picking.previewing = on
         imgui.set_item_tooltip("Show in the slices and in the scene what would be picked")
         if picking.problem:
             faint(picking.problem, theme.danger)
