@@ -170,6 +170,9 @@ def test_another_program_is_started_with_the_scene(desk: Desk, tmp_path: Path, m
     earlier = desk.editor.settings_folder / "scenes" / "earlier - meshes.glb"
     earlier.parent.mkdir(parents=True)
     earlier.write_text("")
+    os.utime(earlier, (0, 0))
+    just_written = earlier.with_name("TS_01 - meshes.glb")  # another program may still be reading it
+    just_written.write_text("")
     command("scene_files.chimerax").run(desk.editor)
     desk.rest()
     until(desk.editor, lambda: (tmp_path / "opened").exists() and (tmp_path / "opened").read_text())
@@ -177,6 +180,7 @@ def test_another_program_is_started_with_the_scene(desk: Desk, tmp_path: Path, m
     named = [line.split('"')[1] for line in text.splitlines() if line.startswith("open")]
     script = desk.editor.settings_folder / "scenes" / "TS_01.cxc"
     assert not earlier.exists()
+    assert just_written.exists()
     assert sorted(Path(os.path.normpath(script.parent / name)).name for name in named) == [
         f"TS_01__{name}.mrc" for name in ("membrane", "microtubule", "ribosome")
     ]

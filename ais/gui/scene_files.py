@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from ais.scene_files.volumes import SceneTask
 
 FAILURES_NAMED = 3
+READ_AFTER_S = 3600.0
+"""A program has read the scene that it was started with after so long."""
 SCENE_ENDINGS = (".cxc", ".py", ".glb", ".cmm", ".bild")
 LARGE_PX, LARGE_SAMPLES = 3_000_000, 2
 """Pictures with more pixels are drawn with fewer samples for each."""
@@ -301,9 +304,9 @@ class SceneFiles:
             self._editor.background.run(lambda _: start_program(program, script, found))
 
         def forget_earlier(_: Work) -> None:
-            # A program has read its scene long ago; meshes are large, and nobody else looks into this folder.
+            # Meshes are large, and nobody else looks into this folder.
             for old in folder.glob("*"):
-                if old.suffix in SCENE_ENDINGS:
+                if old.suffix in SCENE_ENDINGS and time.time() - old.stat().st_mtime > READ_AFTER_S:
                     old.unlink(missing_ok=True)
 
         def save(_: None) -> None:

@@ -245,8 +245,8 @@ class SliceMovie:
             return
         z = self._slices[self._wanted[0]]
         if editor.state.z != z:
-            editor.go_to(z=z)
-        if editor.view("xy").position == z:
+            editor.go_to(z=z)  # or as near to it as the crop region allows, which may be another one by now
+        if editor.view("xy").position == editor.state.z:
             self._requested = True
             editor.shell.view_requests.append(self._got)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as icons
@@ -34,6 +35,8 @@ from ais.gui.views.scene_mouse import Eyes, SceneMouse
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
+
+Drawn = TypeVar("Drawn")
 
 BUTTONS = imgui.ButtonFlags_
 PRESSED_BUTTONS = int(BUTTONS.mouse_button_left) | int(BUTTONS.mouse_button_right) | int(BUTTONS.mouse_button_middle)
@@ -137,11 +140,15 @@ class SceneView:
         def at(x: float, y: float) -> Hit | None:
             if not (0 <= x * density < width and 0 <= y * density < height):
                 return None
-            return self.renderer.pick(scene, view.camera, width, height, x * density, y * density)
+            place = x * density, y * density
+            return self._tried(editor, scene, lambda: self.renderer.pick(scene, view.camera, width, height, *place))
 
         def within(x0: float, y0: float, x1: float, y1: float) -> list[Chosen]:
-            corners = (value * density for value in (x0, y0, x1, y1))
-            return self.renderer.pick_rectangle(scene, view.camera, width, height, *corners)
+            corners = x0 * density, y0 * density, x1 * density, y1 * density
+            found = self._tried(
+                editor, scene, lambda: self.renderer.pick_rectangle(scene, view.camera, width, height, *corners)
+            )
+            return found or []
 
         return Eyes(at, within)
 
@@ -155,10 +162,12 @@ class SceneView:
             ink = scene_words.ink(view.look.background)
             scene_words.draw_in_the_middle(self._failed[1], area, ink, draw_list)
             return
-        try:
-            texture = self.renderer.draw(scene, view.camera, *view.size, moving=moving, seconds=FRAME_SHARE_S)
-        except (AisError, MemoryError) as error:  # it is not tried again until something changes
-            self._failed = scene, str(error) or "There is too little memory to draw this scene: hide some volumes."
+        texture = self._tried(
+            editor,
+            scene,
+            lambda: self.renderer.draw(scene, view.camera, *view.size, moving=moving, seconds=FRAME_SHARE_S),
+        )
+        if texture is None:
             return
         self._failed = None
         view.drawn = "quickly" if moving else "partly" if self.renderer.pending else "whole"
@@ -167,6 +176,17 @@ class SceneView:
         else:  # other panels may lie below
             corner = ImVec2(area.x + area.width, area.y + area.height)
             imgui.get_window_draw_list().add_image(imgui.ImTextureRef(texture.name), ImVec2(area.x, area.y), corner)
+
+    def _tried(self, editor: Editor, scene: Scene, draw: Callable[[], Drawn]) -> Drawn | None:
+        """What comes of drawing a scene; None if it cannot be drawn, which is not tried again until it changes."""
+        if self._failed is not None and self._failed[0] == scene:
+            return None
+        try:
+            return draw()
+        except (AisError, MemoryError) as error:
+            self._failed = scene, str(error) or "There is too little memory to draw this scene: hide some volumes."
+            editor.wake()  # the next frame says so
+            return None
 
     def _copy_to_window(self, texture: Texture2D, area: Area) -> None:
         """Copy the picture to the window, below all that Dear ImGui draws in this frame, which takes half the time."""
