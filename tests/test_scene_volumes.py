@@ -315,12 +315,20 @@ def test_looks_survive_a_restart_and_volumes_are_added_by_hand(desk: Desk, tmp_p
     desk.editor = Editor(tmp_path / "other", nothing)
 
 
-def test_nothing_is_made_as_long_as_nobody_looks(desk: Desk) -> None:
+def test_nothing_is_made_as_long_as_nobody_looks_but_it_is_said_once_that_there_is_something(desk: Desk) -> None:
     desk.editor.open_paths([desk.folder / "TS_01.mrc"])
     until(desk.editor, lambda: desk.editor.shown)
     desk.rest()
-    assert desk.volumes.listed == ()
+    until(desk.editor, lambda: desk.editor.notices.said)
     assert desk.volumes.items() == ()
+    assert not any(desk.volumes.busy(volume.path) for volume in desk.volumes.listed)
+    said = [notice.text for notice in desk.editor.notices.said]
+    assert said == ["TS_01 has 3 segmented volumes: the tab Render shows them in 3D."]
+    desk.editor.state.tab = Tab.RENDER
+    until(desk.editor, lambda: len(desk.volumes.items()) == 3)
+    desk.editor.state.tab = Tab.ANNOTATE
+    desk.rest()
+    assert len(desk.editor.notices.said) == 1
 
 
 def test_a_volume_that_is_too_large_is_binned(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

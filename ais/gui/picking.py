@@ -401,6 +401,7 @@ class Picking:
         places = surface.vertices * np.float32(rendering.voxel_size) + np.array(rendering.origin, np.float32)
         count = surface.volumes.size
         colours = np.array([PALETTE[number % len(PALETTE)] for number in range(count)], np.float32).reshape(-1, 3)
+        colours += (1 - colours) * np.float32(MARK_SHARE)  # else they look like the volumes that have these colours
         states = np.full(count, SHOWN, np.uint8)
         volumes = surface.volumes * rendering.voxel_size**3
         return SurfaceItem(

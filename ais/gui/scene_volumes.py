@@ -122,6 +122,7 @@ class SceneVolumes:
     def __init__(self, editor: Editor) -> None:
         self._editor = editor
         self.listed: tuple[SceneVolume, ...] = ()
+        self._told = False
         self.selected: Path | None = None
         self._document: Document | None = None
         self._tomogram: Path | None = None
@@ -320,6 +321,7 @@ class SceneVolumes:
         if editor.state.tab is not Tab.RENDER or tomogram is None:
             editor.shell.keys_taken.pop(KEYS_OF_VOLUMES, None)  # the list is not drawn, so it cannot give them back
         if editor.document is not self._document or tomogram != self._tomogram:
+            self._told = self._told and editor.document is self._document
             self._document, self._tomogram = editor.document, tomogram
             self._previews.clear()
             self._items.clear()
@@ -328,8 +330,11 @@ class SceneVolumes:
             self._search.forget()
             self.listed, self._listed_of, self.selected = (), (), None
         wanted = self._is_wanted()
-        self._search.follow(self._plan() if wanted else None)
+        self._told |= wanted
+        self._search.follow(self._plan() if wanted or not self._told else None)
         self._list()
+        if not self._told and self.listed and not self._entries:
+            self._tell()
         self._meshes.forget({volume.path: None for volume in self.listed})
         self._meshes.follow(self._wanted() if wanted else {})
         self._colour_overlays()
@@ -352,6 +357,13 @@ class SceneVolumes:
         """Whether anybody sees it: it costs memory, and time of two processors."""
         editor = self._editor
         return editor.shown is not None and (editor.state.tab is Tab.RENDER or editor.shell.scene_shown)
+
+    def _tell(self) -> None:
+        """Say, once for each project, that there is something to see in 3D, to somebody who has not looked yet."""
+        self._told, count = True, len(self.listed)
+        words, them = ("a segmented volume", "it") if count == 1 else (f"{count} segmented volumes", "them")
+        name = self._editor.shown.entry.name if self._editor.shown is not None else "The tomogram"
+        self._editor.notices.say(f"{name} has {words}: the tab Render shows {them} in 3D.", "hint")
 
     def _plan(self) -> SearchPlan | None:
         editor, path = self._editor, self._tomogram
