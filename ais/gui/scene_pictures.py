@@ -21,8 +21,12 @@ if TYPE_CHECKING:
     from ais.gui.scene.picture_drawing import PictureDrawing
     from ais.gui.scene.renderer import SceneRenderer
 
-SHARE_S, MOVING_SHARE_S = 0.03, 0.005
-"""How long pictures are drawn in one frame of the window, and while the scene in it moves; but one step at least."""
+SHARE_S, MOVING_SHARE_S, ALONE_SHARE_S = 0.03, 0.005, 0.12
+"""How long pictures are drawn in one frame of the window, while the scene in it moves, and while nobody touches it; but
+one step at least."""
+
+TOUCHED_S = 1.0
+"""So long after the last movement of the mouse or key somebody may still be at work."""
 
 
 @dataclass(eq=False)
@@ -121,6 +125,23 @@ def answer(requests: list[SceneShot], renderer: SceneRenderer, seconds: float) -
             break
 
 
+class Touch:
+    """When somebody has last moved the mouse over the window or pressed a key."""
+
+    def __init__(self) -> None:
+        self._events = -1
+        self._at = 0.0
+
+    def within(self, seconds: float) -> bool:
+        """Whether that was in the last seconds; asked once a frame while it matters."""
+        from imgui_bundle import imgui
+
+        events, now = imgui.get_current_context().input_events_next_event_id, time.monotonic()
+        if events != self._events:
+            self._events, self._at = events, now
+        return now - self._at < seconds
+
+
 def answer_all(window: Window) -> None:
     """Draw a part of the pictures that are wanted, whether the scene is on the screen or not."""
     editor = window.editor
@@ -128,7 +149,8 @@ def answer_all(window: Window) -> None:
     if requests:
         from ais.gui.views.scene_view import SceneView
 
-        seconds = MOVING_SHARE_S if editor.rendering.view.moving else SHARE_S
+        touched = window.part(Touch).within(TOUCHED_S)
+        seconds = MOVING_SHARE_S if editor.rendering.view.moving else SHARE_S if touched else ALONE_SHARE_S
         answer(requests, window.part(SceneView).renderer, seconds)
         if requests:
             editor.wake()
