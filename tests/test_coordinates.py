@@ -21,6 +21,7 @@ from ais.formats import coordinates as co
 from ais.formats.star import Block, read_blocks, write_blocks
 
 SHAPE = (40, 101, 64)
+ALL_IS_KEPT = [dialect for dialect in co.DIALECTS if dialect != "stopgap"]  # that one has its own columns only
 GIVEN = {"voxel_size": 10.0, "shape": SHAPE, "tilt_series_pixel_size": 1.35}
 FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -162,7 +163,7 @@ def test_the_starfile_library_reads_what_is_written(tmp_path: Path) -> None:
 
 
 @FAST
-@given(tables(), st.sampled_from(co.DIALECTS))
+@given(tables(), st.sampled_from(ALL_IS_KEPT))
 def test_star_round_trip(tmp_path: Path, table: co.Coordinates, dialect: str) -> None:
     file = tmp_path / "a.star"
     co.write_coordinates(file, table, dialect=dialect, **GIVEN)
@@ -181,7 +182,7 @@ def test_star_round_trip(tmp_path: Path, table: co.Coordinates, dialect: str) ->
 
 
 @FAST
-@given(tables(), st.permutations(co.DIALECTS))
+@given(tables(), st.permutations(ALL_IS_KEPT))
 def test_conversion_keeps_particles_and_unknown_columns(
     tmp_path: Path, table: co.Coordinates, order: list[str]
 ) -> None:
@@ -561,7 +562,7 @@ def test_every_star_file_of_others_is_read_or_refused_with_a_sentence(test_data:
     three = [
         file
         for file in star_files(test_data)
-        if re.search("rln(Centered)?CoordinateZ|wrpCoordinateZ1", file.read_text())
+        if re.search("rln(Centered)?CoordinateZ|wrpCoordinateZ1|_orig_z", file.read_text())
     ]
     for file in star_files(test_data):
         summary = co.describe_star(file)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ais.annotation.entries import TomogramEntry
 from ais.annotation.particle_sets import ParticleSet
 from ais.errors import AisError
+from ais.formats.coord_numbers import numbers_in
 from ais.formats.coordinates import Coordinates, concatenate, read_coordinates, write_coordinates
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 PREVIEW_ROWS, LEAST_PER_TOMOGRAM = 12, 3
 NAMES_SAID = 5
-WITHOUT_NAMES = (".txt", ".tsv")
+WITHOUT_NAMES = (".txt", ".tsv", ".cbox", ".mod")
 
 Keep = Callable[[ParticleSet, Coordinates], NDArray[np.bool_]]
 """Which rows of a set's table are written, (total,) of bool."""
@@ -40,11 +41,14 @@ class LoadedParticles:
         Number of each tomogram that has particles in it, and its particles.
     unknown
         Names of tomograms that are not in the project, and how many particles they have.
+    names
+        Each name in the file ("" where it says none), and the name of the tomogram that it was taken for.
     """
 
     path: Path
     parts: Mapping[int, Coordinates]
     unknown: Mapping[str, int] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -58,22 +62,27 @@ def load_particles(
     current: TomogramEntry | None = None,
     *,
     tilt_series_pixel_size: float | None = None,
+    called: Mapping[str, str] | None = None,
 ) -> LoadedParticles:
     """Read a file of coordinates and tell the particles of different tomograms apart.
 
-    A name in the file stands for the tomogram that is called so; if there is none, for the only one whose name has it
-    as a part, as ``TS_01`` in ``TS_01_10.00Apx``, or is a part of it.
+    A name in the file stands for the tomogram that is called so; if there is none, a number stands for the only one
+    that has it in its name, as 1 for ``TS_01``, and a name for the only one whose name has it as a part, as ``TS_01``
+    in ``TS_01_10.00Apx``, or is a part of it. A file without names is about the tomogram whose name is its own or a
+    part of its own, as ``TS_01.cbox``, else about `current`.
 
     Parameters
     ----------
     path
-        A .star, .tsv, .txt or .csv file.
+        A file of coordinates.
     tomograms
         Those of the project.
     current
         To which the particles of a file belong that names no tomogram; of several tomograms of one name, this one.
     tilt_series_pixel_size
         Of the unbinned tilt series in angstrom, for RELION 4 files that do not say it.
+    called
+        Name in the file -> name of the tomogram, where the user knows better.
 
     Raises
     ------
@@ -86,7 +95,8 @@ def load_particles(
 
     def owner(name: str) -> TomogramEntry | None:
         if name not in found:
-            found[name] = tomogram_of(name, tomograms, current)
+            meant = (called or {}).get(name, name)
+            found[name] = tomogram_of(meant, tomograms, current) if meant else _of_file(path, tomograms, current)
         return found[name]
 
     def voxel_size(name: str) -> float:
@@ -121,7 +131,8 @@ def load_particles(
             "first, or rename it as the file does."
         )
     joined = {number: concatenate(each) if len(each) > 1 else each[0] for number, each in parts.items()}
-    return LoadedParticles(path, joined, unknown)
+    taken = {name: entry.name for name in rows if (entry := owner(name)) is not None}
+    return LoadedParticles(path, joined, unknown, taken)
 
 
 def tomogram_of(
@@ -136,6 +147,7 @@ def tomogram_of(
     for found in (
         same,
         [entry for entry in tomograms if entry.name.casefold() == name.casefold()],
+        [entry for entry in tomograms if name.isdecimal() and int(name) in numbers_in(entry.name)],
         [entry for entry in tomograms if _is_part(name, entry.name)],
         [entry for entry in tomograms if _is_part(entry.name, name)],
     ):
@@ -196,7 +208,7 @@ def save_particles(
     Parameters
     ----------
     path
-        A .star, .csv, .txt or .tsv file.
+        A file of coordinates.
     table, owners
         As `particles_of_sets` gives them.
     dialect, tilt_series_pixel_size
@@ -313,6 +325,15 @@ def names_text(names: Sequence[str]) -> str:
     """Names for a sentence: the first few and how many more."""
     more = f" and {len(names) - NAMES_SAID} more" if len(names) > NAMES_SAID else ""
     return ", ".join(name or "no tomogram" for name in names[:NAMES_SAID]) + more
+
+
+def _of_file(path: Path, tomograms: Sequence[TomogramEntry], current: TomogramEntry | None) -> TomogramEntry | None:
+    """The tomogram that a file without names is about."""
+    same = [entry for entry in tomograms if entry.name == path.stem]
+    parts = [entry for entry in tomograms if _is_part(entry.name, path.stem)]
+    if current in (same or parts):
+        return current
+    return next((each[0] for each in (same, parts) if len(each) == 1), current)
 
 
 def _is_part(part: str, name: str) -> bool:

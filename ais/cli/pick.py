@@ -35,7 +35,7 @@ def run(
     margin: Annotated[
         float, typer.Option("--margin", metavar="A", help="Drop what is this close to the volume's faces, A.")
     ] = 0.0,
-    star: Annotated[str, typer.Option("--star", help="relion5, relion4 or warp.")] = "relion5",
+    star: Annotated[str, typer.Option("--star", help="relion5, relion4, warp or stopgap.")] = "relion5",
     tilt_series_pixel_size: Annotated[
         float | None,
         typer.Option("--tilt-series-pixel-size", metavar="A", help="Of the unbinned tilt series; RELION 4 needs it."),

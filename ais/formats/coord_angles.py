@@ -108,3 +108,24 @@ def filament_subtomograms(total: FloatArray) -> FloatArray:
         return np.zeros((0, 3))
     inner = angles_to_rotation(np.array(FILAMENT_ANGLES))
     return rotation_to_angles(angles_to_rotation(total) * inner.inv())
+
+
+def zxz_to_angles(zxz: FloatArray) -> FloatArray:
+    """Angles of rotations that Dynamo (tdrot, tilt, narot) and STOPGAP (phi, the, psi) write, shape (n, 3) each.
+
+    Theirs is A = Rz(c) Rx(b) Rz(a) of the angles (a, b, c) in degrees, which maps the reference to the tomogram, so
+    that rot = 90 - a, tilt = b and psi = -90 - c: no digit is lost on the way there and back.
+    """
+    a, b, c = np.moveaxis(np.asarray(zxz, np.float64).reshape(-1, 3), -1, 0)
+    return np.stack([_wrapped(90 - a), b, _wrapped(-90 - c)], axis=-1)
+
+
+def angles_to_zxz(angles: FloatArray) -> FloatArray:
+    """What `zxz_to_angles` is the inverse of, shape (n, 3) each."""
+    rot, tilt, psi = np.moveaxis(np.asarray(angles, np.float64).reshape(-1, 3), -1, 0)
+    return np.stack([_wrapped(90 - rot), tilt, _wrapped(-90 - psi)], axis=-1)
+
+
+def _wrapped(degrees: FloatArray) -> FloatArray:
+    """Angles in -180..180; those that are there already are not touched."""
+    return np.where(np.abs(degrees) > 180, degrees - 360 * np.round(degrees / 360), degrees)

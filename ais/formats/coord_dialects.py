@@ -1,4 +1,4 @@
-"""The star dialects of Warp, RELION 4, RELION 5 and M: which columns give the position, and in which unit.
+"""The star dialects of Warp, RELION 4, RELION 5, STOPGAP and M: which columns give the position, and in which unit.
 
 =========  ==========================================================================================================
 dialect    position
@@ -6,6 +6,7 @@ dialect    position
 warp       ``rlnCoordinateX`` (Y, Z) in voxels of this tomogram; ``rlnMicrographName`` is ``<tomogram>.tomostar``
 relion4    ``rlnCoordinateX`` (Y, Z) in unbinned pixels of the tilt series; ``rlnTomoName``
 relion5    ``rlnCenteredCoordinateXAngst`` (Y, Z): (voxel - dimension / 2) * voxel size; ``rlnTomoName``
+stopgap    ``orig_x`` (y, z) + ``x_shift`` in voxels counted from 1; ``tomo_num`` (`ais.formats.coord_stopgap`)
 =========  ==========================================================================================================
 
 Read, but not written: ``export``, the particles that WarpTools exports for RELION (``rlnTomoName`` is
@@ -28,7 +29,7 @@ from ais.formats.coord_angles import FloatArray
 from ais.formats.coord_table import Column
 from ais.formats.star import Block
 
-DIALECTS = ("warp", "relion4", "relion5")
+DIALECTS = ("warp", "relion4", "relion5", "stopgap")
 """The dialects that Ais writes."""
 
 Triple: TypeAlias = tuple[str, str, str]
@@ -39,6 +40,8 @@ LengthSource: TypeAlias = Lengths | Callable[[str], Lengths] | None
 
 PIXEL = ("rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ")
 CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")
+MOTIVE_POSITION = ("orig_x", "orig_y", "orig_z")
+MOTIVE_NUMBER = "tomo_num"
 SPECIES = ("wrpCoordinateX1", "wrpCoordinateY1", "wrpCoordinateZ1")
 ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 SPECIES_ANGLES = ("wrpAngleRot1", "wrpAngleTilt1", "wrpAnglePsi1")
@@ -114,12 +117,14 @@ def dialect_of(block: Block) -> str | None:
         return "export" if any(name.endswith(TOMOSTAR) for name in columns[TOMOGRAM][:1]) else "relion4"
     if all(label in columns for label in SPECIES):
         return "m"
+    if all(label in columns for label in MOTIVE_POSITION):
+        return "stopgap"
     return "list" if TOMOGRAM in columns and IMPORT_FILE in columns else None
 
 
 def name_label(block: Block) -> str | None:
     """The column of a block that names the tomogram, if there is one."""
-    return next((label for label in (TOMOGRAM, MICROGRAPH, SOURCE) if label in block.columns), None)
+    return next((label for label in (TOMOGRAM, MICROGRAPH, SOURCE, MOTIVE_NUMBER) if label in block.columns), None)
 
 
 def tomogram_name(text: str) -> str:

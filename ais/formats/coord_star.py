@@ -50,6 +50,7 @@ from ais.formats.coord_dialects import (
     tomogram_name,
     unit_sizes,
 )
+from ais.formats.coord_stopgap import from_motive_list, write_motive_list
 from ais.formats.coord_table import Column, Coordinates, concatenate, fixed, text_of
 from ais.formats.star import Block, read_blocks, write_blocks
 
@@ -121,6 +122,8 @@ def read_star(path: Path | str, geometry: Geometry, *, dialect: str | None = Non
     others = [block for block in blocks if block is not particles]
     if found == "list":
         return _read_listed(path, particles, geometry)
+    if found == "stopgap":
+        return from_motive_list(particles, path)
     return _from_block(particles, others, dialect or found, geometry, tomogram, path)
 
 
@@ -128,9 +131,9 @@ def write_star(path: Path | str, table: Coordinates, dialect: str, geometry: Geo
     """Write particles as a star file in one of the `DIALECTS`.
 
     Columns and blocks that were read are written again; those that gave position, orientation and tomogram are
-    replaced by the ones of the dialect. Particles with a ``rlnHelicalTubeID`` get the subtomogram angles and priors
-    that RELION 5 expects of filaments. A RELION 5 file of several tomograms without an optics block becomes one file
-    for each tomogram, and `path` the list of them that RELION imports.
+    replaced by the ones of the dialect; STOPGAP takes none but its own. Particles with a ``rlnHelicalTubeID`` get the
+    subtomogram angles and priors that RELION 5 expects of filaments. A RELION 5 file of several tomograms without an
+    optics block becomes one file for each tomogram, and `path` the list of them that RELION imports.
 
     Returns
     -------
@@ -145,6 +148,9 @@ def write_star(path: Path | str, table: Coordinates, dialect: str, geometry: Geo
     path = Path(path)
     if dialect not in DIALECTS:
         raise AisError(f"{dialect!r} is no star dialect: choose one of {', '.join(DIALECTS)}.")
+    if dialect == "stopgap":
+        write_motive_list(path, table)
+        return [path]
     if dialect != "warp" and not all(table.tomograms):
         raise AisError(f"{path} cannot be written for RELION without the names of the particles' tomograms.")
     others = _with_pixel_size(table.blocks, geometry.tilt_series_pixel_size)

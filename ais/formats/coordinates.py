@@ -1,4 +1,4 @@
-"""Particle coordinates as files: the star dialects of Warp and RELION, and plain tables of x, y, z.
+"""Particle coordinates as files: star dialects, boxes of crYOLO, tables of Dynamo, IMOD models, plain tables.
 
 Positions are always (x, y, z) in voxels of the tomogram, 0-based, the centre of voxel i at i; each file's own unit is
 converted when it is read or written.
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ais.errors import AisError
 from ais.formats.coord_angles import angles_to_rotation, rotation_to_angles, tangent_to_angles
+from ais.formats.coord_cbox import read_cbox, write_cbox
 from ais.formats.coord_dialects import (
     DIALECTS,
     Geometry,
@@ -18,6 +19,8 @@ from ais.formats.coord_dialects import (
     ShapeSource,
     tomogram_name,
 )
+from ais.formats.coord_dynamo import read_dynamo, write_dynamo
+from ais.formats.coord_imod import read_imod, write_imod
 from ais.formats.coord_star import StarSummary, describe_star, read_star, write_import_list, write_star
 from ais.formats.coord_table import Coordinates, concatenate
 from ais.formats.coord_text import read_text_table, write_text_table
@@ -30,6 +33,7 @@ __all__ = [
     "StarSummary",
     "angles_to_rotation",
     "concatenate",
+    "describe_coordinates",
     "describe_star",
     "read_coordinates",
     "rotation_to_angles",
@@ -39,8 +43,10 @@ __all__ = [
     "write_import_list",
 ]
 
-SUFFIXES = (".star", ".tsv", ".txt", ".csv")
+SUFFIXES = (".star", ".tsv", ".txt", ".csv", ".cbox", ".tbl", ".mod")
 """Extensions of the files that hold coordinates."""
+
+_KINDS = {".cbox": "cbox", ".tbl": "dynamo", ".mod": "imod"}
 
 
 def read_coordinates(
@@ -52,14 +58,14 @@ def read_coordinates(
     shape: ShapeSource = None,
     tomogram: str = "",
 ) -> Coordinates:
-    """Read particles from a .star, .tsv, .txt or .csv file.
+    """Read particles from a file of one of the `SUFFIXES`.
 
     Parameters
     ----------
     path
         The file.
     dialect
-        Of a star file: "warp", "relion4" or "relion5"; by default it follows from the columns.
+        Of a star file: one of the `DIALECTS`; by default it follows from the columns.
     voxel_size
         Of the tomogram in angstrom, or a function of the tomogram's name. Needed unless the file counts in voxels.
     tilt_series_pixel_size
@@ -81,9 +87,33 @@ def read_coordinates(
     """
     path = Path(path)
     geometry = Geometry(voxel_size, tilt_series_pixel_size, shape)
-    if _suffix(path) == ".star":
-        return read_star(path, geometry, dialect=dialect, tomogram=tomogram)
+    match _suffix(path):
+        case ".star":
+            return read_star(path, geometry, dialect=dialect, tomogram=tomogram)
+        case ".cbox":
+            return read_cbox(path, tomogram=tomogram)
+        case ".tbl":
+            return read_dynamo(path, tomogram=tomogram)
+        case ".mod":
+            return read_imod(path, tomogram=tomogram)
     return read_text_table(path, geometry, tomogram=tomogram)
+
+
+def describe_coordinates(path: Path | str) -> StarSummary:
+    """Rows, columns, dialect and tomograms of any file of coordinates, whatever its unit.
+
+    Raises
+    ------
+    AisError
+        If the file is damaged or of another kind.
+    """
+    path = Path(path)
+    suffix = _suffix(path)
+    if suffix == ".star":
+        return describe_star(path)
+    table = read_coordinates(path, voxel_size=1.0)
+    names = [name for name in table.tomogram_names if name]
+    return StarSummary(len(table), ["x", "y", "z", *table.columns], _KINDS.get(suffix, "table"), names, [])
 
 
 def write_coordinates(
@@ -95,7 +125,7 @@ def write_coordinates(
     shape: ShapeSource = None,
     tilt_series_pixel_size: float | None = None,
 ) -> list[Path]:
-    """Write particles to a .star, .tsv, .txt or .csv file.
+    """Write particles to a file of one of the `SUFFIXES`.
 
     Parameters
     ----------
@@ -105,7 +135,7 @@ def write_coordinates(
         The particles. Columns of picks are called ``aisParticleWeight``, ``aisParticleVolume`` (cubic angstrom) and
         ``aisParticleID``; those of filaments ``rlnHelicalTubeID`` and ``rlnHelicalTrackLengthAngst``.
     dialect
-        Of a star file: "warp", "relion4" or "relion5".
+        Of a star file: one of the `DIALECTS`.
     voxel_size, shape, tilt_series_pixel_size
         As for `read_coordinates`. RELION 5 gets an optics block only with the pixel size of the tilt series; without
         it, particles of several tomograms become one file each, and `path` the list that RELION imports.
@@ -121,9 +151,18 @@ def write_coordinates(
         If what the dialect needs is not known, or a file cannot be written.
     """
     path = Path(path)
-    if _suffix(path) == ".star":
-        return write_star(path, coordinates, dialect, Geometry(voxel_size, tilt_series_pixel_size, shape))
-    write_text_table(path, coordinates)
+    geometry = Geometry(voxel_size, tilt_series_pixel_size, shape)
+    match _suffix(path):
+        case ".star":
+            return write_star(path, coordinates, dialect, geometry)
+        case ".tbl":
+            return write_dynamo(path, coordinates)
+        case ".cbox":
+            write_cbox(path, coordinates)
+        case ".mod":
+            write_imod(path, coordinates, geometry)
+        case _:
+            write_text_table(path, coordinates)
     return [path]
 
 

@@ -58,7 +58,7 @@ def read_text(path: Path | str) -> str:
         with path.open("rb") as stream:
             data = stream.read(_PEEK_BYTES)
             if b"\0" in data:
-                raise AisError(f"{path} is not a text file: choose a .star, .tsv, .txt or .csv file of coordinates.")
+                raise AisError(f"{path} is not a text file: it is damaged or of another kind.")
             data += stream.read()
     except OSError as error:
         raise AisError(describe_os_error(error, path)) from error
