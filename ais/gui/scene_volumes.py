@@ -330,10 +330,10 @@ class SceneVolumes:
             self._search.forget()
             self.listed, self._listed_of, self.selected = (), (), None
         wanted = self._is_wanted()
-        self._told |= wanted
+        self._told |= wanted and bool(self._together)  # at its start the window shows every tab for a moment
         self._search.follow(self._plan() if wanted or not self._told else None)
         self._list()
-        if not self._told and self.listed and not self._entries:
+        if not (wanted or self._told or self._entries) and self.listed:
             self._tell()
         self._meshes.forget({volume.path: None for volume in self.listed})
         self._meshes.follow(self._wanted() if wanted else {})

@@ -76,6 +76,12 @@ class FeatureList:
         if editor.feature_shelf.entries:
             imgui.same_line()
             command_button(window, "feature.library", "Feature library", icon=icons.ICON_FA_BOOK)
+        count = len(editor.rendering.volumes.listed)
+        if count and not features:
+            imgui.spacing()
+            what = "a segmented volume" if count == 1 else f"{count} segmented volumes"
+            faint(f"The tomogram has {what}.", window.theme.faint)
+            command_button(window, "view.tab_render", "Show in 3D")
 
     def _draw_rows(self, window: Window, features: Sequence[Feature]) -> None:
         icon = em(1.5)
