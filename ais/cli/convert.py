@@ -28,7 +28,9 @@ def run(
     output: Annotated[
         str, typer.Argument(metavar="OUT", help="File to write; its ending decides.", show_default=False)
     ],
-    star: Annotated[str, typer.Option("--star", help="Dialect of a star file: relion5, relion4 or warp.")] = "relion5",
+    star: Annotated[
+        str, typer.Option("--star", help="Dialect of a star file: relion5, relion4, warp or stopgap.")
+    ] = "relion5",
     tomogram: Annotated[
         str | None, typer.Option("--tomogram", metavar="FILE", help="Gives shape and voxel size for coordinates.")
     ] = None,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ais.cli.inputs import find_inputs
-from ais.cli.options import VoxelSize, check_voxel_option
+from ais.cli.options import VoxelSize, check_at_least, check_voxel_option
 from ais.cli.terminal import complain, show
 from ais.errors import AisError
+from ais.formats.coordinates import SUFFIXES
 from ais.tomogram import Tomogram
 
 if TYPE_CHECKING:
@@ -20,24 +22,40 @@ if TYPE_CHECKING:
     from ais.project import Project
 
 LATER_SUFFIXES = (".scns", ".scnm", ".scnmgroup")
+COORDINATES = tuple(suffix for suffix in SUFFIXES if suffix != ".txt")  # a .txt is a list of inputs
 
 
 def run(
     inputs: Annotated[
-        list[str], typer.Argument(help="Tomograms (files, folders, globs, .txt lists), models, star files.")
+        list[str], typer.Argument(help="Tomograms (files, folders, globs, .txt lists), models, coordinates.")
     ],
     project: Annotated[str, typer.Option("-o", "--output", metavar="PROJECT", help="Project; made if missing.")],
     voxel_size: VoxelSize = None,
+    tilt_series_pixel_size: Annotated[
+        float | None,
+        typer.Option("--tilt-series-pixel-size", metavar="A", help="Of the unbinned tilt series, for RELION 4."),
+    ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tomogram-name",
+            metavar="NAME=TOMOGRAM",
+            help="The tomogram of the project that NAME in a file of coordinates stands for; may be given repeatedly.",
+        ),
+    ] = None,
 ) -> int:
     """Add tomograms, models and coordinates to a project (.aisproj), which is made if missing.
 
-    Tomograms are referred to, never copied or changed. A star file's particles go to the tomograms it names.
+    Tomograms are referred to, never copied or changed. Particles go to the tomograms that their file names, by the
+    whole name, a number in it or a part of it; those of a file without names to the one it is called by.
     """
     check_voxel_option(voxel_size)
+    check_at_least("--tilt-series-pixel-size", tilt_series_pixel_size, 1e-3)
+    reading = Reading(tilt_series_pixel_size, _named(names or []))
     target = Path(project)
     if target.suffix.lower() != ".aisproj":
         raise AisError(f"{target} must end in .aisproj.")
-    others = [Path(word) for word in inputs if Path(word).suffix.lower() in (".aism", ".star", *LATER_SUFFIXES)]
+    others = [Path(word) for word in inputs if Path(word).suffix.lower() in (".aism", *COORDINATES, *LATER_SUFFIXES)]
     words = [word for word in inputs if Path(word) not in others]
     volumes = find_inputs(words) if words else []
     usable, failures = _checked(volumes, others, voxel_size)
@@ -51,7 +69,7 @@ def run(
     with closing(Project.open(target) if existed else Project.create(target)) as document:
         if document.read_only:
             raise AisError(document.notice)
-        failed = _add(document, usable, voxel_size)
+        failed = _add(document, usable, voxel_size, reading)
         count = len(document.tomograms())
     if failed == len(usable):
         if not existed:
@@ -59,6 +77,30 @@ def run(
         return 2
     show(f"{target}  {count} tomogram{'' if count == 1 else 's'}")
     return 1 if failed or failures else 0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the user says that files of coordinates are meant.
+
+    Attributes
+    ----------
+    tilt_series_pixel_size
+        In angstrom, for RELION 4.
+    names
+        Name in the file -> name of the tomogram.
+    """
+
+    tilt_series_pixel_size: float | None
+    names: Mapping[str, str]
+
+
+def _named(words: Sequence[str]) -> dict[str, str]:
+    pairs = [word.partition("=") for word in words]
+    for name, _, tomogram in pairs:
+        if not name or not tomogram:
+            raise AisError(f"--tomogram-name {name or '='} needs the form NAME=TOMOGRAM.")
+    return {name: tomogram for name, _, tomogram in pairs}
 
 
 def _checked(volumes: Sequence[Path], others: Sequence[Path], voxel_size: float | None) -> tuple[list[Path], list[str]]:
@@ -84,10 +126,10 @@ def _check(path: Path, voxel_size: float | None) -> None:
         from ais.models import read_model_info
 
         read_model_info(path)
-    elif suffix == ".star":
-        from ais.formats.coordinates import describe_star
+    elif suffix in COORDINATES:
+        from ais.formats.coordinates import describe_coordinates
 
-        if not describe_star(path).dialect:
+        if not describe_coordinates(path).dialect:
             raise AisError(f"{path} holds no particle coordinates.")
     else:
         with closing(Tomogram.open(path, voxel_size)) as tomogram:
@@ -97,12 +139,12 @@ def _check(path: Path, voxel_size: float | None) -> None:
                 complain(f"{path}: {note}")
 
 
-def _add(document: Project, paths: Sequence[Path], voxel_size: float | None) -> int:
+def _add(document: Project, paths: Sequence[Path], voxel_size: float | None, reading: Reading) -> int:
     """Add the files; gives back how many could not be added."""
     failed = 0
     for path in paths:
         try:
-            for operation in _operations(document, path, voxel_size):
+            for operation in _operations(document, path, voxel_size, reading):
                 document.apply(operation)
         except AisError as error:
             complain(str(error))
@@ -110,27 +152,37 @@ def _add(document: Project, paths: Sequence[Path], voxel_size: float | None) -> 
     return failed
 
 
-def _operations(document: Project, path: Path, voxel_size: float | None) -> list[Operation[object]]:
+def _operations(document: Project, path: Path, voxel_size: float | None, reading: Reading) -> list[Operation[object]]:
     from ais.annotation import AddModel, AddTomogram
 
     match path.suffix.lower():
         case ".aism":
             return [AddModel(path)]
-        case ".star":
-            return _particle_sets(document, path)
+        case suffix if suffix in COORDINATES:
+            return _particle_sets(document, path, reading)
         case _:
             return [AddTomogram(path, voxel_size=voxel_size)]
 
 
-def _particle_sets(document: Project, path: Path) -> list[Operation[object]]:
+def _particle_sets(document: Project, path: Path, reading: Reading) -> list[Operation[object]]:
     from ais.annotation import AddParticleSet
     from ais.annotation.particle_files import load_particles, names_text
 
     tomograms = document.tomograms()
-    loaded = load_particles(path, tomograms, tomograms[0] if len(tomograms) == 1 else None)
+    loaded = load_particles(
+        path,
+        tomograms,
+        tomograms[0] if len(tomograms) == 1 else None,
+        tilt_series_pixel_size=reading.tilt_series_pixel_size,
+        called=reading.names,
+    )
     if loaded.unknown:
         raise AisError(
-            f"{path} names {names_text(list(loaded.unknown))}, which is not in the project: import the tomogram first."
+            f"{path} names {names_text(list(loaded.unknown))}, which is not in the project: import the tomogram "
+            "first, or say which one is meant with --tomogram-name."
         )
+    for name, tomogram in loaded.names.items():
+        if name != tomogram:
+            show(f"{path.name}  {name or 'its particles'} -> {tomogram}")
     origin = {"file": str(path.absolute())}
     return [AddParticleSet(number, path.stem, table, origin) for number, table in loaded.parts.items()]

@@ -141,15 +141,10 @@ def _describe_model(path: Path) -> dict[str, Any]:
 
 
 def _describe_coordinates(path: Path) -> dict[str, Any]:
-    if path.suffix.lower() == ".star":
-        from ais.formats.coordinates import describe_star
+    from ais.formats.coordinates import describe_coordinates
 
-        summary = describe_star(path)
-        return {"path": str(path), "kind": "coordinates" if summary.dialect else "star", **asdict(summary)}
-    from ais.formats.coordinates import read_coordinates
-
-    table = read_coordinates(path)
-    return {"path": str(path), "kind": "coordinates", "rows": len(table), "columns": ["x", "y", "z", *table.columns]}
+    summary = describe_coordinates(path)
+    return {"path": str(path), "kind": "coordinates" if summary.dialect else "star", **asdict(summary)}
 
 
 def _value_range(tomogram: Tomogram) -> tuple[float | None, float | None, float | None, bool]:
