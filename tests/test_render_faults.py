@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import ais.gui.picking_work
 from ais.annotation import Removals
 from ais.formats.registry import write_volume
 from ais.gui import component_edits, volume_meshes
+from ais.gui.background import PATIENCE_S
 from ais.gui.editor import Editor
 from ais.gui.picking_work import Picked
 from ais.gui.scene_wish import FORMATS, Scope
@@ -206,6 +209,56 @@ def test_surfaces_of_all_tomograms_lie_where_the_scene_shows_them(desk: Desk) ->
     saved = trimesh.load(desk.folder / "all" / "TS_01__ribosome.stl")
     np.testing.assert_allclose(saved.bounds[0], mesh.surface.vertices.min(axis=0), atol=0.01)
     np.testing.assert_allclose(saved.bounds[0] // 1000, np.array(ORIGIN) // 1000)
+
+
+def test_the_window_can_be_closed_while_something_is_computed(
+    originals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(originals, tmp_path, dirs_exist_ok=True)
+    gate, mesh = Gate(), volume_meshes.mesh
+
+    def slow(*arguments: Any) -> Any:
+        gate.wait()
+        return mesh(*arguments)
+
+    monkeypatch.setattr(volume_meshes, "mesh", slow)
+    desk, written = Desk(tmp_path), tmp_path / "written"
+    desk.editor.open_paths([tmp_path / "TS_01.mrc"])
+    desk.editor.state.tab = Tab.RENDER
+    until(desk.editor, gate.reached.is_set, 20)
+
+    begun = threading.Event()
+
+    def write(_: Any) -> None:
+        begun.set()
+        time.sleep(PATIENCE_S + 0.5)
+        written.write_text("whole")
+
+    writing = desk.editor.background.run(write)
+    assert begun.wait(10)
+    began = time.monotonic()
+    desk.editor.close()
+    assert time.monotonic() - began < 10
+    assert written.read_text() == "whole", "what writes files is waited for"
+    assert not writing.finished
+    gate.opened.set()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+def test_the_program_ends_though_something_is_computed(seconds: float) -> None:
+    lines = (
+        "import sys, threading, time",
+        "import ais.cli.main as program",
+        "def run(_):",
+        "    import ais.gui.app",
+        f"    threading.Thread(target=time.sleep, args=({seconds},)).start()",
+        "    print('closed', end='')",
+        "    return 3",
+        "program.run = run",
+        "program.main()",
+    )
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, timeout=50, check=False)
+    assert (done.returncode, done.stdout) == (3, b"closed"), done.stderr
 
 
 def test_a_tomogram_and_its_volumes_may_have_any_name(tmp_path: Path, originals: Path) -> None:

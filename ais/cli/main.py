@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ from ais.errors import AisError, Cancelled, describe_os_error
 DONE, SOME_FAILED, WRONG = 0, 1, 2
 INTERRUPTED = 130
 TERMINATED = 143
+THREADS_END_S = 0.2
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
@@ -93,7 +96,21 @@ def main() -> NoReturn:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if "ais.gui.app" in sys.modules and _computing():
+        # All files are written; what is still computed for a window that is closed, nobody waits for.
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _computing() -> bool:
+    """Whether threads are left that would keep the process from ending soon."""
+    threads = [one for one in threading.enumerate() if one is not threading.main_thread() and not one.daemon]
+    for one in threads:
+        one.join(THREADS_END_S)
+    return any(one.is_alive() for one in threads)
 
 
 def run(words: Sequence[str]) -> int:

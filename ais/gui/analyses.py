@@ -201,6 +201,7 @@ class Analyses:
             lambda work: analyze_inputs(wanted, others, choice, known, news.put, work),
             title=f"Analysing {count}",
             failed=failed,
+            awaited=False,
         )
 
     def stop(self) -> None:
@@ -270,7 +271,8 @@ class Analyses:
             if self._comparing is mine:
                 reference.problem, self._comparing = sentence, None
 
-        mine = self._editor.background.run(compute, show, title="Comparing with a reference", failed=failed)
+        title = "Comparing with a reference"
+        mine = self._editor.background.run(compute, show, title=title, failed=failed, awaited=False)
         self._comparing = mine
 
     @property

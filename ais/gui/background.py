@@ -20,6 +20,9 @@ THREADS = 4
 SHOWN_AFTER_S = 0.3
 """Work that takes longer is shown in the list of jobs."""
 ENDED_KEPT = 50
+PATIENCE_S = 1.0
+"""Work that nothing is lost with has so long to stop when the program ends."""
+CLOSING_LOOK_S = 0.01
 LOOKED_AT_EVERY_S = 0.1
 """So often the time left and the moving bar of work without known length are drawn anew."""
 
@@ -52,6 +55,8 @@ class Work(Progress):
         How long it took; 0 while it runs.
     given_up
         Set when nobody will say any more that it has ended.
+    awaited
+        Whether the program waits for it at its end.
     """
 
     title: str = ""
@@ -65,6 +70,7 @@ class Work(Progress):
     wake: Callable[[], None] = lambda: None
     number: int = field(default_factory=lambda: next(_numbers))
     given_up: threading.Event | None = None
+    awaited: bool = True
 
     def report(self, done: float, total: float, text: str = "") -> None:
         """Say how far the work is; raises `Cancelled` if the user has asked it to stop."""
@@ -119,6 +125,9 @@ class Background:
         self.works: list[Work] = []
         self.ended: deque[Work] = deque(maxlen=ENDED_KEPT)
         self.tell_end: Callable[[Work], None] = lambda _: None
+        self._under_way: set[int] = set()
+        self._awaited: set[int] = set()
+        self._closing = False
 
     def run(
         self,
@@ -127,6 +136,7 @@ class Background:
         *,
         title: str = "",
         failed: Callable[[str], None] | None = None,
+        awaited: bool = True,
     ) -> Work:
         """Start something.
 
@@ -140,13 +150,15 @@ class Background:
             For the list of jobs.
         failed
             Gets one sentence in the window's thread if it fails; by default the sentence is shown.
+        awaited
+            Whether the program waits for it at its end, as for all that writes files; False for what only computes.
 
         Returns
         -------
         Work
             To watch it or to cancel it.
         """
-        work = Work(title, wake=self._wake)
+        work = Work(title, wake=self._wake, awaited=awaited)
         self.works.append(work)
         self._threads.submit(self._run, work, function, then, failed or self._problem)
         return work
@@ -190,10 +202,14 @@ class Background:
         self._wake()
 
     def close(self) -> None:
-        """Ask everything to stop and wait for it."""
+        """Ask everything to stop and wait for it; not for long if nothing is lost with it."""
+        self._closing = True
         for work in self.works:
             work.cancel()
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        patience = time.monotonic() + PATIENCE_S
+        while self._awaited or (self._under_way and time.monotonic() < patience):
+            time.sleep(CLOSING_LOOK_S)
 
     def _run(
         self,
@@ -215,7 +231,12 @@ class Background:
 
             self.deliver(ended)
 
+        kinds = (self._under_way, self._awaited) if work.awaited else (self._under_way,)
+        for kind in kinds:
+            kind.add(work.number)
         try:
+            if self._closing:
+                raise Cancelled
             result = function(work)
         except Cancelled:
             end("cancelled", lambda: None)
@@ -224,6 +245,9 @@ class Background:
             end("failed", lambda: failed(text))
         else:
             end("done", lambda: then(result) if then is not None else None)
+        finally:
+            for kind in kinds:
+                kind.discard(work.number)
 
 
 def plain_sentence(error: Exception) -> str:

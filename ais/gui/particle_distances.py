@@ -65,7 +65,7 @@ def measure_distances(editor: Editor, one: ParticleSet, volume: SceneVolume) -> 
         def work(_: Work) -> NDArray[np.float64]:
             return measure(project)
 
-        editor.background.run(work, there, title=f"Measuring distances to {volume.name}")
+        editor.background.run(work, there, title=f"Measuring distances to {volume.name}", awaited=False)
 
     document.ask(lambda project: project, begin)
 

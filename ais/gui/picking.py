@@ -303,7 +303,11 @@ class Picking:
             editor.notices.problem(sentence)
 
         work = self._applying = editor.background.run(
-            lambda work: self._work.pick(task, work), put, title=f"Picking {source.feature}", failed=failed
+            lambda work: self._work.pick(task, work),
+            put,
+            title=f"Picking {source.feature}",
+            failed=failed,
+            awaited=False,
         )
 
     def pick_all(self) -> None:
@@ -380,7 +384,8 @@ class Picking:
             if task == self._wanted:
                 self.problem, self.picked = sentence, None
 
-        work = self._editor.background.run(lambda work: self._work.pick(task, work), there, failed=failed)
+        background = self._editor.background
+        work = background.run(lambda work: self._work.pick(task, work), there, failed=failed, awaited=False)
         self._running = work
 
     def _item(self, picked: Picked, colour: Rgb) -> ParticleItem:

@@ -171,7 +171,7 @@ class PickRun:
                 self._running, self.current, self.problem = None, "", sentence
 
         title = f"Picking {feature} in all tomograms"
-        running = self._running = editor.background.run(pick_all, done, title=title, failed=failed)
+        running = self._running = editor.background.run(pick_all, done, title=title, failed=failed, awaited=False)
 
     def _pick(
         self,

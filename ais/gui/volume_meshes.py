@@ -198,7 +198,8 @@ class VolumeMeshes:
             place.work, place.failed, place.problem = None, wanted, sentence
             place.mesh, place.mesh_source = None, ()
 
-        place.work = self._background.run(make, show, title="" if there else f"Reading {path.name}", failed=failed)
+        title = "" if there else f"Reading {path.name}"
+        place.work = self._background.run(make, show, title=title, failed=failed, awaited=False)
 
     def _free(self, wanted: Mapping[Path, object]) -> None:
         """Give up voxels until the rest fits: first those of volumes that are not wanted, then the oldest."""
