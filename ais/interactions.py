@@ -128,6 +128,12 @@ class Rules:
             entries.append({**names, "radius": rule.radius, "threshold": rule.threshold})
         return entries
 
+    def joined(self, other: Rules) -> Rules:
+        """These rules, then the others; what is in both stands once."""
+        emit = tuple(dict.fromkeys((*self.competition.emit, *other.competition.emit)))
+        absorb = tuple(dict.fromkeys((*self.competition.absorb, *other.competition.absorb)))
+        return Rules(Competition(emit, absorb), tuple(dict.fromkeys((*self.interactions, *other.interactions))))
+
     @property
     def names(self) -> tuple[str, ...]:
         """The features that the rules name, each once, in the order in which they appear."""

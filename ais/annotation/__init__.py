@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ais.annotation.annotated_tomogram import ImportAnnotated, ImportedAnnotation, keep_volume
 from ais.annotation.box_operations import (
     AutoPlaceBoxes,
     BackgroundBoxes,
@@ -131,8 +132,10 @@ __all__ = [
     "HandPick",
     "HandPicks",
     "HistoryEntry",
+    "ImportAnnotated",
     "ImportSlice",
     "ImportVolume",
+    "ImportedAnnotation",
     "InterpolateSlices",
     "JudgeTile",
     "MaskAnnotation",
@@ -185,6 +188,7 @@ __all__ = [
     "export_mask_volume",
     "file_safe_name",
     "flood_region",
+    "keep_volume",
     "otsu_in_polygon",
     "polygon_spans",
     "read_slice",

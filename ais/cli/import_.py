@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ais.cli.import_ais_1 import AIS_1_SUFFIXES, add_file, check_file, tomogram_edit
 from ais.cli.inputs import find_inputs
 from ais.cli.options import VoxelSize, check_at_least, check_voxel_option
 from ais.cli.terminal import complain, show
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from ais.annotation import Operation
     from ais.project import Project
 
-LATER_SUFFIXES = (".scns", ".scnm", ".scnmgroup")
 COORDINATES = tuple(suffix for suffix in SUFFIXES if suffix != ".txt")  # a .txt is a list of inputs
 
 
@@ -55,8 +55,9 @@ def run(
     target = Path(project)
     if target.suffix.lower() != ".aisproj":
         raise AisError(f"{target} must end in .aisproj.")
-    others = [Path(word) for word in inputs if Path(word).suffix.lower() in (".aism", *COORDINATES, *LATER_SUFFIXES)]
+    others = [Path(word) for word in inputs if Path(word).suffix.lower() in (".aism", *COORDINATES, *AIS_1_SUFFIXES)]
     words = [word for word in inputs if Path(word) not in others]
+    others.sort(key=lambda path: path.suffix.lower() != ".scns")  # tomograms come before what belongs to them
     volumes = find_inputs(words) if words else []
     usable, failures = _checked(volumes, others, voxel_size)
     for sentence in failures:
@@ -120,12 +121,8 @@ def _check(path: Path, voxel_size: float | None) -> None:
     suffix = path.suffix.lower()
     if not path.exists():
         raise AisError(f"{path} does not exist.")
-    if suffix in LATER_SUFFIXES:
-        raise AisError(f"{path} is a file of Ais 1.x, which a later version will import.")
-    if suffix == ".aism":
-        from ais.models import read_model_info
-
-        read_model_info(path)
+    if suffix in (".aism", *AIS_1_SUFFIXES):
+        check_file(path)
     elif suffix in COORDINATES:
         from ais.formats.coordinates import describe_coordinates
 
@@ -144,6 +141,9 @@ def _add(document: Project, paths: Sequence[Path], voxel_size: float | None, rea
     failed = 0
     for path in paths:
         try:
+            if path.suffix.lower() in (".aism", *AIS_1_SUFFIXES):
+                add_file(document, path, voxel_size)
+                continue
             for operation in _operations(document, path, voxel_size, reading):
                 document.apply(operation)
         except AisError as error:
@@ -153,15 +153,11 @@ def _add(document: Project, paths: Sequence[Path], voxel_size: float | None, rea
 
 
 def _operations(document: Project, path: Path, voxel_size: float | None, reading: Reading) -> list[Operation[object]]:
-    from ais.annotation import AddModel, AddTomogram
-
     match path.suffix.lower():
-        case ".aism":
-            return [AddModel(path)]
         case suffix if suffix in COORDINATES:
             return _particle_sets(document, path, reading)
         case _:
-            return [AddTomogram(path, voxel_size=voxel_size)]
+            return [tomogram_edit(document, path, voxel_size)]
 
 
 def _particle_sets(document: Project, path: Path, reading: Reading) -> list[Operation[object]]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from ais.cli.describe_ais_1 import describe_annotated, describe_group
 from ais.cli.inputs import each_input
 from ais.cli.options import Json
 from ais.cli.terminal import complain, show, show_json
@@ -59,9 +60,13 @@ def describe(path: Path) -> dict[str, Any]:
         return {"path": str(path), "kind": "training set", **describe_training_set(path)}
     if suffix in (".aism", ".scnm"):
         return _describe_model(path)
+    if suffix == ".scns":
+        return describe_annotated(path)
+    if suffix in (".aisgroup", ".scnmgroup"):
+        return describe_group(path)
     if suffix in SUFFIXES:
         return _describe_coordinates(path)
-    known = [*readable_suffixes(), ".aisproj", ".scnt", ".aism", ".scnm", *SUFFIXES]
+    known = [*readable_suffixes(), ".aisproj", ".scnt", ".aism", ".aisgroup", ".scns", ".scnm", ".scnmgroup", *SUFFIXES]
     raise AisError(f"{path} is not a file that Ais knows: its name must end in one of {' '.join(known)}.")
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import h5py
 
 SUFFIX = ".scnm"
+KIND = "a model of Ais 1.x"
 METADATA_END = "_metadata.json"
 WEIGHTS_END = "_weights.h5"
 PREVIEW_END = "_preview.png"
@@ -70,25 +71,32 @@ class StoredLayer:
     shapes: Mapping[str, tuple[int, ...]]
 
 
-def read_scnm(path: Path | str) -> Scnm:
+def read_scnm(path: Path | str, data: bytes | None = None) -> Scnm:
     """Read a model file of Ais 1.x.
+
+    Parameters
+    ----------
+    path
+        The file.
+    data
+        What it holds, if it lies within another file; `path` is then only what errors call it.
 
     Raises
     ------
     AisError
         If it cannot be read, is cut off, or is no such file.
     """
-    with _members(path) as (tar, members):
-        metadata = _read(tar, _only(members, METADATA_END, path), MAX_METADATA_BYTES, path)
-        network = _read(tar, _only(members, WEIGHTS_END, path), MAX_WEIGHTS_BYTES, path)
+    with open_members(path, KIND, MOST_MEMBERS, data) as (tar, members):
+        metadata = read_member(tar, _only(members, METADATA_END, path), MAX_METADATA_BYTES, path)
+        network = read_member(tar, _only(members, WEIGHTS_END, path), MAX_WEIGHTS_BYTES, path)
     return Scnm(_json_record(metadata, "metadata", path), network)
 
 
 def read_scnm_preview(path: Path | str) -> bytes | None:
     """The preview as PNG bytes, None if there is none. Raises as `read_scnm`."""
-    with _members(path) as (tar, members):
+    with open_members(path, KIND, MOST_MEMBERS) as (tar, members):
         found = [member for member in members if member.name.endswith(PREVIEW_END)]
-        return _read(tar, found[0], MAX_PREVIEW_BYTES, path) if found else None
+        return read_member(tar, found[0], MAX_PREVIEW_BYTES, path) if found else None
 
 
 def network_description(network: bytes, path: Path | str) -> dict[str, Any]:
@@ -139,17 +147,37 @@ def network_weights(network: bytes, wanted: Sequence[StoredLayer], path: Path | 
 
 
 @contextmanager
-def _members(path: Path | str) -> Iterator[tuple[tarfile.TarFile, list[tarfile.TarInfo]]]:
+def open_members(
+    path: Path | str, kind: str, most: int, data: bytes | None = None
+) -> Iterator[tuple[tarfile.TarFile, list[tarfile.TarInfo]]]:
+    """The files in an uncompressed tar, listed; nothing is unpacked to disk.
+
+    Parameters
+    ----------
+    path
+        The tar.
+    kind
+        What it should be, for errors, such as ``"a model of Ais 1.x"``.
+    most
+        How many files it may hold.
+    data
+        What it holds, if it lies within another file.
+
+    Raises
+    ------
+    AisError
+        If it cannot be read, is none, is cut off, or holds more files.
+    """
     try:
-        with tarfile.open(path, "r:") as tar:
+        with tarfile.open(path, "r:", None if data is None else io.BytesIO(data)) as tar:
             members = []
             for member in tar:
                 members.append(member)
-                if len(members) > MOST_MEMBERS:
-                    raise AisError(f"{path} is not a model of Ais 1.x: it holds more than {MOST_MEMBERS} files.")
+                if len(members) > most:
+                    raise AisError(f"{path} is not {kind}: it holds more than {most} files.")
             yield tar, members
     except (tarfile.TarError, EOFError, ValueError) as error:
-        raise AisError(f"{path} is not a model of Ais 1.x, or it is damaged or cut off.") from error
+        raise AisError(f"{path} is not {kind}, or it is damaged or cut off.") from error
     except OSError as error:
         raise AisError(describe_os_error(error, path)) from error
 
@@ -161,7 +189,8 @@ def _only(members: Sequence[tarfile.TarInfo], end: str, path: Path | str) -> tar
     return found[0]
 
 
-def _read(tar: tarfile.TarFile, member: tarfile.TarInfo, limit: int, path: Path | str) -> bytes:
+def read_member(tar: tarfile.TarFile, member: tarfile.TarInfo, limit: int, path: Path | str) -> bytes:
+    """The bytes of a file in a tar; an AisError if it is a link or the like, incomplete, or larger than `limit`."""
     name = PurePosixPath(member.name).name
     if not member.isreg() or member.issparse() or member.size > limit:
         raise AisError(f"{path} is damaged: {name} in it is no plain file or far too large.")

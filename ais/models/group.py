@@ -1,11 +1,14 @@
-"""The model group `.aisgroup`: a zip of model files and the rules between them, to be shared as one file."""
+"""The model group `.aisgroup`: a zip of model files and the rules between them, to be shared as one file.
+
+The same functions read the `.scnmgroup` of Ais 1.x, told by its ending.
+"""
 
 from __future__ import annotations
 
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +16,16 @@ from typing import Any
 
 from ais.errors import AisError, describe_os_error
 from ais.formats.atomic import atomic_path, write_bytes
+from ais.formats.scnm import read_scnm
+from ais.formats.scnmgroup import SUFFIX as SCNMGROUP
+from ais.formats.scnmgroup import open_scnmgroup
 from ais.models.file import MODEL_SUFFIXES, read_model_info
 
 SUFFIX = ".aisgroup"
+GROUP_SUFFIXES = (SUFFIX, SCNMGROUP)
 RULES = "rules.json"
 MAX_MODELS = 200
+LONGEST_NAME = 100
 MAX_MODEL_BYTES = 4 << 30
 MAX_RULES_BYTES = 1 << 20
 EARLIEST_DATE = (1980, 1, 1, 0, 0, 0)
@@ -83,8 +91,8 @@ def read_group(path: Path | str) -> Group:
     AisError
         If the file cannot be read, is no group, or is damaged.
     """
-    with _open(path) as archive:
-        return _contents(archive, path)
+    with _opened(path) as group:
+        return group.contents
 
 
 def unpack_group(path: Path | str, folder: Path | str) -> tuple[list[Path], list[dict[str, Any]]]:
@@ -96,7 +104,7 @@ def unpack_group(path: Path | str, folder: Path | str) -> tuple[list[Path], list
     Parameters
     ----------
     path
-        The ``.aisgroup`` file.
+        The ``.aisgroup`` or ``.scnmgroup`` file.
     folder
         Made if missing.
 
@@ -114,11 +122,10 @@ def unpack_group(path: Path | str, folder: Path | str) -> tuple[list[Path], list
     folder = Path(folder)
     made: list[Path] = []
     found: list[Path] = []
-    with _open(path) as archive:
-        group = _contents(archive, path)
+    with _opened(path) as group:
         try:
-            for name in group.models:
-                data = _member(archive, name, MAX_MODEL_BYTES, path)
+            for name in group.contents.models:
+                data = group.model(name)
                 target, is_new = _place(folder, name, data)
                 if is_new:
                     write_bytes(target, data)
@@ -129,12 +136,54 @@ def unpack_group(path: Path | str, folder: Path | str) -> tuple[list[Path], list
             for target in made:
                 target.unlink(missing_ok=True)
             raise
-    return found, group.rules
+        return found, group.contents.rules
 
 
 def is_group(path: Path | str) -> bool:
     """Whether a path names a group."""
-    return Path(path).suffix.lower() == SUFFIX
+    return Path(path).suffix.lower() in GROUP_SUFFIXES
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A group whose models can be read one by one, by name."""
+
+    contents: Group
+    model: Callable[[str], bytes]
+
+
+@contextmanager
+def _opened(path: Path | str) -> Iterator[_Opened]:
+    if Path(path).suffix.lower() == SCNMGROUP:
+        with _opened_of_ais_1(path) as group:
+            yield group
+        return
+    with _open(path) as archive:
+        contents = _contents(archive, path)
+        yield _Opened(contents, lambda name: _member(archive, name, MAX_MODEL_BYTES, path))
+
+
+@contextmanager
+def _opened_of_ais_1(path: Path | str) -> Iterator[_Opened]:
+    """A group of Ais 1.x; its models are named after what they find, and take part in the rules by that name."""
+    with open_scnmgroup(path) as group:
+        files: dict[str, str] = {}
+        titles: set[str] = set()
+        competing: dict[str, list[str]] = {"emit": [], "absorb": []}
+        for member in group.names:
+            metadata = read_scnm(f"{path}: {member}", group.model(member)).metadata
+            title = metadata.get("title")
+            title = title if isinstance(title, str) and title.strip() else Path(member).stem
+            titles.add(title)
+            files[_free_name(_safe_name(f"{title.strip()[:LONGEST_NAME]}.scnm"), list(files))] = member
+            for role, features in competing.items():
+                if metadata.get(role) is True and title not in features:
+                    features.append(title)
+        rules: list[dict[str, Any]] = [{"competition": competing}] if all(competing.values()) else []
+        # What names a model that is not in the group has nothing to act on.
+        rules += [dict(rule) for rule in group.interactions if {rule["child"], rule["parent"]} <= titles]
+        contents = Group(tuple(files), [rule for rule in rules if rule.get("child", 0) != rule.get("parent", 1)])
+        yield _Opened(contents, lambda name: group.model(files[name]))
 
 
 def _contents(archive: zipfile.ZipFile, path: Path | str) -> Group:
