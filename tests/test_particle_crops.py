@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,3 +87,15 @@ def test_an_upright_picture_has_the_particle_s_axis_pointing_up(
             bright = np.clip(picture.astype(float) - 140, 0, None)
             assert (rows * bright).sum() / bright.sum() == pytest.approx(12 + 8, abs=0.3)
             assert (columns * bright).sum() / bright.sum() == pytest.approx(12, abs=0.3)
+
+
+@pytest.mark.parametrize("angles", [(0.0, 0.0, 0.0), (10.0, 50.0, 130.0)])
+def test_a_large_upright_picture_takes_little_memory(tomogram: Tomogram, angles: tuple[float, float, float]) -> None:
+    tracemalloc.start()
+    try:
+        picture = particle_crop(tomogram, CENTRE, CropStyle(side=512, depth=20, upright=True), angles)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert np.ptp(picture.astype(int)) > 0
+    assert most < 600e6

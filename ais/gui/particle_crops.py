@@ -97,24 +97,29 @@ def _upright(
     from ais.formats.coord_angles import angles_to_rotation
 
     across, along, up = angles_to_rotation(np.array(angles, np.float64)).apply(np.eye(3))
-    reach = math.ceil(style.side * math.sqrt(0.5) + style.depth / 2) + 1
-    centre = [round(float(at)) for at in position]
-    block = _block(tomogram, (centre[2], centre[1], centre[0]), (2 * reach + 1,) * 3)
-    start = np.array([at - reach for at in centre])
+    # No more is read than the planes pass through: a cube around a large picture would fill the memory.
+    reach = (np.abs(up) + np.abs(across)) * (style.side / 2) + np.abs(along) * (style.depth / 2) + 2
+    counts = np.array(tomogram.shape[::-1])
+    first = np.clip(np.floor(np.array(position, np.float64) - reach).astype(int), 0, counts)
+    last = np.clip(np.ceil(np.array(position, np.float64) + reach).astype(int) + 1, 0, counts)
+    if (last <= first).any():
+        return np.full((style.side, style.side), np.nan)
+    (x0, y0, z0), (x1, y1, z1) = first.tolist(), last.tolist()
+    block = np.asarray(tomogram.raw(z0, z1, slice(y0, y1), slice(x0, x1)), np.float32)
+    seen = np.isfinite(block)
+    if not seen.all():
+        block = np.where(seen, block, block[seen].mean() if seen.any() else 0.0)
     offsets = np.arange(style.side) - style.side // 2
     half = (style.depth - 1) / 2
     depths = np.linspace(-half, half, min(style.depth, MOST_PLANES))
-    seen = np.isfinite(block)
-    if not seen.all():
-        block[~seen] = block[seen].mean() if seen.any() else 0.0  # half a voxel of it may be seen at the border
     ends = np.array(tomogram.shape)[:, None, None] - 0.5
     total, count = np.zeros((style.side, style.side)), np.zeros((style.side, style.side))
-    for depth in depths:
-        middle = np.array(position, np.float64) + depth * along
+    for away in depths:
+        middle = np.array(position, np.float64) + away * along
         places = middle + offsets[:, None, None] * up + offsets[None, :, None] * across
         at = np.moveaxis(places, -1, 0)[::-1]
         inside = ((at >= -0.5) & (at <= ends)).all(axis=0)
-        total += map_coordinates(block, at - start[::-1, None, None], order=1, mode="nearest") * inside
+        total += map_coordinates(block, at - first[::-1, None, None], order=1, mode="nearest") * inside
         count += inside
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
