@@ -1,7 +1,7 @@
 """Whatever is done in the window, in whatever order: nothing unexpected happens, and all can be undone and redone.
 
-The seed is fixed. ``AIS_MONKEY_SEED`` and ``AIS_MONKEY_ACTIONS`` try others, or more. What was done is in
-``actions.txt`` in the story's folder.
+The seed is fixed. ``AIS_MONKEY_SEED`` and ``AIS_MONKEY_ACTIONS`` try others, or more; ``AIS_MONKEY_MENU=Render`` has it
+choose mostly commands of this menu. What was done is in ``actions.txt`` in the story's folder.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from ais.project import Project
 
 SEED = int(os.environ.get("AIS_MONKEY_SEED", "1"))
 ACTIONS = int(os.environ.get("AIS_MONKEY_ACTIONS", "2000"))
+MENU = os.environ.get("AIS_MONKEY_MENU", "")
 LONGEST_S = 0.04 * ACTIONS
 """On a machine that is busy with other things, fewer actions must do."""
 SHAPE = (8, 60, 70)
@@ -60,6 +61,7 @@ RARELY = 0.012
 SCENE_SHARE = 0.35
 """So often the mouse acts in the 3D scene, where it is shown."""
 TO_RENDER = 0.02
+MOSTLY = 0.8
 MODIFIERS = ("", "", "", "shift", "ctrl", "alt", "ctrl+shift", "shift+alt")
 
 
@@ -189,7 +191,9 @@ class Monkey:
             return self.random.choice(rare)
         if not self.editor.snapshot.tomograms and self.random.random() < 0.6:
             return command("file.open_tomogram")
-        return self.random.choice(self.possible())
+        possible = self.possible()
+        wanted = [c for c in possible if MENU and c.menu.split("/")[0] == MENU]
+        return self.random.choice(wanted if wanted and self.random.random() < MOSTLY else possible)
 
     def answers(self, name: str) -> list[list[Path]]:
         """What is chosen if the command asks for files."""
