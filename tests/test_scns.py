@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from frames_of_ais_1 import Frame, Handle, Part, frame_bytes, membrane, simple_f
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras2_network import Network
+from windowless import nothing, said, settled, until
 
 from ais.annotation import ImportAnnotated
 from ais.cli.main import run
@@ -28,6 +30,7 @@ from ais.errors import AisError
 from ais.formats.registry import write_volume
 from ais.formats.scns import read_scns
 from ais.gui.document import crop_key, crop_of
+from ais.gui.editor import Editor
 from ais.models import read_group, read_model_info, unpack_group
 from ais.project import Project
 from ais.tomogram import Tomogram
@@ -534,3 +537,51 @@ def test_models_are_imported_once(tmp_path: Path) -> None:
         assert run(["import", model, "-o", str(tmp_path / "p.aisproj")]) == 0
     with Project.open(tmp_path / "p.aisproj") as project:
         assert [entry.name for entry in project.models()] == ["a"]
+
+
+# In the window
+
+
+@pytest.fixture
+def editor(tmp_path: Path) -> Iterator[Editor]:
+    made = Editor(tmp_path / "settings", nothing)
+    yield made
+    made.close()
+
+
+def test_a_frame_is_dropped_on_the_window(editor: Editor, tmp_path: Path) -> None:
+    path = volume(tmp_path / "TS_01.mrc")
+    lone = write_frame(tmp_path / "lone.scns", simple_frame("D:\\data\\TS_02.mrc"))
+    editor.open_paths([write_frame(tmp_path / "a.scns", simple_frame("D:\\data\\TS_01.mrc")), path])
+    until(editor, lambda: editor.shown and editor.snapshot.features)
+    settled(editor)
+    assert [(entry.path, entry.missing) for entry in editor.snapshot.tomograms] == [(path, False)]
+    assert [feature.name for feature in editor.snapshot.features] == ["Membrane"]
+    assert "missing" not in said(editor)
+    editor.open_paths([lone])
+    until(editor, lambda: len(editor.snapshot.tomograms) == 2)
+    settled(editor)
+    assert "D:/data/TS_02.mrc, which is missing" in said(editor)
+    editor.undo()
+    until(editor, lambda: len(editor.snapshot.tomograms) == 1)
+
+
+def test_a_hostile_frame_is_refused_in_the_window(editor: Editor, tmp_path: Path) -> None:
+    path = tmp_path / "a.scns"
+    path.write_bytes(frame_bytes(simple_frame("/x/a.mrc", transform=Call(os.system, f"touch {tmp_path / 'flag'}"))))
+    editor.open_paths([path])
+    until(editor, lambda: "system" in said(editor))
+    settled(editor)
+    assert not editor.snapshot.tomograms
+    assert not (tmp_path / "flag").exists()
+
+
+def test_a_volume_inside_needs_a_project_with_a_place(editor: Editor, tmp_path: Path) -> None:
+    inside = Part(_data=np.zeros(SHAPE, np.float32))
+    path = write_frame(tmp_path / "a.scns", simple_frame("/nowhere/TS_01.mrc", includes_map=True, map=inside))
+    editor.open_paths([path])
+    until(editor, lambda: "name the project first" in said(editor))
+    editor.new_project(tmp_path / "work.aisproj", then=lambda: editor.open_paths([path]))
+    until(editor, lambda: editor.snapshot.tomograms)
+    settled(editor)
+    assert editor.snapshot.tomograms[0].path == tmp_path / "work_tomograms" / "TS_01.mrc"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ais.annotation import AddTomogram, TomogramEntry
 from ais.annotation.entries import ModelEntry
 from ais.formats.registry import COMPRESSED, unpack
+from ais.gui.annotated_opening import add_annotated, is_annotated
 from ais.gui.background import Work
 from ais.gui.dropped import files_in
 from ais.gui.particle_loading import is_coordinates
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ais.gui.editor import Editor
 
 PROJECT_ENDING = ".aisproj"
-MODEL_ENDINGS = (".aism", ".scnm", ".aisgroup")
+MODEL_ENDINGS = (".aism", ".scnm", ".aisgroup", ".scnmgroup")
 
 
 def open_paths(editor: Editor, paths: Sequence[Path]) -> None:
@@ -29,14 +30,15 @@ def open_paths(editor: Editor, paths: Sequence[Path]) -> None:
     projects = [path for path in paths if path.suffix == PROJECT_ENDING]
     models = [path for path in paths if is_model(path)]
     particles = [path.absolute() for path in paths if is_coordinates(path)]
-    known = {*projects, *models, *(path for path in paths if is_coordinates(path))}
+    annotated = [path.absolute() for path in paths if is_annotated(path)]
+    known = {*projects, *models, *(path for path in paths if is_coordinates(path) or is_annotated(path))}
     others = [path.absolute() for path in paths if path not in known]
     if projects:
-        editor.open_project(projects[0], then=lambda: _add(editor, others, models, particles))
+        editor.open_project(projects[0], then=lambda: _add(editor, others, annotated, models, particles))
         if len(projects) > 1:
             editor.notices.say("One project is open at a time; the first one was opened.", "hint")
     else:
-        _add(editor, others, models, particles)
+        _add(editor, others, annotated, models, particles)
 
 
 def is_model(path: Path) -> bool:
@@ -69,8 +71,15 @@ def add_models(editor: Editor, paths: Sequence[Path]) -> None:
     models.add(paths, then=select)
 
 
-def _add(editor: Editor, tomograms: Sequence[Path], models: Sequence[Path], particles: Sequence[Path]) -> None:
+def _add(
+    editor: Editor,
+    tomograms: Sequence[Path],
+    annotated: Sequence[Path],
+    models: Sequence[Path],
+    particles: Sequence[Path],
+) -> None:
     _add_tomograms(editor, tomograms)
+    add_annotated(editor, annotated)
     add_models(editor, models)
     _add_particles(editor, particles)
 

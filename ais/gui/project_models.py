@@ -253,7 +253,7 @@ class ProjectModels:
         A model that is there already is not added again. A group's models are unpacked into a folder of its name
         beside it, and its rules are added to those of the project.
         """
-        groups = [path for path in paths if path.suffix.lower() == ".aisgroup"]
+        groups = [path for path in paths if path.suffix.lower() in (".aisgroup", ".scnmgroup")]
         self._add(self._new([path for path in paths if path not in groups]), [], use, then)
         for group in groups:
             self._background.run(
@@ -322,7 +322,7 @@ class ProjectModels:
         settings = (use or ModelUse()).as_settings()
         edits: list[Operation[Any]] = [AddModel(path, settings=settings) for path in paths]
         if rules:
-            edits.append(SetRules(_joined(self.rules, Rules.parse(list(rules))).content()))
+            edits.append(SetRules(self.rules.joined(Rules.parse(list(rules))).content()))
         if len(edits) == 1 and paths:
             self._submit(edits[0], then)
         elif len(edits) == 1:
@@ -436,15 +436,6 @@ def rules_among(rules: Rules, features: set[str]) -> Rules:
         absorb=tuple(name for name in rules.competition.absorb if name in features),
     )
     return Rules(competition, tuple(r for r in rules.interactions if {r.child, r.parent} <= features))
-
-
-def _joined(first: Rules, second: Rules) -> Rules:
-    competition = replace(
-        first.competition,
-        emit=tuple(dict.fromkeys((*first.competition.emit, *second.competition.emit))),
-        absorb=tuple(dict.fromkeys((*first.competition.absorb, *second.competition.absorb))),
-    )
-    return Rules(competition, tuple(dict.fromkeys((*first.interactions, *second.interactions))))
 
 
 def _is_share(value: Any) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ais.formats.registry import readable_suffixes
 from ais.gui import project_files
+from ais.gui.annotated_opening import ENDING as ANNOTATED
 from ais.gui.commands.command import Command, with_project
 from ais.gui.dialogs import ALL_FILES, FileKind
 from ais.gui.editor import Editor
@@ -24,7 +25,9 @@ def tomogram_kinds(name: str = "Tomograms") -> tuple[FileKind, ...]:
 
 
 def _open_tomogram(editor: Editor) -> None:
-    editor.dialogs.open_files("Open tomogram", tomogram_kinds(), editor.open_paths)
+    everything, others = tomogram_kinds()
+    kinds = (FileKind(everything.name, (*everything.endings, ANNOTATED)), others)
+    editor.dialogs.open_files("Open tomogram", kinds, editor.open_paths)
 
 
 def _open_project(editor: Editor) -> None:

@@ -51,7 +51,9 @@ def _add(editor: Editor) -> None:
     def chosen(paths: list[Path]) -> None:
         others = [path.name for path in paths if not is_model(path)]
         if others:
-            editor.notices.problem(f"{others[0]} is not a model: choose files that end in .aism, .scnm or .aisgroup.")
+            editor.notices.problem(
+                f"{others[0]} is not a model: choose files that end in .aism, .scnm, .aisgroup or .scnmgroup."
+            )
         add_models(editor, [path for path in paths if is_model(path)])
 
     editor.dialogs.open_files("Add models", (MODELS_AND_GROUPS,), chosen)
