@@ -8,6 +8,7 @@ import struct
 import sys
 import types
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -119,6 +120,12 @@ def glb_colours(data: bytes, mesh: int) -> tuple[dict[str, Any], Any]:
     view = document["bufferViews"][accessor["bufferView"]]
     start = 28 + length + view["byteOffset"]
     return document, np.frombuffer(data[start : start + view["byteLength"]], "<f4").reshape(-1, 3)
+
+
+def test_particles_that_are_called_like_a_surface_say_what_they_are(tmp_path: Path) -> None:
+    known = scene(tmp_path)
+    balls = replace(known, particles=tuple(replace(part, name="Ribosome") for part in known.particles))
+    assert balls.names == ["ribosome", "ribosome 2", "Ribosome particles", "Ribosome particles 2"]
 
 
 def test_glb_keeps_names_colours_and_alpha_of_each_part(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from ais.formats.atomic import atomic_path, write_text
 from ais.formats.mesh import MeshPart, write_scene
 from ais.scene_files.bodies import particle_mesh
 from ais.scene_files.contents import SceneContents, SceneView
-from ais.scene_files.naming import plain_name, unique_names
+from ais.scene_files.naming import plain_name
 
 SCALE = 0.01
 """Blender works well with things of some units: one is 100 angstrom."""
@@ -175,17 +175,18 @@ def write_blender(path: Path, contents: SceneContents) -> list[Path]:
     AisError
         If something cannot be written.
     """
+    named = contents.names
     parts = [
-        MeshPart(part.mesh, part.colour, part.name, part.alpha, part.colours)
-        for part in contents.surfaces
+        MeshPart(part.mesh, part.colour, name, part.alpha, part.colours)
+        for name, part in zip(named, contents.surfaces, strict=False)
         if len(part.mesh.faces)
     ]
-    for each in contents.particles:
+    for name, each in zip(named[len(contents.surfaces) :], contents.particles, strict=True):
         if len(each.positions):
             mesh, colours = particle_mesh(each)
             first = tuple(float(channel) for channel in each.colours[0])
-            parts.append(MeshPart(mesh, (first[0], first[1], first[2]), each.name, each.alpha, colours))
-    names = unique_names(part.name for part in parts)
+            parts.append(MeshPart(mesh, (first[0], first[1], first[2]), name, each.alpha, colours))
+    names = [part.name for part in parts]
     beside = path.with_name(f"{plain_name(path.stem)} - meshes.glb")
     # Blender shortens and changes names that exist already: the number tells which is which.
     numbered = [

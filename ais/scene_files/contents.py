@@ -196,8 +196,13 @@ class SceneContents:
 
     @property
     def names(self) -> list[str]:
-        """What the parts are called, surfaces first; none twice."""
-        return unique_names([*(part.name for part in self.surfaces), *(part.name for part in self.particles)])
+        """What the parts are called, surfaces first; none twice, and particles of a surface say that they are that."""
+        surfaces = [part.name for part in self.surfaces]
+        taken = {name.casefold() for name in surfaces}
+        particles = [part.name for part in self.particles]
+        return unique_names(
+            [*surfaces, *(f"{name} particles" if name.casefold() in taken else name for name in particles)]
+        )
 
     @property
     def empty(self) -> bool:
