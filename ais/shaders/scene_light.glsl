@@ -31,4 +31,5 @@ vec3 lit(vec3 colour, vec3 normal, float open_sky) {
 }
 
 // The colour of an entry of the table, whose alpha tells that it is highlighted.
-vec3 painted(vec4 found) { return found.a > 0.75 ? mix(found.rgb, accent * 1.15, 0.8) : found.rgb; }
+// It keeps something of its own: with the whole of another colour it would look like a part of another volume.
+vec3 painted(vec4 found) { return found.a > 0.75 ? mix(found.rgb, accent, 0.4) : found.rgb; }

@@ -162,6 +162,8 @@ class SceneView:
             ink = scene_words.ink(view.look.background)
             scene_words.draw_in_the_middle(self._failed[1], area, ink, draw_list)
             return
+        # Not the window's accent, which features may have as well.
+        self.renderer.accent = scene_words.ink(view.look.background)
         texture = self._tried(
             editor,
             scene,
