@@ -585,3 +585,28 @@ def test_a_volume_inside_needs_a_project_with_a_place(editor: Editor, tmp_path: 
     until(editor, lambda: editor.snapshot.tomograms)
     settled(editor)
     assert editor.snapshot.tomograms[0].path == tmp_path / "work_tomograms" / "TS_01.mrc"
+
+
+def test_a_group_segments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    members = {f"g_model_{n}.scnm": small_scnm(tmp_path / "m.scnm", title=t).read_bytes() for n, t in enumerate("AB")}
+    rules = [interaction(type=1, radius=0.0, threshold=0.0)]  # B is kept where A is not, which is nowhere
+    group = group_file(tmp_path / "g.scnmgroup", {**members, "g_interactions.json": json.dumps(rules).encode()})
+    image, out = str(volume(tmp_path / "TS_01.mrc", (4, 32, 32))), tmp_path / "out"
+    assert run(["segment", "-m", str(group), image, "-o", str(out)]) == 0
+    found = {}
+    for name in "AB":
+        with Tomogram.open(out / f"TS_01__{name}.mrc") as tomogram:
+            found[name] = tomogram.raw(0, 4)
+    assert found["A"].any()
+    assert not found["B"].any()
+    assert sorted(path.name for path in (out / "g").iterdir()) == ["A.scnm", "B.scnm"]
+    (tmp_path / "none.json").write_text("[]")
+    words = ["segment", "-m", str(group), image, "-o", str(out), "--overwrite", "--rules", str(tmp_path / "none.json")]
+    assert run(words) == 0
+    with Tomogram.open(out / "TS_01__B.mrc") as tomogram:
+        assert tomogram.raw(0, 4).any()
+    # A call that fails leaves nothing.
+    assert run(["segment", "-m", str(group), str(tmp_path / "gone.mrc"), "-o", str(tmp_path / "new")]) == 2
+    assert run(["segment", "-m", str(tmp_path / "gone.scnmgroup"), image, "-o", str(tmp_path / "new")]) == 2
+    assert not (tmp_path / "new").exists()
+    capsys.readouterr()

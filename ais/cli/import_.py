@@ -27,7 +27,7 @@ COORDINATES = tuple(suffix for suffix in SUFFIXES if suffix != ".txt")  # a .txt
 
 def run(
     inputs: Annotated[
-        list[str], typer.Argument(help="Tomograms (files, folders, globs, .txt lists), models, coordinates.")
+        list[str], typer.Argument(help="Tomograms (files, folders, globs, .txt lists), models, coordinates, files of Ais 1.x.")
     ],
     project: Annotated[str, typer.Option("-o", "--output", metavar="PROJECT", help="Project; made if missing.")],
     voxel_size: VoxelSize = None,
@@ -44,7 +44,7 @@ def run(
         ),
     ] = None,
 ) -> int:
-    """Add tomograms, models and coordinates to a project (.aisproj), which is made if missing.
+    """Add tomograms, models, coordinates and work of Ais 1.x to a project (.aisproj), which is made if missing.
 
     Tomograms are referred to, never copied or changed. Particles go to the tomograms that their file names, by the
     whole name, a number in it or a part of it; those of a file without names to the one it is called by.

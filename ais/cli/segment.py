@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from ais.cli.inputs import find_inputs, parse_crop, parse_range
+from ais.cli.model_groups import unpacked_models
 from ais.cli.options import Device, Inputs, Json, OutputFolder, Overwrite, VoxelSize, check_voxel_option, refuse_later
 from ais.cli.terminal import complain, show, show_json, terminal_progress
 from ais.errors import AisError
@@ -16,9 +18,7 @@ from ais.errors import AisError
 def run(
     inputs: Inputs,
     output: OutputFolder,
-    model: Annotated[
-        list[str], typer.Option("-m", "--model", help="Model file (.aism, .scnm); repeat it for several.")
-    ],
+    model: Annotated[list[str], typer.Option("-m", "--model", help="Model or group of models; repeat it for several.")],
     tta: Annotated[int, typer.Option("--tta", metavar="N", help="Average over N symmetries of the slice, 1-16.")] = 1,
     batch_size: Annotated[
         str, typer.Option("--batch-size", metavar="N|auto", help="Slices computed at once.")
@@ -45,7 +45,8 @@ def run(
 
     Writes <stem>__<feature>.mrc into the folder for each feature that a model finds, a record beside each, and
     manifest.json. Finished volumes are kept when the command is run again; segmentations in a folder given as input
-    are passed over.
+    are passed over. The models of a group (.aisgroup, .scnmgroup) are unpacked to a folder of its name in the output
+    folder, and its rules apply unless --rules is given.
     """
     refuse_later({"--shard": shard, "--cluster": cluster})
     from ais.export import SegmentSettings, is_segmentation, segment
@@ -64,9 +65,13 @@ def run(
         voxel_size=voxel_size,
         rules=Rules.read(Path(rules)) if rules else None,
     )
-    with terminal_progress("Segmenting") as progress:
-        results = segment(paths, model, output, settings, overwrite=overwrite, progress=progress)
-    failed = [result for result in results if result.status == "failed"]
+    with unpacked_models(model, Path(output)) as models:
+        if settings.rules is None:
+            settings = replace(settings, rules=models.rules)
+        with terminal_progress("Segmenting") as progress:
+            results = segment(paths, models.paths, output, settings, overwrite=overwrite, progress=progress)
+        failed = [result for result in results if result.status == "failed"]
+        models.is_wanted = len(failed) < len(results)
     for result in failed:
         complain(result.error)
     if len(failed) == len(results):
