@@ -150,7 +150,11 @@ def check_scene(ctx: Context, editor: Editor, false: NDArray[np.int64]) -> None:
     """The file holds what is seen, where it is, in its colours, and nothing of what was removed."""
     scene = trimesh.load(ctx.folder / "scene.glb", process=False)
     assert isinstance(scene, trimesh.Scene)
-    assert set(FEATURES) <= set(scene.graph.nodes_geometry)
+    assert set(scene.graph.nodes_geometry) == {*FEATURES, "ribosome particles"}
+    spheres = scene.geometry["ribosome particles"].split(only_watertight=False)
+    truth = KDTree(from_relion(ctx, f"truth/{NAME}_ribosome_coords.star") * VOXEL_SIZE)
+    nearest = truth.query([sphere.bounds.mean(axis=0) for sphere in spheres])[1]
+    assert np.sort(nearest).tolist() == list(range(truth.n))
     for name in FEATURES:
         mesh, shown = scene.geometry[name], item(editor, name)
         red, green, blue = mesh.visual.material.baseColorFactor[:3] / 255
@@ -241,8 +245,8 @@ def from_volumes_to_particles_and_a_scene(ctx: Context, editor: Editor) -> None:
     ctx.item_check("//Render/picking/Preview")
     previewed(ctx, editor)
     assert picking.choice.threshold == LEVEL
+    ctx.mouse_move_to_pos(BESIDE)
     quiet(ctx, editor)
-    ctx.scroll_to_item_y("//Render/**/Pick this tomogram")
     frames(ctx, 3)
     screenshot(ctx, "tutorial/window_scene_picking")
     wanted = len(truth) + len(false) - CLICKED
@@ -302,6 +306,10 @@ def from_volumes_to_particles_and_a_scene(ctx: Context, editor: Editor) -> None:
     until(ctx, lambda: view.seconds_to_frame is None, 10, "it is drawn in full")
     screenshot(ctx, "tutorial/window_scene_alone")
     press(ctx, "ctrl+4")
+    ctx.item_click("//Render/particles/**/Show ribosome")
+    saved(ctx, editor)
+    press(ctx, "alt+0")
+    ctx.mouse_move_to_pos(BESIDE)
     frames(ctx, 5)
     press(ctx, "ctrl+shift+e")
     frames(ctx, 5)
