@@ -27,7 +27,8 @@ COORDINATES = tuple(suffix for suffix in SUFFIXES if suffix != ".txt")  # a .txt
 
 def run(
     inputs: Annotated[
-        list[str], typer.Argument(help="Tomograms (files, folders, globs, .txt lists), models, coordinates, files of Ais 1.x.")
+        list[str],
+        typer.Argument(help="Tomograms (files, folders, globs, .txt lists), models, coordinates, files of Ais 1.x."),
     ],
     project: Annotated[str, typer.Option("-o", "--output", metavar="PROJECT", help="Project; made if missing.")],
     voxel_size: VoxelSize = None,
