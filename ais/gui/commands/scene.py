@@ -137,7 +137,7 @@ SCENE_COMMANDS: tuple[Command, ...] = (
         SELECTED,
         hide_selected,
         "shift+X",
-        "Components are not drawn, but picked and exported",
+        "Components are not drawn, but still picked; particles are hidden with their set, by its eye",
         _components,
     ),
     Command(
