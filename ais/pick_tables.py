@@ -11,7 +11,7 @@ import numpy as np
 
 from ais.errors import AisError
 from ais.formats.coord_table import Coordinates
-from ais.formats.registry import volume_stem, volume_suffix
+from ais.formats.registry import is_volume_folder, volume_stem, volume_suffix
 from ais.tomogram import Tomogram
 
 if TYPE_CHECKING:
@@ -57,12 +57,16 @@ def surface_volume(path: Path, surface: str) -> Path:
     from ais.batch import FEATURE_MARK, tomogram_and_feature
 
     named = Path(surface)
-    if named.is_file():
+    if named.is_file() or is_volume_folder(named):
         return named
     folder = path.parent if named.parent == Path() else named.parent
     stem = f"{tomogram_and_feature(path)[0]}{FEATURE_MARK}{named.name}"
     names = sorted(folder.iterdir()) if folder.is_dir() else []
-    found = [one for one in names if one.is_file() and volume_suffix(one) and volume_stem(one) == stem]
+    found = [
+        one
+        for one in names
+        if volume_suffix(one) and volume_stem(one) == stem and (one.is_file() or is_volume_folder(one))
+    ]
     if not found:
         raise AisError(f"{path} has no surface {surface}: there is no {folder / stem}.mrc. Name one with --surface.")
     if len(found) > 1:

@@ -21,7 +21,7 @@ from ais.errors import AisError
 from ais.formats.atomic import write_bytes, write_text
 from ais.formats.mrc import MrcWriter
 from ais.formats.record import RecordedFile, read_record
-from ais.formats.registry import find_volumes, volume_stem
+from ais.formats.registry import find_volumes, is_volume_folder, volume_stem
 from ais.prediction import check_threshold
 from ais.progress import SILENT, Progress
 from ais.tomogram import Tomogram
@@ -276,7 +276,7 @@ def _analyze_one(volume: Tomogram, settings: AnalyzeSettings) -> tuple[Instances
 
 def _image_of(path: Path, settings: AnalyzeSettings) -> Path | None:
     """The tomogram that a volume belongs to."""
-    if settings.image is None or settings.image.is_file():
+    if settings.image is None or (settings.image.is_file() or is_volume_folder(settings.image)):
         return settings.image
     name, _ = tomogram_and_feature(path)
     for found in find_volumes(settings.image):
@@ -290,7 +290,7 @@ def _target_of(path: Path, settings: AnalyzeSettings) -> Path | None:
     wanted = settings.distances_to
     if not wanted:
         return None
-    if Path(wanted).is_file():
+    if Path(wanted).is_file() or is_volume_folder(Path(wanted)):
         return None if path.exists() and Path(wanted).samefile(path) else Path(wanted)
     name, feature = tomogram_and_feature(path)
     if feature == wanted:

@@ -15,12 +15,10 @@ from ais.cli.outputs import check_output
 from ais.cli.terminal import complain, show, terminal_progress
 from ais.errors import AisError
 from ais.formats.coordinates import SUFFIXES
-from ais.formats.registry import volume_suffix, write_volume
+from ais.formats.registry import volume_exists, volume_suffix, write_volume
 from ais.prediction import slabs
 from ais.progress import Progress
 from ais.tomogram import Tomogram
-
-MRC_SUFFIXES = (".mrc", ".rec", ".map", ".st", ".ali", ".mrcs")
 
 
 def run(
@@ -47,7 +45,7 @@ def run(
     know.
     """
     source, target = Path(input_), Path(output)
-    if not source.exists():
+    if not volume_exists(source):
         raise AisError(f"{source} does not exist.")
     check_voxel_option(voxel_size)
     check_at_least("--tilt-series-pixel-size", tilt_series_pixel_size, 1e-3)
@@ -74,7 +72,7 @@ def _convert_volume(source: Path, target: Path, voxel_size: float | None, progre
     with closing(Tomogram.open(source, voxel_size)) as volume:
         for note in volume.notes:
             complain(f"{source}: {note}")
-        if any(volume.origin) and volume_suffix(target) not in MRC_SUFFIXES:
+        if any(volume.origin) and ".tif" in volume_suffix(target):
             complain(f"{target.name}: a TIFF has no place for the origin of {source.name}, which is left out.")
         write_volume(
             target,

@@ -16,6 +16,7 @@ from ais.cli.options import VoxelSize, check_at_least, check_voxel_option
 from ais.cli.terminal import complain, show
 from ais.errors import AisError
 from ais.formats.coordinates import SUFFIXES
+from ais.formats.registry import volume_exists
 from ais.tomogram import Tomogram
 
 if TYPE_CHECKING:
@@ -121,6 +122,8 @@ def _checked(volumes: Sequence[Path], others: Sequence[Path], voxel_size: float 
 def _check(path: Path, voxel_size: float | None) -> None:
     suffix = path.suffix.lower()
     if not path.exists():
+        if volume_exists(path):
+            raise AisError(f"{path}: a project keeps files and folders of this computer: convert it to a file first.")
         raise AisError(f"{path} does not exist.")
     if suffix in (".aism", *AIS_1_SUFFIXES):
         check_file(path)

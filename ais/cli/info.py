@@ -17,7 +17,8 @@ from ais.cli.options import Json
 from ais.cli.terminal import complain, show, show_json
 from ais.errors import AisError
 from ais.formats.coordinates import SUFFIXES
-from ais.formats.registry import readable_suffixes, volume_suffix
+from ais.formats.registry import readable_suffixes, volume_exists, volume_suffix
+from ais.formats.volume import VolumeLevel
 from ais.prediction import slabs
 from ais.tomogram import Tomogram
 
@@ -47,7 +48,7 @@ def describe(path: Path) -> dict[str, Any]:
     AisError
         If the file is missing, damaged, or of a kind that Ais does not read.
     """
-    if not path.exists():
+    if not volume_exists(path):
         raise AisError(f"{path} does not exist.")
     if volume_suffix(path):
         return _describe_volume(path)
@@ -88,8 +89,14 @@ def _describe_volume(path: Path) -> dict[str, Any]:
             "min": low,
             "max": high,
             "mean": mean,
+            "levels": [f"{level.name} ({_level_text(level)})" for level in tomogram.info.levels],
             "notes": list(tomogram.notes),
         }
+
+
+def _level_text(level: VolumeLevel) -> str:
+    size = f", {level.voxel_sizes[2]:g} A" if level.voxel_sizes[2] > 0 else ""
+    return " x ".join(map(str, level.shape)) + size
 
 
 def _describe_project(path: Path) -> dict[str, Any]:

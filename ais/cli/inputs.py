@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ais.cli.terminal import complain
 from ais.errors import AisError, describe_os_error
-from ais.formats.registry import find_volumes, volume_stem
+from ais.formats.registry import find_volumes, is_volume_folder, volume_exists, volume_stem
 
 GLOB_LETTERS = re.compile(r"[*?\[]")
 
@@ -43,14 +43,17 @@ def find_inputs(words: Sequence[str], *, keep: Callable[[Path], bool] = lambda _
 
 def _expand(word: str, keep: Callable[[Path], bool]) -> Iterable[Path]:
     path = Path(word)
+    if is_volume_folder(path):
+        return [path]
     if path.is_dir():
         return [found for found in find_volumes(path) if keep(found)]
     if path.suffix.lower() == ".txt" and path.is_file():
         lines = [line for line in _lines(path) if Path(line).suffix.lower() != ".txt"]  # a list may name itself
         return [found for line in lines for found in _expand(line, keep)]
-    if not path.exists() and GLOB_LETTERS.search(word):
+    if not volume_exists(path) and GLOB_LETTERS.search(word):
         found = sorted(Path(name) for name in glob.glob(word, recursive=True))  # noqa: PTH207 - absolute patterns too
-        return [entry for entry in found if entry.is_file() and not entry.name.startswith(".") and keep(entry)]
+        volumes = [entry for entry in found if entry.is_file() or is_volume_folder(entry)]
+        return [entry for entry in volumes if not entry.name.startswith(".") and keep(entry)]
     return [path]  # also if it does not exist: it then fails by itself, and not the others with it
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ais.errors import AisError
+from ais.formats.registry import is_volume_folder
 
 
 def check_output(target: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) -> None:
@@ -20,7 +21,7 @@ def check_output(target: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) 
     inputs
         Files that are being read; none of them may be replaced in any case.
     """
-    if target.is_dir():
+    if target.is_dir() and not is_volume_folder(target):
         raise AisError(f"{target} is a folder: name the file to write.")
     for source in inputs:
         if target.exists() and source.exists() and target.samefile(source):

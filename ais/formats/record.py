@@ -174,14 +174,20 @@ def describe_input(path: Path) -> dict[str, Any]:
     """An input's path, size, date and fingerprint.
 
     The fingerprint covers the size and 64 evenly spaced blocks of 64 KiB, so that a volume of many GiB
-    is identified in milliseconds; files up to 4 MiB are covered whole.
+    is identified in milliseconds; files up to 4 MiB are covered whole. Of an OME-Zarr folder it
+    covers the names and sizes of all files, and the beginnings of 64; of an address, what is said there of the volume.
 
     Raises
     ------
     AisError
         If the file cannot be read.
     """
+    from ais.formats.volume_identity import identity_of_parts
+
     try:
+        parts = identity_of_parts(path)
+        if parts is not None:
+            return parts
         facts = path.stat()
         return {
             "path": str(path.resolve()),

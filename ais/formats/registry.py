@@ -17,6 +17,8 @@ import numpy as np
 from ais.errors import AisError, describe_os_error
 from ais.formats.atomic import atomic_path
 from ais.formats.volume import Array, Volume, VolumeInfo
+from ais.formats.zarr_path import SUFFIXES as ZARR_SUFFIXES
+from ais.formats.zarr_path import remote_address, zarr_path
 from ais.progress import SILENT, Progress
 
 CACHE_VARIABLE = "AIS_CACHE"
@@ -66,7 +68,7 @@ class VolumeFormat:
     open
         Opens a path; the second argument is how errors call the file.
     write
-        Writes slabs (n, ny, nx), which come in z order, to a path.
+        Writes slabs (n, ny, nx), which come in z order, to a path; None: Ais only reads it.
     compressible
         Also read as .gz and .bz2.
     """
@@ -74,7 +76,7 @@ class VolumeFormat:
     name: str
     suffixes: tuple[str, ...]
     open: Callable[[Path, str], Volume]
-    write: Callable[[Path, Iterable[Array], Geometry], None]
+    write: Callable[[Path, Iterable[Array], Geometry], None] | None
     compressible: bool = False
 
 
@@ -104,8 +106,9 @@ def _write_mrc(path: Path, slabs: Iterable[Array], geometry: Geometry) -> None:
 
 def _open_tiff(path: Path, name: str) -> Volume:  # noqa: ARG001 - TIFF files are never unpacked, so the path is the name
     from ais.formats.tiff import TiffVolume
+    from ais.formats.tiff_series import TiffSeries, is_series
 
-    return TiffVolume(path)
+    return TiffSeries(path) if is_series(path) else TiffVolume(path)
 
 
 def _write_tiff(path: Path, slabs: Iterable[Array], geometry: Geometry) -> None:
@@ -114,14 +117,45 @@ def _write_tiff(path: Path, slabs: Iterable[Array], geometry: Geometry) -> None:
     write_tiff(path, slabs, geometry.shape, geometry.dtype, geometry.voxel_sizes)
 
 
+def _open_zarr(path: Path, name: str) -> Volume:
+    from ais.formats.ome_zarr import OmeZarrVolume
+
+    return OmeZarrVolume(path, name)
+
+
+def _write_zarr(path: Path, slabs: Iterable[Array], geometry: Geometry) -> None:
+    from ais.formats.ome_zarr_writer import write_ome_zarr
+
+    origin = geometry.origin if geometry.origin is not None else geometry.like.origin if geometry.like else (0.0,) * 3
+    write_ome_zarr(path, slabs, geometry.shape, geometry.dtype, geometry.voxel_sizes, origin)
+
+
+def _open_em(path: Path, name: str) -> Volume:
+    from ais.formats.em import EmVolume
+
+    return EmVolume(path, name)
+
+
+def _open_hdf(path: Path, name: str) -> Volume:
+    from ais.formats.eman_hdf import HdfVolume
+
+    return HdfVolume(path, name)
+
+
 FORMATS = (
     VolumeFormat("MRC", (".mrc", ".rec", ".map", ".st", ".ali", ".mrcs"), _open_mrc, _write_mrc, compressible=True),
     VolumeFormat("TIFF", (".ome.tiff", ".ome.tif", ".tiff", ".tif"), _open_tiff, _write_tiff),
+    VolumeFormat("OME-Zarr", ZARR_SUFFIXES, _open_zarr, _write_zarr),
+    VolumeFormat("EM", (".em",), _open_em, None),
+    VolumeFormat("EMAN2 HDF", (".hdf",), _open_hdf, None),
 )
 
 
 def volume_suffix(path: Path | str) -> str:
-    """The ending that makes a file a volume, such as ``".ome.tif"`` or ``".mrc.gz"``; empty if it is none."""
+    """The ending that makes a file a volume, such as ``".ome.tif"`` or ``".mrc.gz"``; empty if it is none.
+
+    A level of an OME-Zarr volume, as ``TS_001.zarr/1``, has the ending of the whole.
+    """
     name = Path(path).name.lower()
     for form in FORMATS:
         for suffix in form.suffixes:
@@ -129,14 +163,19 @@ def volume_suffix(path: Path | str) -> str:
             for ending in endings:
                 if name.endswith(ending) and len(name) > len(ending):
                     return ending
-    return ""
+    within = zarr_path(path)
+    return within.suffix if within is not None else ""
 
 
 def volume_stem(path: Path | str) -> str:
-    """A volume's name without folder and ending: ``TS_001`` for ``data/TS_001.ome.tif``."""
+    """A volume's name without folder and ending: ``TS_001`` for ``data/TS_001.ome.tif``, also for ``TS_001.zarr/1``."""
+    within = zarr_path(path)
+    if within is not None:
+        return within.stem
     path = Path(path)
     suffix = volume_suffix(path)
-    return path.name[: -len(suffix)] if suffix else path.stem
+    stem = path.name[: -len(suffix)] if suffix else path.stem
+    return (stem.rstrip("#").rstrip("_-.") or stem) if ".tif" in suffix else stem  # the pattern of a series
 
 
 def open_volume(path: Path | str) -> Volume:
@@ -145,7 +184,8 @@ def open_volume(path: Path | str) -> Volume:
     Parameters
     ----------
     path
-        A file of one of `FORMATS`. Compressed MRC files are unpacked once into a cache.
+        A file of one of `FORMATS`, or an OME-Zarr folder, address or level. Compressed MRC files are unpacked once into
+        a cache.
 
     Returns
     -------
@@ -160,9 +200,11 @@ def open_volume(path: Path | str) -> Volume:
     name = str(path)
     form = _format_of(path)
     try:
+        if zarr_path(path) is not None:
+            return form.open(path, name)
         if path.is_dir():
             raise AisError(f"{name} is a folder, not a volume file.")
-        if not path.exists():
+        if not volume_exists(path):
             raise AisError(f"{name} does not exist.")
         return form.open(unpack(path), name)
     except OSError as error:
@@ -226,6 +268,8 @@ def write_volume(
     form = _format_of(path)
     if path.suffix.lower() in COMPRESSED:
         raise AisError(f"{path} cannot be written compressed: leave out {path.suffix}.")
+    if form.write is None:
+        raise AisError(f"{path} cannot be written: Ais reads {form.name} files, and writes MRC, TIFF and OME-Zarr.")
     if isinstance(voxels, np.ndarray):
         voxels = _writable(voxels)
         shape, dtype = voxels.shape, voxels.dtype
@@ -235,19 +279,37 @@ def write_volume(
     if shape is None or dtype is None:
         raise ValueError("slabs need the shape and the type of the whole volume")
     sizes = (voxel_sizes,) * 3 if isinstance(voxel_sizes, int | float) else voxel_sizes
+    geometry = Geometry(shape, np.dtype(dtype), sizes, origin, like, label)
+    if zarr_path(path) is not None:
+        form.write(path, slabs, geometry)  # a folder, which it replaces by itself
+        return
     with atomic_path(path) as temporary:
-        form.write(temporary, slabs, Geometry(shape, np.dtype(dtype), sizes, origin, like, label))
+        form.write(temporary, slabs, geometry)
 
 
 def find_volumes(folder: Path) -> list[Path]:
-    """Volume files directly in a folder, sorted by name, without hidden and temporary ones."""
+    """Volumes directly in a folder, OME-Zarr folders among them, sorted by name, without hidden and temporary ones."""
     return sorted(_visible_volumes(folder))
 
 
 def _visible_volumes(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
-        if not path.name.startswith(".") and volume_suffix(path) and path.is_file():
+        if not path.name.startswith(".") and ((path.is_file() and volume_suffix(path)) or is_volume_folder(path)):
             yield path
+
+
+def is_volume_folder(path: Path) -> bool:
+    """Whether a path is a folder that is one volume, or a level of it, by its name."""
+    within = zarr_path(path)
+    return within is not None and not within.zipped and path.is_dir()
+
+
+def volume_exists(path: Path) -> bool:
+    """Whether something is where a path points; of addresses, parts of a .zip and patterns, opening them tells."""
+    within = zarr_path(path)
+    if within is not None and (remote_address(path) or within.zipped):
+        return remote_address(path) is not None or Path(within.root).exists()
+    return path.exists() or ("#" in path.name and ".tif" in volume_suffix(path))
 
 
 def readable_suffixes() -> Sequence[str]:

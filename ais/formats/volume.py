@@ -11,6 +11,25 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
+class VolumeLevel:
+    """One of several sizes in which a file holds the same volume.
+
+    Attributes
+    ----------
+    name
+        What stands after the path to open it.
+    shape
+        (nz, ny, nx).
+    voxel_sizes
+        (z, y, x) in angstrom; 0.0 where the file does not say.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    voxel_sizes: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
 class VolumeInfo:
     """The geometry of a volume file and what must survive when its segmentation is written.
 
@@ -34,6 +53,8 @@ class VolumeInfo:
         Bytes between header and voxels, and the four letters that name their layout.
     notes
         Sentences about what is unusual in the file: reordered axes, an odd cell.
+    levels
+        The sizes in which the file holds the volume, finest first; empty where there is only one.
     """
 
     shape: tuple[int, int, int]
@@ -46,6 +67,7 @@ class VolumeInfo:
     extended_header: bytes = b""
     extended_type: bytes = b""
     notes: tuple[str, ...] = ()
+    levels: tuple[VolumeLevel, ...] = ()
 
     @property
     def origin(self) -> tuple[float, float, float]:

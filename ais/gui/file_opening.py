@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ais.annotation import AddTomogram, TomogramEntry
 from ais.annotation.entries import ModelEntry
-from ais.formats.registry import COMPRESSED, unpack
+from ais.formats.registry import COMPRESSED, is_volume_folder, unpack
 from ais.gui.annotated_opening import add_annotated, is_annotated
 from ais.gui.background import Work
 from ais.gui.dropped import files_in
@@ -24,7 +24,7 @@ MODEL_ENDINGS = (".aism", ".scnm", ".aisgroup", ".scnmgroup")
 
 def open_paths(editor: Editor, paths: Sequence[Path]) -> None:
     """Open a project, or tomograms, models and particles into the project that is open, or into a new one."""
-    if any(path.is_dir() for path in paths):
+    if any(path.is_dir() and not is_volume_folder(path) for path in paths):
         _open_folders(editor, paths)
         return
     projects = [path for path in paths if path.suffix == PROJECT_ENDING]
@@ -108,7 +108,7 @@ def _open_folders(editor: Editor, paths: Sequence[Path]) -> None:
     """Open what is in folders, besides the files."""
 
     def look(_: Work) -> dict[Path, list[Path]]:
-        return {path: files_in(path) if path.is_dir() else [path] for path in paths}
+        return {path: files_in(path) if path.is_dir() and not is_volume_folder(path) else [path] for path in paths}
 
     def found(files: dict[Path, list[Path]]) -> None:
         open_paths(editor, [path for inside in files.values() for path in inside])
