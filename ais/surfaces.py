@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from ais.components import Components, graph_of
 from ais.errors import AisError
+from ais.progress import SILENT, Progress
 
 A3_PER_NM3 = 1000.0
 MAX_VERTICES = 2**31 - 1
 VERTICES_PER_RUN = 6
+STEP = "making the surface"
 TAUBIN_SHRINK = 0.5
 TAUBIN_GROW = -0.53
 
@@ -129,8 +131,18 @@ class PreparedVolume:
         copy.reshape(-1)[voxels] = 0
         return replace(self, padded=copy)
 
-    def surface(self, level: float, *, smooth: int = 0, components: Components | None = None) -> Surface:
-        """The isosurface at `level`; see `isosurface`. `components`, if they are known, are those at this level."""
+    def surface(
+        self,
+        level: float,
+        *,
+        smooth: int = 0,
+        components: Components | None = None,
+        progress: Progress = SILENT,
+    ) -> Surface:
+        """The isosurface at `level`; see `isosurface`.
+
+        `components`, if they are known, are those at this level. `progress` is asked between steps whether to go on.
+        """
         cut = self._cut(level)
         if smooth < 0:
             raise AisError(f"{smooth} smoothing steps cannot be done: choose 0 or more.")
@@ -140,7 +152,9 @@ class PreparedVolume:
         if found.starts.size * VERTICES_PER_RUN > MAX_VERTICES:
             raise AisError("The surface has too many points to draw: choose a higher level or a larger bin.")
         vertices, faces, normals = _flying_edges(self.padded, float(cut) if self.padded.dtype.kind == "f" else level)
+        progress.report(0, 0, STEP)
         owners = _vertex_owners(vertices, faces, self.padded, cut, found)
+        progress.report(0, 0, STEP)
         spacing = np.array(self.voxel_sizes[::-1], np.float32)
         vertices *= spacing
         vertices += np.array(self.corner, np.float32)
@@ -148,6 +162,7 @@ class PreparedVolume:
         if smooth:
             vertices = _taubin(vertices, faces, smooth)
             normals = _face_normals(vertices, faces)
+        progress.report(0, 0, STEP)
         volumes = found.voxels * math.prod(self.voxel_sizes)
         return _in_order(vertices, faces, normals, owners, volumes)
 

@@ -17,6 +17,7 @@ import trimesh
 from windowless import nothing, said, settled, until
 
 import ais.gui.picking_work
+from ais import surfaces
 from ais.annotation import Removals
 from ais.formats.registry import write_volume
 from ais.gui import component_edits, volume_meshes
@@ -259,6 +260,27 @@ def test_the_program_ends_though_something_is_computed(seconds: float) -> None:
     )
     done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, timeout=50, check=False)
     assert (done.returncode, done.stdout) == (3, b"closed"), done.stderr
+
+
+def test_a_surface_that_nobody_waits_for_is_given_up_at_its_next_step(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, flying_edges, steps = Gate(), surfaces._flying_edges, []
+
+    def slow(*arguments: Any) -> Any:
+        gate.wait()
+        return flying_edges(*arguments)
+
+    monkeypatch.setattr(surfaces, "_flying_edges", slow)
+    monkeypatch.setattr(surfaces, "_vertex_owners", lambda *_: steps.append("next"))
+    desk.volumes.change({desk.ribosome: {"smooth": 3}}, "Smooth")
+    until(desk.editor, gate.reached.is_set)
+    desk.editor.close_project()
+    desk.editor.poll()
+    gate.opened.set()
+    desk.rest()
+    assert not steps
+    assert not said(desk.editor)
 
 
 def test_a_tomogram_and_its_volumes_may_have_any_name(tmp_path: Path, originals: Path) -> None:

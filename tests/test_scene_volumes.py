@@ -23,7 +23,7 @@ from ais.gui.editor import Editor
 from ais.gui.scene.contents import HIDDEN, HIGHLIGHTED, SHOWN, SurfaceItem
 from ais.gui.scene_meshing import LoadedVolume, MeshWish, VolumeMesh, least_bin, load, mesh
 from ais.gui.state import Tab
-from ais.progress import SILENT
+from ais.progress import SILENT, Progress
 from ais.removal import without
 
 sys.path.insert(0, str(Path(__file__).parent / "gui"))
@@ -185,13 +185,13 @@ def test_a_drag_of_the_level_is_one_step_and_the_latest_wins(desk: Desk, monkeyp
     desk.open()
     made, together, most = [], [], []
 
-    def slow(volume: LoadedVolume, wish: MeshWish, before: VolumeMesh | None) -> VolumeMesh:
+    def slow(volume: LoadedVolume, wish: MeshWish, before: VolumeMesh | None, progress: Progress) -> VolumeMesh:
         together.append(threading.get_ident())
         most.append(len(together))
         time.sleep(0.05)
         made.append(wish.level)
         together.remove(threading.get_ident())
-        return mesh(volume, wish, before)
+        return mesh(volume, wish, before, progress)
 
     monkeypatch.setattr(volume_meshes, "mesh", slow)
     path = desk.path("ribosome")
@@ -439,12 +439,12 @@ def test_hasty_changes_of_the_tomogram_leave_two_threads_free(desk: Desk, monkey
     now: list[int] = []
     most: list[int] = []
 
-    def slow(volume: LoadedVolume, wish: MeshWish, before: VolumeMesh | None) -> VolumeMesh:
+    def slow(volume: LoadedVolume, wish: MeshWish, before: VolumeMesh | None, progress: Progress) -> VolumeMesh:
         now.append(1)
         most.append(len(now))
         time.sleep(0.05)
         now.pop()
-        return mesh(volume, wish, before)
+        return mesh(volume, wish, before, progress)
 
     monkeypatch.setattr(volume_meshes, "mesh", slow)
     editor = desk.editor

@@ -17,7 +17,7 @@ from ais.components import Components, Indices
 from ais.errors import AisError
 from ais.gui.scene.contents import Point
 from ais.prediction import FULL_SCALE, INT8_FULL_SCALE, ROUNDING, UNIT_SCALE_LIMIT
-from ais.progress import Progress
+from ais.progress import SILENT, Progress
 from ais.removal import chosen, judged
 from ais.surfaces import PreparedVolume, Surface, bin_into, surface_type
 from ais.tomogram import Tomogram
@@ -237,7 +237,7 @@ def least_bin(shape: tuple[int, int, int], dtype: np.dtype[Any]) -> int:
     return MAX_BIN
 
 
-def mesh(volume: LoadedVolume, wish: MeshWish, before: VolumeMesh | None) -> VolumeMesh:
+def mesh(volume: LoadedVolume, wish: MeshWish, before: VolumeMesh | None, progress: Progress = SILENT) -> VolumeMesh:
     """The surface of a volume.
 
     Parameters
@@ -248,6 +248,8 @@ def mesh(volume: LoadedVolume, wish: MeshWish, before: VolumeMesh | None) -> Vol
         What is wanted.
     before
         The one before; its surface is used again if it is the same.
+    progress
+        Asked between steps whether to go on.
 
     Raises
     ------
@@ -259,6 +261,7 @@ def mesh(volume: LoadedVolume, wish: MeshWish, before: VolumeMesh | None) -> Vol
         volume = volume.for_dragging()
     level = wish.level
     components = volume.components(level)
+    progress.report(0, 0, volume.path.name)
     removals = Removals(volume.marks(wish.removals.removed), volume.marks(wish.removals.kept))
     verdict = judged(volume.components, removals, level)
     prepared, removed, cut = volume.prepared, verdict.whole, verdict.parts.size > 0
@@ -273,7 +276,7 @@ def mesh(volume: LoadedVolume, wish: MeshWish, before: VolumeMesh | None) -> Vol
     size, origin, binned = wish.voxel_size, wish.origin, volume.bin
     x, y, z = (at + corner * size for at, corner in zip(origin, prepared.corner, strict=True))
     placed = replace(prepared, voxel_sizes=(binned * size,) * 3, corner=(x, y, z))
-    surface = placed.surface(volume.stored(level), smooth=wish.smooth, components=components)
+    surface = placed.surface(volume.stored(level), smooth=wish.smooth, components=components, progress=progress)
     sums, peaks = components.sums_and_peaks(prepared.padded)
     middle = (binned - 1) / 2
     at_peaks = np.minimum(components.places(peaks) * binned + binned // 2, np.array(volume.shape) - 1)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ais.errors import Cancelled
 from ais.gui.scene_meshing import LoadedVolume, MeshWish, VolumeMesh, load, mesh
 
 if TYPE_CHECKING:
@@ -183,9 +182,8 @@ class VolumeMeshes:
 
         def make(work: Work) -> tuple[LoadedVolume, VolumeMesh]:
             loaded = there or load(path, wanted.shape, wanted.bin, wanted.wish.voxel_size, work)
-            if work.cancelled:
-                raise Cancelled
-            return loaded, mesh(loaded, wanted.wish, before)
+            work.report(0, 0, path.name)
+            return loaded, mesh(loaded, wanted.wish, before, work)
 
         def show(made: tuple[LoadedVolume, VolumeMesh]) -> None:
             place.work, place.failed, place.problem = None, None, ""
