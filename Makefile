@@ -8,12 +8,13 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.complete
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup system-libraries demo test soak run lint bench docs clean
+.PHONY: help setup system-libraries demo test soak fuzz run lint bench docs clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   the whole pipeline on a simulated tomogram, with a report in demo/report.html"
 	@echo "make test   all tests"
+	@echo "make fuzz   ten minutes of damaged files for every reader"
 	@echo "make run    the ais command: make run ARGS='info tomogram.mrc'"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  the figures of docs/benchmarks.md, each with a ratio"
@@ -40,6 +41,9 @@ test: system-libraries $(SETUP)
 
 soak: system-libraries $(SETUP)
 	$(BIN)/python -m pytest -m soak
+
+fuzz: $(SETUP)
+	AIS_FUZZ_SECONDS=600 AIS_FUZZ_SEED=$$RANDOM $(BIN)/python -m pytest tests/test_fuzz.py -s
 
 run: $(SETUP)
 	$(BIN)/ais $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -296,6 +297,29 @@ def test_damaged_tables_are_refused(tmp_path: Path, name: str, text: str, senten
     (tmp_path / name).write_text(text)
     with pytest.raises(AisError, match=sentence):
         co.read_coordinates(tmp_path / name)
+
+
+XYZ = "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnCoordinateZ\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("a.star", "data_\nloop_\n" + "".join(f"_a{i}\n" for i in range(100_000)), "more than 10000 columns"),
+        ("a.csv", ",".join(f"a{i}" for i in range(100_000)), "more than 10000 columns"),
+        ("a.star", "data_\n" * 200_000, "more than 10000 blocks"),
+        ("a.star", XYZ + "'a " * 200_000, "200000 values for 3 columns"),
+        ("a.star", XYZ + '"a ' * 200_000, "200000 values for 3 columns"),
+        ("a.star", XYZ + "1 2 3\n" * 20_000 + "1 2 " + "9" * 1_000_000, "not a number"),
+        ("a.tbl", " ".join(["1e308"] * 26), "not a finite number"),
+    ],
+)
+def test_large_files_without_sense_are_refused_at_once(tmp_path: Path, name: str, text: str, sentence: str) -> None:
+    (tmp_path / name).write_text(text)
+    began = time.process_time()
+    with pytest.raises(AisError, match=sentence):
+        co.read_coordinates(tmp_path / name)
+    assert time.process_time() - began < 5
 
 
 # --- the command line ------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ import numpy as np
 
 from ais.errors import AisError
 from ais.formats.coord_angles import FloatArray
-from ais.formats.coord_table import Column
+from ais.formats.coord_table import Column, as_numbers
 from ais.formats.star import Block
 
 DIALECTS = ("warp", "relion4", "relion5", "stopgap")
@@ -138,7 +138,7 @@ def tomogram_name(text: str) -> str:
 def numbers(column: Column, label: str, path: Path) -> FloatArray:
     """A column as finite float64 (n,); AisError naming the file otherwise."""
     try:
-        values = np.asarray(column, dtype=str).astype(np.float64) if len(column) else np.zeros(0)
+        values = as_numbers(column)
     except ValueError as error:
         raise AisError(f"{path} has a value that is not a number in its column {label}.") from error
     finite = np.isfinite(values)

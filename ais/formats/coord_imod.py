@@ -40,7 +40,7 @@ _MODEL_FLAGS = 0b1111 << 10
 _OPEN, _SCATTERED = 1 << 3, 1 << 9
 _NANOMETRE = -9
 _SPHERE = 5
-_MOST_CONTOURS = 5_000_000
+_MOST_CONTOURS = 200_000
 _LARGEST = 2**30
 
 
@@ -142,7 +142,7 @@ def _read(stream: BinaryIO, path: Path) -> _Model:
 
 def _contour(stream: BinaryIO, model: _Model, left: int, path: Path) -> None:
     count = _CONTOUR.unpack(_exactly(stream, _CONTOUR.size, path))[0]
-    if not model.found or len(model.points) >= _MOST_CONTOURS:
+    if not model.found or model.found[-1] >= _MOST_CONTOURS:
         raise AisError(f"{path} is damaged: it has contours without an object, or too many of them.")
     model.found[-1] += 1
     if 12 * count > left - _CONTOUR.size:

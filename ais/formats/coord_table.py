@@ -12,6 +12,8 @@ from ais.errors import AisError
 from ais.formats.coord_angles import FloatArray
 from ais.formats.star import Block
 
+_LONGEST_NUMBER = 400  # characters; the largest float64 has 309 digits
+
 Column: TypeAlias = Sequence[Any] | np.ndarray[Any, np.dtype[Any]]
 
 
@@ -84,7 +86,7 @@ class Coordinates:
         if label not in self.columns:
             raise AisError(f"There is no column {label}; there are: {', '.join(self.columns) or 'none'}.")
         try:
-            return np.asarray(self.columns[label]).astype(np.float64)
+            return as_numbers(self.columns[label])
         except (ValueError, TypeError) as error:
             raise AisError(f"The column {label} holds values that are not numbers.") from error
 
@@ -138,6 +140,18 @@ def _rows_of_three(values: Any, what: str) -> FloatArray:
     if bad.any():
         raise AisError(f"The {what} of particle {int(np.argmax(bad)) + 1} is not a finite number.")
     return rows
+
+
+def as_numbers(column: Column) -> FloatArray:
+    """A column as float64 (n,); ValueError or TypeError where a value is no number.
+
+    One text of a megabyte must not make all others as long, as it does in an array of text.
+    """
+    if isinstance(column, np.ndarray) and column.dtype.kind in "biuf":
+        return column.astype(np.float64)
+    if any(isinstance(value, str) and len(value) > _LONGEST_NUMBER for value in column):
+        raise ValueError("a text is too long for a number")
+    return np.array([float(value) for value in column], np.float64)
 
 
 def text_of(value: object) -> str:

@@ -14,8 +14,8 @@ from ais.errors import AisError
 from ais.formats.atomic import write_text
 from ais.formats.coord_angles import FloatArray
 from ais.formats.coord_dialects import Geometry
-from ais.formats.coord_table import Column, Coordinates, fixed, text_of
-from ais.formats.star import read_text
+from ais.formats.coord_table import Column, Coordinates, as_numbers, fixed, text_of
+from ais.formats.star import MOST_COLUMNS, read_text
 
 _DELIMITERS = ",\t;|"
 _ANGSTROM = re.compile(r"^([xyz])\s*[\[(_]\s*(?:a|å|angst|angstrom)\s*[\])]?$", re.IGNORECASE)
@@ -51,6 +51,8 @@ def read_text_table(path: Path | str, geometry: Geometry, *, tomogram: str = "")
         raise AisError(f"{path} holds no coordinates.")
     header = None if _is_number(rows[0][0]) else [label.strip() for label in rows.pop(0)]
     width = len(header or rows[0])
+    if width > MOST_COLUMNS:
+        raise AisError(f"{path} has more than {MOST_COLUMNS} columns: it is damaged or of another kind.")
     if width < 3:
         raise AisError(f"{path} has {width} columns where x, y and z are expected: it is no table of coordinates.")
     for number, row in enumerate(rows, 1):
@@ -127,7 +129,7 @@ def _table(columns: dict[str, Column], geometry: Geometry, tomogram: str, path: 
 
 def _numbers(columns: dict[str, Column], labels: Sequence[str], path: Path) -> FloatArray:
     try:
-        values = np.array([[float(v) for v in columns.pop(label)] for label in labels]).T.reshape(-1, 3)
+        values = np.array([as_numbers(columns.pop(label)) for label in labels]).T.reshape(-1, 3)
     except ValueError as error:
         raise AisError(f"{path} has values that are not numbers where {', '.join(labels)} are expected.") from error
     if not np.isfinite(values).all():

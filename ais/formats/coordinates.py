@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from ais.errors import AisError
 from ais.formats.coord_angles import angles_to_rotation, rotation_to_angles, tangent_to_angles
 from ais.formats.coord_cbox import read_cbox, write_cbox
@@ -87,16 +89,18 @@ def read_coordinates(
     """
     path = Path(path)
     geometry = Geometry(voxel_size, tilt_series_pixel_size, shape)
-    match _suffix(path):
-        case ".star":
-            return read_star(path, geometry, dialect=dialect, tomogram=tomogram)
-        case ".cbox":
-            return read_cbox(path, tomogram=tomogram)
-        case ".tbl":
-            return read_dynamo(path, tomogram=tomogram)
-        case ".mod":
-            return read_imod(path, tomogram=tomogram)
-    return read_text_table(path, geometry, tomogram=tomogram)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused with a sentence
+        match _suffix(path):
+            case ".star":
+                return read_star(path, geometry, dialect=dialect, tomogram=tomogram)
+            case ".cbox":
+                return read_cbox(path, tomogram=tomogram)
+            case ".tbl":
+                return read_dynamo(path, tomogram=tomogram)
+            case ".mod":
+                return read_imod(path, tomogram=tomogram)
+            case _:
+                return read_text_table(path, geometry, tomogram=tomogram)
 
 
 def describe_coordinates(path: Path | str) -> StarSummary:

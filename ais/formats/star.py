@@ -15,11 +15,15 @@ from ais.errors import AisError, describe_os_error
 from ais.formats.atomic import write_text
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f]")
-_TOKEN = re.compile(r"""'(.*?)'(?=[ \t]|$)|"(.*?)"(?=[ \t]|$)|([^ \t]+)""")
+_BLANKS, _BARE = re.compile(r"[ \t]*"), re.compile(r"[^ \t]+")
+_CLOSING = {quote: re.compile(quote + r"(?=[ \t]|$)") for quote in "'\""}
 _HEADING = re.compile(r"data_[^ \t]*$", re.IGNORECASE)
 _NEEDS_QUOTES = re.compile(r"""[\s#]|^$|^[_;$'"]|^(?:data_|loop_|save_|stop_|global_)""", re.IGNORECASE)
 _UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _PEEK_BYTES = 65536
+
+MOST_COLUMNS = MOST_BLOCKS = 10_000
+"""Of a table, and of a file; a file with more is refused."""
 
 
 @dataclass
@@ -115,7 +119,7 @@ class _Parser:
     def __init__(self, name: str) -> None:
         self.name = name
         self.blocks: list[Block] = []
-        self.labels: list[str] = []
+        self.labels: dict[str, None] = {}
         self.rows: list[list[str]] = []
         self.in_loop = False
 
@@ -134,6 +138,8 @@ class _Parser:
         single = len(tokens) == 1
         if first in "dD" and single and _HEADING.match(tokens[0]):
             self._finish_loop()
+            if len(self.blocks) >= MOST_BLOCKS:
+                raise AisError(f"{self.name} has more than {MOST_BLOCKS} blocks: it is damaged or of another kind.")
             self.blocks.append(Block(tokens[0][5:], loop=False))
         elif not self.blocks:
             raise AisError(f"{self.name} is not a star file: line {number} stands before any data_ block.")
@@ -161,8 +167,10 @@ class _Parser:
         known: Iterable[str] = self.labels if self.in_loop else self.blocks[-1].columns
         if not label or label in known:
             raise AisError(f"{self.name} names the column {tokens[0]} twice or not at all in line {number}.")
+        if len(self.labels) >= MOST_COLUMNS:
+            raise AisError(f"{self.name} has more than {MOST_COLUMNS} columns: it is damaged or of another kind.")
         if self.in_loop:
-            self.labels.append(label)
+            self.labels[label] = None
         else:
             self.blocks[-1].columns[label] = [" ".join(tokens[1:])]
 
@@ -181,21 +189,28 @@ class _Parser:
             values = [list(column) for column in zip(*self.rows, strict=True)] or [[] for _ in self.labels]
             self.blocks[-1].columns = dict(zip(self.labels, values, strict=True))
         self.in_loop = False
-        self.labels, self.rows = [], []
+        self.labels, self.rows = {}, []
 
 
 def _tokens(line: str) -> list[str]:
     if "'" not in line and '"' not in line and "#" not in line and line.isascii():
         return line.split()
-    tokens = []
-    for match in _TOKEN.finditer(line.strip(" \t\f")):
-        single, double, bare = match.groups()
-        if bare is None:
-            tokens.append(single if single is not None else double)
-        elif bare.startswith("#"):
-            break
+    text = line.strip(" \t\f")
+    tokens: list[str] = []
+    closed = {"'": True, '"': True}  # whether a quote may be closed yet, lest each of many is looked for to the end
+    place = 0
+    while place < len(text) and text[place] != "#":
+        quote = text[place]
+        closing = _CLOSING[quote].search(text, place + 1) if closed.get(quote) else None
+        if closing:
+            tokens.append(text[place + 1 : closing.start()])
+            place = closing.end()
         else:
-            tokens.append(bare)
+            closed[quote] = False
+            end = place + len(_BARE.match(text, place)[0])  # type: ignore[index]
+            tokens.append(text[place:end])
+            place = end
+        place = _BLANKS.match(text, place).end()  # type: ignore[union-attr]
     return tokens
 
 
