@@ -23,6 +23,8 @@ import pytest
 import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from small_project import make_model
+from windowless import nothing, picture, settled, until
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, TransposeCodec, ZstdCodec
 
 from ais.cli.main import run
@@ -32,6 +34,7 @@ from ais.formats.record import describe_input
 from ais.formats.registry import find_volumes, open_volume, volume_stem, volume_suffix, write_volume
 from ais.formats.zarr_codecs import decode
 from ais.formats.zarr_path import remote_address, zarr_path
+from ais.gui.editor import Editor
 from ais.tomogram import Tomogram
 
 VOLUME = np.random.default_rng(3).normal(size=(20, 37, 45)).astype(np.float32)
@@ -400,6 +403,22 @@ def test_commands_take_it_as_any_tomogram(
     np.testing.assert_array_equal(read(back)[1], read(test_data / "cell_sim_small" / "tomogram.mrc")[1])
 
 
+def test_a_segmentation_is_that_of_the_mrc_file(
+    tmp_path: Path, simulated: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_model(tmp_path)
+    assert run(["convert", str(simulated), "same.mrc"]) == 0
+    for source, folder in ((simulated, "a"), (simulated / "0", "b"), (Path("same.mrc"), "c")):
+        command = ["segment", str(source), "-m", "model.aism", "-o", folder, "--range", "10:14"]
+        assert run(command) == 0, capsys.readouterr().err
+    expected = read(tmp_path / "c" / "same__blob.mrc")
+    for folder in "ab":
+        info, voxels = read(tmp_path / folder / "TS_001__blob.mrc")
+        np.testing.assert_array_equal(voxels, expected[1])
+        assert info.voxel_sizes == expected[0].voxel_sizes
+
+
 def test_a_missing_level_and_a_label_group_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = make(tmp_path / "a.zarr")
     assert run(["info", str(path / "7")]) == 2
@@ -688,3 +707,17 @@ def test_slices_one_by_one_unpack_each_chunk_once(tmp_path: Path, monkeypatch: p
 
 def test_gzip_of_several_members_is_one_chunk() -> None:
     assert decode("gzip", gzip.compress(b"ab") + gzip.compress(b"cd"), 4) == b"abcd"
+
+
+def test_a_folder_dropped_on_the_window_is_a_tomogram(tmp_path: Path) -> None:
+    path = make(tmp_path / "here" / "TS_1.zarr")
+    for dropped in (path, path.parent):
+        editor = Editor(settings_folder=tmp_path / f"settings {dropped.name}", wake=nothing)
+        try:
+            editor.open_paths([dropped])
+            until(editor, lambda editor=editor: editor.shown)
+            settled(editor)
+            assert [entry.name for entry in editor.snapshot.tomograms] == ["TS_1"]
+            np.testing.assert_array_equal(picture(editor, "xy", 5), VOLUME[5])
+        finally:
+            editor.close()
