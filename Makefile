@@ -37,7 +37,7 @@ demo: $(SETUP)
 	$(BIN)/ais demo -o demo --size small --no-window
 
 test: system-libraries $(SETUP)
-	$(BIN)/python -m pytest -m "not soak" --durations=30
+	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile --durations=30
 
 soak: system-libraries $(SETUP)
 	$(BIN)/python -m pytest -m soak
