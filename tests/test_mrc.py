@@ -193,6 +193,24 @@ def test_damaged_compressed_files_are_refused(tmp_path: Path, monkeypatch: pytes
     assert not list((tmp_path / "cache").rglob("*.tmp"))
 
 
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
+def test_more_than_the_header_says_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack) -> None:
+    monkeypatch.setenv("AIS_CACHE", str(tmp_path / "cache"))
+    plain = made_by_mrcfile(tmp_path / "v.mrc", VOLUME.astype("f4"), 10.0)
+    path = tmp_path / f"v.mrc{'.gz' if pack is gzip.compress else '.bz2'}"
+    path.write_bytes(pack(plain.read_bytes() + bytes(100)))
+    assert open_volume(path).info.shape == VOLUME.shape
+    path.write_bytes(pack(plain.read_bytes() + bytes(64 << 20)))
+    with pytest.raises(AisError, match="more than its header says"):
+        open_volume(path)
+    header = bytearray(plain.read_bytes()[:1024])
+    header[:12] = np.array([60000, 60000, 60000], "<i4").tobytes()  # nx, ny, nz
+    path.write_bytes(pack(bytes(header) + bytes(4096)))
+    with pytest.raises(AisError, match="more than is free"):
+        open_volume(path)
+    assert not list((tmp_path / "cache").rglob("*.tmp"))
+
+
 def test_odd_cell_along_z_is_replaced_and_reported(tmp_path: Path) -> None:
     path = made_by_mrcfile(tmp_path / "v.mrc", VOLUME.astype("f4"), 10.0)
     with mrcfile.open(path, "r+") as file:

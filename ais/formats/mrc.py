@@ -57,9 +57,9 @@ class MrcVolume:
         counts = (int(header["nz"]), int(header["ny"]), int(header["nx"]))
         extended = int(header["nsymbt"])
         stored = _stored_dtype(header, mode, order)
-        row_bytes = (counts[2] + 1) // 2 if mode == PACKED_4_BIT else counts[2] * stored.itemsize
+        row_bytes = _row_bytes(header, order)
         offset = HEADER_BYTES + extended
-        needed = offset + counts[0] * counts[1] * row_bytes
+        needed = _promised(header, order)
         if size < needed:
             raise AisError(
                 f"{self._name} is truncated: its header promises {needed:,} bytes, but the file has {size:,}."
@@ -207,6 +207,28 @@ class _Statistics:
         mean = self._sum / self._count
         variance = max(self._squares / self._count - mean * mean, 0.0)
         return {"dmin": self._low, "dmax": self._high, "dmean": mean, "rms": math.sqrt(variance)}
+
+
+def promised_bytes(path: Path, name: str) -> int:
+    """The bytes of a whole MRC file, by the header at its beginning; the rest need not be there yet.
+
+    Raises
+    ------
+    AisError
+        If it does not begin as an MRC file that Ais reads.
+    """
+    header, order, _ = _read_header(path, name)
+    return _promised(header, order)
+
+
+def _promised(header: Any, order: str) -> int:
+    rows = int(header["nz"]) * int(header["ny"])
+    return HEADER_BYTES + int(header["nsymbt"]) + rows * _row_bytes(header, order)
+
+
+def _row_bytes(header: Any, order: str) -> int:
+    mode, width = int(header["mode"]), int(header["nx"])
+    return (width + 1) // 2 if mode == PACKED_4_BIT else width * _stored_dtype(header, mode, order).itemsize
 
 
 def _read_header(path: Path, name: str) -> tuple[Any, str, int]:

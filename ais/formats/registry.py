@@ -6,6 +6,7 @@ import bz2
 import gzip
 import hashlib
 import os
+import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from ais.progress import SILENT, Progress
 CACHE_VARIABLE = "AIS_CACHE"
 COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open}
 COPY_BYTES = 1 << 22
+TRAILING_BYTES = 1 << 20
+"""Some programs leave something behind the voxels."""
 LABEL_TYPES = ("uint8", "int16", "uint16")
 
 
@@ -339,6 +342,19 @@ def _format_of(path: Path) -> VolumeFormat:
     raise AisError(f"{path} is not a volume file that Ais knows: its name must end in one of {endings}.")
 
 
+def _most_unpacked(begun: Path, path: Path) -> int:
+    """Bytes that a compressed volume may have, by the header at the beginning of its copy; must fit on the disk."""
+    from ais.formats.mrc import promised_bytes
+
+    promised = promised_bytes(begun, str(path))
+    if promised > shutil.disk_usage(begun.parent).free:
+        raise AisError(
+            f"{path} needs {promised / 1e9:.1f} GB unpacked, more than is free in {begun.parent}: "
+            f"make room, or unpack it elsewhere and open that file."
+        )
+    return promised + TRAILING_BYTES
+
+
 def _unpacked(path: Path, progress: Progress) -> Path:
     """The unpacked copy of a compressed file, made in the cache if it is not there yet."""
     from platformdirs import user_cache_path
@@ -352,9 +368,16 @@ def _unpacked(path: Path, progress: Progress) -> Path:
     with atomic_path(target) as temporary, open(temporary, "wb") as output:
         try:
             with path.open("rb") as file, COMPRESSED[path.suffix.lower()](file, "rb") as packed:
+                written, limit = 0, 0
                 while part := packed.read(COPY_BYTES):
                     progress.report(file.tell(), facts.st_size, path.name)
                     output.write(part)
+                    written += len(part)
+                    if not limit:
+                        output.flush()
+                        limit = _most_unpacked(temporary, path)
+                    if written > limit:
+                        raise AisError(f"{path} unpacks to more than its header says: it is not unpacked.")
         except (EOFError, gzip.BadGzipFile, ValueError, zlib.error) as error:
             raise AisError(f"{path} is damaged and cannot be unpacked: copy it again.") from error
         except OSError as error:
