@@ -89,8 +89,14 @@ def draw_progress(window: Window, training: Training) -> None:
     doing = training.message.partition(":")[0]
     parts += [doing] if doing else []
     parts += [f"{rate:.0f} samples/s"] if rate else []
+    text = ", ".join(parts) or "starting"
     with coloured(window.theme.faint):
-        imgui.text_wrapped(", ".join(parts) or "starting")
+        imgui.text_wrapped(text)
+    # Room for two lines always: what is below must not jump under the pointer as figures get longer.
+    line, between = imgui.get_text_line_height(), imgui.get_style().item_spacing.y
+    spare = 2 * line - imgui.calc_text_size(text, False, imgui.get_content_region_avail().x).y - between
+    if spare > 0:
+        imgui.dummy(ImVec2(0, spare))
 
 
 def draw_buttons(window: Window, training: Training) -> None:
