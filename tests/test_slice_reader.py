@@ -410,7 +410,7 @@ def test_a_closed_tomogram_gives_its_memory_back(tmp_path: Path) -> None:
     path = mrc(tmp_path / "v.mrc", volume_of("int16", (120, 512, 512)))
     with reading(path) as (reader, wake):
         picture(reader, wake, SliceRequest("xy", 0))
-    wait_for(lambda: not any(thread.name.startswith("ais-") for thread in threading.enumerate()))
+    wait_for(lambda: not any(thread.name.startswith("ais-slices") for thread in threading.enumerate()))
     before = resident_bytes()
     with reading(path, memory_bytes=256 << 20) as (reader, wake):
         for position in range(120):
@@ -430,7 +430,7 @@ def test_fifty_tomograms_opened_and_closed_leave_nothing_behind(tmp_path: Path) 
 
     for _ in range(5):
         visit()
-    wait_for(lambda: not any(thread.name.startswith("ais-") for thread in threading.enumerate()))
+    wait_for(lambda: not any(thread.name.startswith("ais-slices") for thread in threading.enumerate()))
     threads, files, memory = threading.active_count(), open_files(), resident_bytes()
     for _ in range(50):
         visit()
