@@ -13,7 +13,15 @@ from ais.errors import AisError
 from ais.foreground import Foreground, foreground
 from ais.formats.coord_angles import tangent_to_angles
 from ais.formats.coord_table import Coordinates
-from ais.prediction import ROUNDING, check_threshold, checked_voxel_sizes, source_name, volume_shape
+from ais.prediction import (
+    ROUNDING,
+    check_not_negative,
+    check_threshold,
+    checked_voxel_sizes,
+    no_voxel_size,
+    source_name,
+    volume_shape,
+)
 from ais.progress import SILENT, Progress
 from ais.rough_paths import rough_paths
 from ais.skeleton_paths import Path
@@ -191,7 +199,7 @@ def trace_filaments(
     _check_options(min_length, step, twist, min_volume, margin, max_count)
     volume_shape(volume)
     if max(min_length, step or 0.0, min_volume, margin) > 0 and not any(checked_voxel_sizes(volume, voxel_sizes)):
-        raise _no_voxel_size(source_name(volume))
+        raise no_voxel_size(source_name(volume))
     found = find_filaments(
         volume,
         threshold=threshold,
@@ -272,25 +280,16 @@ def sample_filaments(
     """
     _check_options(min_length, step, twist, 0.0, margin, max_count)
     if max(min_length, step or 0.0, margin) > 0 and not any(found.voxel_sizes):
-        raise _no_voxel_size("The volume")
+        raise no_voxel_size("The volume")
     edges = np.array(found.voxel_sizes[::-1]) if any(found.voxel_sizes) else np.ones(3)
     lines = [line for line in found.lines if _is_filament(line, min_length)][:max_count]
     return _sampled(found, lines, step or DEFAULT_STEP_PX * float(edges.min()), twist, margin, edges)
 
 
-def _no_voxel_size(name: str) -> AisError:
-    return AisError(
-        f"{name} has no voxel size, so lengths and volumes in angstrom mean nothing: "
-        "give it, for example --voxel-size 13.48."
-    )
-
-
 def _check_options(
     min_length: float, step: float | None, twist: float, min_volume: float, margin: float, max_count: int | None
 ) -> None:
-    for name, value in {"minimum length": min_length, "minimum volume": min_volume, "margin": margin}.items():
-        if not (math.isfinite(value) and value >= 0):
-            raise AisError(f"The {name} must be zero or a positive number, not {value:g}.")
+    check_not_negative(minimum_length=min_length, minimum_volume=min_volume, margin=margin)
     if step is not None and not (math.isfinite(step) and step > 0):
         raise AisError(f"The step along filaments must be a positive number, not {step:g}.")
     if not math.isfinite(twist):

@@ -14,7 +14,15 @@ import numpy as np
 from ais.errors import AisError
 from ais.foreground import Foreground, foreground
 from ais.formats.coord_table import Column, Coordinates
-from ais.prediction import ROUNDING, check_threshold, checked_voxel_sizes, source_name, volume_shape
+from ais.prediction import (
+    ROUNDING,
+    check_not_negative,
+    check_threshold,
+    checked_voxel_sizes,
+    no_voxel_size,
+    source_name,
+    volume_shape,
+)
 from ais.progress import SILENT, Progress
 from ais.separation import separate
 
@@ -167,7 +175,7 @@ def pick_particles(
     _check_options(min_volume, spacing, margin, max_count)
     volume_shape(volume)
     if max(min_volume, spacing, margin) > 0 and not any(checked_voxel_sizes(volume, voxel_sizes)):
-        raise _no_voxel_size(source_name(volume))
+        raise no_voxel_size(source_name(volume))
     found = find_particles(
         volume, threshold=threshold, min_volume=min_volume, voxel_sizes=voxel_sizes, progress=progress
     )
@@ -306,7 +314,7 @@ def choose(
     """Which of the particles `select` takes: their indices, heaviest first; parameters and errors as there."""
     _check_options(min_volume, spacing, margin, max_count)
     if max(min_volume, spacing, margin) > 0 and not any(found.voxel_sizes):
-        raise _no_voxel_size("The volume")
+        raise no_voxel_size("The volume")
     edges = _edges(found.voxel_sizes)
     chosen = _chosen(found.positions, found.weight, found.volume, edges, min_volume, spacing)
     inside = _inside(found.positions[chosen], found.shape, edges, margin)
@@ -317,18 +325,8 @@ def _edges(sizes: tuple[float, float, float]) -> NDArray[np.float64]:
     return np.array(sizes) if any(sizes) else np.ones(3)
 
 
-def _no_voxel_size(name: str) -> AisError:
-    return AisError(
-        f"{name} has no voxel size, so lengths and volumes in angstrom mean nothing: "
-        "give it, for example --voxel-size 13.48."
-    )
-
-
 def _check_options(min_volume: float, spacing: float, margin: float, max_count: int | None) -> None:
-    lengths = {"minimum volume": min_volume, "spacing": spacing, "margin": margin}
-    for name, value in lengths.items():
-        if not (math.isfinite(value) and value >= 0):
-            raise AisError(f"The {name} must be zero or a positive number, not {value:g}.")
+    check_not_negative(minimum_volume=min_volume, spacing=spacing, margin=margin)
     if max_count is not None and max_count < 0:
         raise AisError(f"The number of picks must not be negative: {max_count}.")
 

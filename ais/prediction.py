@@ -127,6 +127,27 @@ def reaching(values: NDArray[Any], threshold: float, scale: Scale) -> NDArray[np
     return np.asarray(values >= math.ceil(level - ROUNDING))
 
 
+def check_not_negative(**lengths: float) -> None:
+    """Refuse lengths and volumes that are no numbers or below zero; an underscore in a name is a blank.
+
+    Raises
+    ------
+    AisError
+        If one of them is.
+    """
+    for name, value in lengths.items():
+        if not (math.isfinite(value) and value >= 0):
+            raise AisError(f"The {name.replace('_', ' ')} must be zero or a positive number, not {value:g}.")
+
+
+def no_voxel_size(name: str) -> AisError:
+    """What to say where lengths are asked for and the voxel size is not known."""
+    return AisError(
+        f"{name} has no voxel size, so lengths and volumes in angstrom mean nothing: "
+        "give it, for example --voxel-size 13.48."
+    )
+
+
 def checked_voxel_sizes(
     volume: NDArray[Any] | Tomogram, voxel_sizes: float | tuple[float, float, float] | None
 ) -> tuple[float, float, float]:

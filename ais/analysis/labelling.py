@@ -12,8 +12,10 @@ from ais.errors import AisError
 from ais.prediction import (
     ROUNDING,
     Scale,
+    check_not_negative,
     check_threshold,
     checked_voxel_sizes,
+    no_voxel_size,
     reaching,
     scale_of,
     slabs,
@@ -134,14 +136,10 @@ def label_instances(
     """
     shape = volume_shape(volume)
     check_threshold(threshold)
-    if not (math.isfinite(min_volume) and min_volume >= 0):
-        raise AisError(f"The minimum volume must be zero or a positive number, not {min_volume:g}.")
+    check_not_negative(minimum_volume=min_volume)
     sizes = checked_voxel_sizes(volume, voxel_sizes)
     if not any(sizes):
-        raise AisError(
-            f"{source_name(volume)} has no voxel size, so lengths and volumes in angstrom mean nothing: "
-            "give it, for example --voxel-size 13.48."
-        )
+        raise no_voxel_size(source_name(volume))
     if labels:
         found, names = _given_labels(volume, shape, progress)
         scale, graded, note = LABEL_SCALE, False, LABEL_SCALE.note

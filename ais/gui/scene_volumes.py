@@ -19,7 +19,7 @@ from ais.gui.scene.contents import HIDDEN, HIGHLIGHTED, SHOWN, Point, SurfaceIte
 from ais.gui.scene_meshing import MeshWish, VolumeMesh
 from ais.gui.state import Tab
 from ais.gui.volume_meshes import VolumeMeshes, Wanted
-from ais.gui.volume_search import SearchPlan, VolumeSearch, find, volumes_of
+from ais.gui.volume_search import FoundVolume, SearchPlan, VolumeSearch, find, volumes_of
 
 if TYPE_CHECKING:
     from ais.annotation.entries import Colour
@@ -35,28 +35,9 @@ LEAST_LEVEL = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class SceneVolume:
-    """A volume in the list.
+class SceneVolume(FoundVolume):
+    """A volume in the list, with what is known of it beyond its file."""
 
-    Attributes
-    ----------
-    path
-        Its file, which is also the key of its surface in the scene.
-    name
-        What the user reads: the feature, and the folder where there are several of that name.
-    feature
-        The feature's name as the file has it.
-    by_hand
-        Whether the user has added it.
-    missing
-        Whether the file is not there.
-    """
-
-    path: Path
-    name: str
-    feature: str
-    by_hand: bool
-    missing: bool
     _volumes: SceneVolumes
 
     @property
@@ -390,8 +371,7 @@ class SceneVolumes:
             return
         exported = {result.path for result in self._editor.modelling.exports.results_of(self._tomogram)}
         self.listed = tuple(
-            SceneVolume(one.path, one.name, one.feature, one.by_hand, one.missing, self)
-            for one in volumes_of(self._tomogram, found, exported, entries)
+            SceneVolume(**vars(one), _volumes=self) for one in volumes_of(self._tomogram, found, exported, entries)
         )
         if self.volume(self.selected) is None:
             self.selected = self.listed[0].path if self.listed else None

@@ -12,6 +12,7 @@ from ais.gui.analyses import KEYS_OF_ANALYSIS
 from ais.gui.lengths_of_time import clock
 from ais.gui.panels import analysis_plots, analysis_profile, analysis_reference, analysis_table
 from ais.gui.panels.command_button import command_button, flowing_buttons
+from ais.gui.panels.floating import FLOATING
 from ais.gui.panels.layout import coloured, disabled, elided, em, faint, label
 from ais.gui.panels.modal import SHARE_OF_WINDOW, closes_by_escape
 
@@ -50,8 +51,7 @@ def draw(window: Window) -> None:
     # At the bottom, so that the slices to which a row leads are seen above it.
     below = ImVec2(viewport.get_center().x, viewport.work_pos.y + viewport.work_size.y - em(2.5))
     imgui.set_next_window_pos(below, imgui.Cond_.appearing, ImVec2(0.5, 1.0))
-    flags = imgui.WindowFlags_.no_collapse | imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings
-    drawn, stays = imgui.begin(f"{TITLE}###analysis", True, int(flags))
+    drawn, stays = imgui.begin(f"{TITLE}###analysis", True, FLOATING)
     try:
         if drawn:
             _draw_inside(window)

@@ -13,6 +13,7 @@ from ais.gui.lengths_of_time import clock
 from ais.gui.panels.command_button import command_button, flow, flowing_buttons
 from ais.gui.panels.comparison_pictures import ComparisonPictures
 from ais.gui.panels.comparison_table import ComparisonTable
+from ais.gui.panels.floating import FLOATING
 from ais.gui.panels.history import local_time
 from ais.gui.panels.layout import coloured, disabled, elided, em, faint, label
 from ais.gui.panels.modal import SHARE_OF_WINDOW, closes_by_escape
@@ -37,8 +38,7 @@ def draw(window: Window) -> None:
     )
     imgui.set_next_window_size(size, imgui.Cond_.appearing)
     imgui.set_next_window_pos(viewport.get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-    flags = imgui.WindowFlags_.no_collapse | imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings
-    drawn, stays = imgui.begin(f"{TITLE}###compare", True, int(flags))
+    drawn, stays = imgui.begin(f"{TITLE}###compare", True, FLOATING)
     try:
         if drawn:
             _draw_inside(window)

@@ -15,6 +15,7 @@ from ais.gui.panels import curator_strip
 from ais.gui.panels.command_button import command_button, flow
 from ais.gui.panels.curate_section import retrain_in_words
 from ais.gui.panels.curate_setup import combo, draw_choices, draw_problem, progress_in_words
+from ais.gui.panels.floating import FLOATING, STILL, place_over_views
 from ais.gui.panels.layout import coloured, disabled, em, faint
 from ais.gui.panels.modal import at_right_end, button_width, strong_button
 from ais.gui.theme import Rgb, packed
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from ais.gui.training import Training
 
 TITLE = "Curator###Curator"
-WIDTH_EM, HEIGHT_EM = 62.0, 42.0
-SHARE_OF_WINDOW = 0.96
+WIDTH_EM, HEIGHT_EM, LEAST_EM = 62.0, 42.0, 18.0
 FIELD_EM = 9.0
 SIZES_EM = (3.0, 16.0)
 GAP_EM = 0.35
@@ -101,21 +101,8 @@ class CuratorPage:
     def draw(self, window: Window) -> None:
         """Draw the window with the grid."""
         editor = window.editor
-        viewport = imgui.get_main_viewport()
-        largest = ImVec2(viewport.work_size.x * SHARE_OF_WINDOW, viewport.work_size.y * SHARE_OF_WINDOW)
-        size = ImVec2(min(em(WIDTH_EM), largest.x), min(em(HEIGHT_EM), largest.y))
-        imgui.set_next_window_size(size, imgui.Cond_.appearing)
-        # Over the views, so that the panels on the left stay in sight where there is room for both.
-        right = viewport.work_pos.x + viewport.work_size.x
-        middle = min(max((editor.view("xy").origin[0] + right) / 2, 0.0), right - size.x / 2 - em(1))
-        centre = ImVec2(max(middle, viewport.work_pos.x + size.x / 2), viewport.get_work_center().y)
-        imgui.set_next_window_pos(centre, imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        imgui.set_next_window_size_constraints(ImVec2(min(em(24), largest.x), min(em(18), largest.y)), largest)
-        flags = (
-            *(imgui.WindowFlags_.no_collapse, imgui.WindowFlags_.no_docking, imgui.WindowFlags_.no_saved_settings),
-            *(imgui.WindowFlags_.no_scrollbar, imgui.WindowFlags_.no_scroll_with_mouse),
-        )
-        drawn, stays = imgui.begin(TITLE, True, sum(map(int, flags)))
+        place_over_views(editor, WIDTH_EM, HEIGHT_EM, LEAST_EM)
+        drawn, stays = imgui.begin(TITLE, True, FLOATING | STILL)
         if drawn:
             self._take_keys(window)
             self._draw_setup(window)

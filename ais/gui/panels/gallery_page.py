@@ -12,6 +12,7 @@ from ais.gui.keys import modifiers_held
 from ais.gui.lengths import ANGSTROM_PER
 from ais.gui.panels.command_button import flow
 from ais.gui.panels.curate_setup import combo
+from ais.gui.panels.floating import FLOATING, STILL, place_over_views
 from ais.gui.panels.layout import coloured, disabled, em, faint, icon_button
 from ais.gui.panels.modal import at_right_end, closes_by_escape
 from ais.gui.theme import packed
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ais.gui.app import Window
 
 NAME = "Gallery"
-WIDTH_EM, HEIGHT_EM, LEAST_EM, SHARE = 46.0, 38.0, 16.0, 0.94
+WIDTH_EM, HEIGHT_EM, LEAST_EM = 46.0, 38.0, 16.0
 FIELD_EM = 8.5
 SIZES_EM = (3.0, 16.0)
 GAP_EM = 0.35
@@ -70,21 +71,8 @@ class GalleryPage:
         """Draw the window with the grid."""
         editor = window.editor
         gallery = editor.rendering.picking.gallery
-        viewport = imgui.get_main_viewport()
-        largest = ImVec2(viewport.work_size.x * SHARE, viewport.work_size.y * SHARE)
-        size = ImVec2(min(em(WIDTH_EM), largest.x), min(em(HEIGHT_EM), largest.y))
-        imgui.set_next_window_size(size, imgui.Cond_.appearing)
-        # Over the views, so that the panels on the left stay in sight where there is room for both.
-        right = viewport.work_pos.x + viewport.work_size.x
-        middle = min(max((editor.view("xy").origin[0] + right) / 2, 0.0), right - size.x / 2 - em(1))
-        centre = ImVec2(max(middle, viewport.work_pos.x + size.x / 2), viewport.get_work_center().y)
-        imgui.set_next_window_pos(centre, imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        imgui.set_next_window_size_constraints(ImVec2(min(em(24), largest.x), min(em(LEAST_EM), largest.y)), largest)
-        flags = (
-            *(imgui.WindowFlags_.no_collapse, imgui.WindowFlags_.no_docking, imgui.WindowFlags_.no_saved_settings),
-            *(imgui.WindowFlags_.no_scrollbar, imgui.WindowFlags_.no_scroll_with_mouse),
-        )
-        drawn, stays = imgui.begin(f"Gallery of particles###{NAME}", True, sum(map(int, flags)))
+        place_over_views(editor, WIDTH_EM, HEIGHT_EM, LEAST_EM)
+        drawn, stays = imgui.begin(f"Gallery of particles###{NAME}", True, FLOATING | STILL)
         try:
             if drawn:
                 if imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows) and closes_by_escape():

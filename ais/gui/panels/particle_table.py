@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from imgui_bundle import ImVec2, imgui, imgui_ctx
+from imgui_bundle import imgui, imgui_ctx
 from numpy.typing import NDArray
 
 from ais.formats.coord_table import text_of
 from ais.gui.panels.command_button import command_button, flow
+from ais.gui.panels.floating import FLOATING, place_over_slice
 from ais.gui.panels.layout import coloured, elided, em, faint
 from ais.gui.panels.modal import closes_by_escape
 from ais.gui.shown_particles import ParticleTable, ShownParticles, column_tooltips
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ais.annotation import ParticleSet
     from ais.gui.app import Window
 
-WIDTH_EM, HEIGHT_EM, LEAST_EM, SHARE = 48.0, 30.0, 16.0, 0.94
+WIDTH_EM, HEIGHT_EM, LEAST_EM = 48.0, 30.0, 16.0
 BEFORE = ("Number", "x [px]", "y [px]", "z [px]")
 COLUMN_EM = 7.0
 MOST_COLUMNS = 100
@@ -72,16 +73,9 @@ class TableWindow:
         if not particles.table_open or window.editor.document is None:
             particles.table_open = False
             return
-        view = window.editor.view("xy")
-        (left, top), (width, height) = view.origin, view.size
-        size = ImVec2(
-            max(min(em(WIDTH_EM), width * SHARE), em(LEAST_EM)), max(min(em(HEIGHT_EM), height * SHARE), em(LEAST_EM))
-        )
-        imgui.set_next_window_size(size, imgui.Cond_.appearing)
-        imgui.set_next_window_pos(ImVec2(left + width / 2, top + height / 2), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        flags = imgui.WindowFlags_.no_collapse | imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings
+        place_over_slice(window.editor, WIDTH_EM, HEIGHT_EM, LEAST_EM)
         title = f"Particles: {current.name}" if current is not None else "Particles"
-        shown, stays = imgui.begin(f"{title}###particle table", True, int(flags))
+        shown, stays = imgui.begin(f"{title}###particle table", True, FLOATING)
         try:
             if imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows) and closes_by_escape():
                 stays = False

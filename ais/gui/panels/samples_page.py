@@ -9,6 +9,7 @@ from imgui_bundle import ImVec2, imgui, imgui_ctx
 
 from ais.gui.gl.texture import Texture2D
 from ais.gui.panels.command_button import command_button
+from ais.gui.panels.floating import FLOATING, place_over_slice
 from ais.gui.panels.layout import coloured, em, faint
 from ais.gui.panels.modal import closes_by_escape
 from ais.gui.training_pictures import SampleSheet, sample_sheet
@@ -17,7 +18,7 @@ from ais.trainset import SampleRecord, SetPreview
 if TYPE_CHECKING:
     from ais.gui.app import Window
 
-WIDTH_EM, HEIGHT_EM, LEAST_EM, SHARE = 44.0, 36.0, 14.0, 0.94
+WIDTH_EM, HEIGHT_EM, LEAST_EM = 44.0, 36.0, 14.0
 TILE_EM = 5.0
 GAP_EM = 0.15
 NOTE = "The next training set: what is labelled, and darker what nobody has looked at. It follows the plan."
@@ -54,16 +55,8 @@ class SamplesPage:
             if self._textures:
                 self.release()
             return
-        # Over the slice, so that the plan beside it stays in sight.
-        view = window.editor.view("xy")
-        (left, top), (width, height) = view.origin, view.size
-        size = ImVec2(
-            max(min(em(WIDTH_EM), width * SHARE), em(LEAST_EM)), max(min(em(HEIGHT_EM), height * SHARE), em(LEAST_EM))
-        )
-        imgui.set_next_window_size(size, imgui.Cond_.appearing)
-        imgui.set_next_window_pos(ImVec2(left + width / 2, top + height / 2), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        flags = imgui.WindowFlags_.no_collapse | imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings
-        shown, stays = imgui.begin("Samples###samples", True, int(flags))
+        place_over_slice(window.editor, WIDTH_EM, HEIGHT_EM, LEAST_EM)
+        shown, stays = imgui.begin("Samples###samples", True, FLOATING)
         try:
             if imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows) and closes_by_escape():
                 stays = False
