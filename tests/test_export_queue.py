@@ -431,7 +431,7 @@ def test_a_process_that_cannot_start_pauses(editor: Editor, stock: Path, tmp_pat
     queue.pause()
     first, _ = added(editor, queue, request(editor, stock, tmp_path / "out"))
     engine = mock.Mock(status=EngineStatus.FAILED, problem="The compute process ended three times.")
-    with mock.patch.object(editor, "_engine", engine):
+    with mock.patch.object(editor.computing, "in_use", engine):
         queue.paused = False
         queue.follow()
         assert (queue.paused, queue.problem) == (True, "The compute process ended three times.")

@@ -15,15 +15,16 @@ from ais.errors import AisError
 from ais.gui import untitled
 from ais.gui.analyses import Analyses
 from ais.gui.background import Background, Work
+from ais.gui.computing import Computing
 from ais.gui.dialogs import Dialogs
 from ais.gui.display import PLANES, Contrast, Placement, Plane
 from ais.gui.document import Crop, Document, Edited, Snapshot, crop_key
 from ais.gui.feature_shelf import FeatureShelf
 from ais.gui.file_opening import open_paths
-from ais.gui.lengths_of_time import clock
 from ais.gui.masks import Masks
 from ais.gui.modelling import Modelling
 from ais.gui.notices import Notices
+from ais.gui.playing import Playing
 from ais.gui.project_switch import ProjectSwitch
 from ais.gui.rendering import Rendering
 from ais.gui.settings import SettingsFile
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 RECENT_PLACES = 8
 FRAME_S = 1 / 60
 JUST_NOW_S = 0.2
-LONG_S = 5.0
 """Whoever has started what takes longer has turned to something else, and is told when it ends."""
 REMEMBER_VIEW_AFTER_S = 2.0
 NO_PROJECT = Snapshot()
@@ -88,6 +88,8 @@ class Editor:
         Requests to the window.
     dialogs
         Files, folders and confirmations asked of the user.
+    computing
+        The compute process and its jobs.
     modelling
         Models, trainings, exports and curation of the open project.
     rendering
@@ -121,8 +123,8 @@ class Editor:
         self.dialogs = Dialogs(self.background, folder=folder, places=self._places)
         self.closing = False
         self.wake = wake
-        self._engine: Engine | None = None
-        self._after_jobs: dict[int, Callable[[Any], None]] = {}
+        self.computing = Computing(wake, self.notices)
+        self._playing = Playing(self)
         self.projects = ProjectSwitch(self.background, settings_folder, self.use_project)
         self._tomograms = TomogramSwitch(self)
         self.modelling = Modelling(self)
@@ -131,7 +133,6 @@ class Editor:
         self.untitled = False
         self._select_first: dict[str, Any] | None = None
         self._remember_at = 0.0
-        self._played_at = 0.0
 
     # The project
 
@@ -396,11 +397,7 @@ class Editor:
     @property
     def engine(self) -> Engine:
         """The compute process; started when it is first used."""
-        if self._engine is None:
-            from ais.engine import Engine
-
-            self._engine = Engine(self.wake)
-        return self._engine
+        return self.computing.engine
 
     def compute(
         self, task: str, arguments: Mapping[str, Any], title: str, then: Callable[[Any], None] | None = None
@@ -414,22 +411,17 @@ class Editor:
         then
             Gets the result in the window's thread; what goes wrong is shown.
         """
-        job = self.engine.submit(task, arguments, title)
-        if then is not None:
-            self._after_jobs[job.number] = then
-        return job
+        return self.computing.submit(task, arguments, title, then)
 
     @property
     def engine_in_use(self) -> Engine | None:
         """The compute process, if something has used it."""
-        return self._engine
+        return self.computing.in_use
 
     def poll(self) -> None:
         """Take in what has come back from threads; called at the beginning of every frame."""
         self.background.poll()
-        if self._engine is not None:
-            for job in self._engine.poll():
-                self._after_job(job)
+        self.computing.poll()
         if self.document is not None:
             for edited in self.document.poll():
                 self._after_edit(edited)
@@ -441,7 +433,7 @@ class Editor:
         if self.shown is not None:
             for text, kind in self.shown.news():
                 self.notices.say(text, kind)
-        self._play()
+        self._playing.follow()
         save_rested_radius(self)
         if time.monotonic() > self._remember_at:
             self._remember_at = time.monotonic() + REMEMBER_VIEW_AFTER_S
@@ -458,12 +450,11 @@ class Editor:
         asked = (
             *(self.notices.seconds_to_change(), self.background.seconds_to_change()),
             *(self.modelling.seconds_to_frame, self.rendering.seconds_to_frame),
+            self._playing.seconds_to_frame,
         )
-        waits = [wait for wait in asked if wait]
+        waits = [wait for wait in asked if wait is not None]
         if self.animating:
             waits.append(FRAME_S)
-        if self.state.playing > 0:
-            waits.append(self._played_at + 1 / self.state.playing - time.monotonic())
         return max(0.0, min(waits)) if waits else None
 
     def close(self) -> None:
@@ -474,8 +465,7 @@ class Editor:
         self.remember_view()
         self._tomograms.close()
         self.modelling.overlays.close()
-        if self._engine is not None:
-            self._engine.stop()
+        self.computing.stop()
         self.background.close()
         try:
             self.feature_shelf.close()
@@ -554,35 +544,11 @@ class Editor:
         if not (0 <= x <= view.size[0] and 0 <= y <= view.size[1]):
             view.placement = Placement(row, column, view.placement.scale)
 
-    def _play(self) -> None:
-        if self.state.playing <= 0 or self.shown is None:
-            return
-        now = time.monotonic()
-        if now - self._played_at >= 1 / self.state.playing:
-            self._played_at = now
-            before = self.state.z
-            self.step(1)
-            if self.state.z == before:
-                first = self.snapshot.crop.z[0] if self.snapshot.crop is not None else 0
-                self.go_to(z=first)
-
     def _after_work(self, work: Work) -> None:
         # Whoever has just said what came of it needs no second sentence.
         said = self.notices.said and self.notices.said[-1].age() < JUST_NOW_S
-        if work.outcome == "done" and work.seconds > LONG_S and not said:
-            self.notices.say(f"{work.title}: done after {clock(work.seconds)}.")
-
-    def _after_job(self, job: Job) -> None:
-        if not job.finished or job.urgent:
-            return
-        then = self._after_jobs.pop(job.number, None)
-        if job.error:
-            self.notices.problem(f"{job.title}: {job.error}")
-        elif job.state.value == "done":
-            if then is not None:
-                then(job.result)
-            elif job.seconds > LONG_S:
-                self.notices.say(f"{job.title}: done after {clock(job.seconds)}.")
+        if work.outcome == "done" and not said:
+            self.notices.say_ended(work.title, work.seconds)
 
     def remember_view(self) -> None:
         """Have the project keep what is selected and how the tomogram is shown, if that has changed."""

@@ -7,10 +7,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ais.gui.lengths_of_time import clock
+
 Kind = Literal["done", "hint", "problem"]
 
 SECONDS_SHOWN: dict[Kind, float] = {"done": 4.0, "hint": 6.0, "problem": 12.0}
 KEPT = 200
+LONG_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,11 @@ class Notices:
     def problem(self, text: str) -> None:
         """Show what went wrong."""
         self.say(text, "problem")
+
+    def say_ended(self, title: str, seconds: float) -> None:
+        """Say that work is done, if it took so long that one has turned to something else."""
+        if seconds > LONG_S:
+            self.say(f"{title}: done after {clock(seconds)}.")
 
     def dismiss(self, notice: Notice) -> None:
         """Take a sentence off the screen."""

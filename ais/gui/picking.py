@@ -217,7 +217,7 @@ class Picking:
             return None
         if self.picked is not None and self.picked.task == task:
             return None
-        return max(self._wanted_at + REST_S - time.monotonic(), 0.001)
+        return max(self._wanted_at + REST_S - time.monotonic(), 0.0)
 
     # For the panel and the views
 

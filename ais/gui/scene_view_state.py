@@ -26,7 +26,6 @@ KEYS_OF_SCENE = "scene"
 """Under which the scene takes keys while the pointer is over it, in `Shell.keys_taken`."""
 REST_S = 0.2
 """So long after the last movement the scene is drawn in full detail."""
-AT_ONCE_S = 1e-3
 LOOK_AFTER_S = 0.15
 """A pointer that rests for so long is told what lies under it."""
 REMEMBER_AFTER_S = 2.0
@@ -221,9 +220,9 @@ class SceneViewState:
         if not self._editor.shell.scene_shown:
             return None
         if self.dragging or not self.drawn or self.drawn == "whole":
-            return max(self.look_at - time.monotonic(), AT_ONCE_S) if self.drawn and self.look_at is not None else None
+            return max(self.look_at - time.monotonic(), 0.0) if self.drawn and self.look_at is not None else None
         rest = self._moved_at + REST_S - time.monotonic() if self.drawn == "quickly" else 0.0
-        return max(rest, AT_ONCE_S)
+        return max(rest, 0.0)
 
     # Within
 
