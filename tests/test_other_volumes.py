@@ -6,6 +6,8 @@ import json
 import os
 import struct
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -320,3 +322,20 @@ def test_series_that_are_none(series: Path, capsys: pytest.CaptureFixture[str]) 
 def test_a_file_with_the_mark_in_its_name_is_itself(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "sample#3.tif", VOLUME)
     np.testing.assert_array_equal(read(tmp_path / "sample#3.tif")[1], VOLUME)
+
+
+def test_chunks_of_an_hdf_file_are_read_by_many_threads_at_once(tmp_path: Path) -> None:
+    """HDF5 itself may not be asked by several threads: it once broke the memory of the process."""
+    values = np.arange(24 * 30 * 36, dtype="f4").reshape(24, 30, 36)
+    for turn in range(40):
+        path = hdf_file(tmp_path / f"{turn % 3}.hdf", values, chunks=(3, 5, 6), compression="gzip")
+        with closing(open_volume(path)) as volume, ThreadPoolExecutor(4) as pool:
+            sections = pool.map(lambda z, volume=volume: volume.read(z, z + 1), range(24))
+            assert np.array_equal(np.concatenate(list(sections)), values)
+
+
+def test_an_hdf_file_behind_a_block_of_other_data_is_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.hdf", "w", userblock_size=512) as file:
+        file.create_dataset("MDF/images/0/image", data=VOLUME, chunks=(2, 4, 5))
+    with pytest.raises(AisError, match="block of other data"):
+        read(tmp_path / "a.hdf")

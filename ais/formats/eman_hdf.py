@@ -7,7 +7,6 @@ and virtual data are refused.
 from __future__ import annotations
 
 import math
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,6 @@ class HdfVolume:
         import h5py
 
         self._name = name or str(path)
-        self._file: Any = None
         self._array: ZarrArray | None = None
         self._voxels: VoxelFile | None = None
         self._rendered: tuple[float, float] | None = None
@@ -57,8 +55,8 @@ class HdfVolume:
             path.stat()
             if not h5py.is_hdf5(path):
                 raise AisError(f"{self._name} is not an HDF5 file, or it is damaged.")
-            self._file = h5py.File(path, "r")
-            self._open(path)
+            with h5py.File(path, "r") as file:
+                self._open(path, file)
         except OSError as error:
             self.close()
             if error.errno is None:
@@ -94,12 +92,12 @@ class HdfVolume:
             self._array.close()
         if self._voxels is not None:
             self._voxels.close()
-        if self._file is not None:
-            self._file.close()
-        self._file = self._array = self._voxels = None
+        self._array = self._voxels = None
 
-    def _open(self, path: Path) -> None:
-        group = self._file
+    def _open(self, path: Path, file: Any) -> None:
+        if file.userblock_size:
+            raise AisError(f"{self._name} begins with a block of other data, which Ais does not read.")
+        group = file
         for step in IMAGES:
             group = self._inside(group, step)
         if len(group) != 1:
@@ -124,10 +122,9 @@ class HdfVolume:
             if offset is None or needed > path.stat().st_size:
                 raise AisError(f"{self._name} is truncated, or holds no voxels: copy it again.")
             self._voxels = VoxelFile(path, data.dtype, offset, self.info.shape, self._name)
-            self._file.close()
-            self._file = None
         else:
-            self._array = ZarrArray(_Chunks(data, self._name), "", self._metadata(data, volume), self._name)
+            metadata = self._metadata(data, volume)
+            self._array = ZarrArray(_Chunks(path, data, self._name), "", metadata, self._name)
 
     def _inside(self, group: Any, step: str) -> Any:
         import h5py
@@ -156,34 +153,42 @@ class HdfVolume:
 
 
 class _Chunks:
-    """The packed chunks of a dataset, by their indices joined with points."""
+    """The packed chunks of a dataset, by their indices joined with points.
 
-    def __init__(self, data: Any, name: str) -> None:
-        self._data = data
+    Where they lie is asked of HDF5 once; their bytes are read from the file past it, for HDF5 may not be used by
+    several threads at once.
+    """
+
+    def __init__(self, path: Path, data: Any, name: str) -> None:
         self._name = name
-        self._lock = threading.Lock()
+        size = path.stat().st_size
+        self._places: dict[str, tuple[int, int]] = {}
+        stored: list[Any] = []
+        data.id.chunk_iter(stored.append)
+        for facts in stored:
+            index = (start // chunk for start, chunk in zip(facts.chunk_offset, data.chunks, strict=True))
+            key = ".".join(map(str, (0, *index)[-3:]))
+            if facts.filter_mask or facts.byte_offset + facts.size > size:
+                raise AisError(f"{name} is damaged: its chunk {key} cannot be read.")
+            self._places[key] = facts.byte_offset, facts.size
+        self._bytes = VoxelFile(path, np.dtype(np.uint8), 0, (1, 1, size), name)
 
     def get(self, key: str, limit: int) -> bytes | None:
         """See `Store.get`."""
-        indices = [int(n) for n in key.split(".")][-self._data.ndim :]
-        offset = tuple(n * int(chunk) for n, chunk in zip(indices, self._data.chunks, strict=True))
-        try:
-            with self._lock:
-                facts = self._data.id.get_chunk_info_by_coord(offset)
-                if facts.byte_offset is None:
-                    return None
-                if facts.size > limit or facts.filter_mask:
-                    raise AisError(f"{self._name} is damaged: its chunk {key} cannot be unpacked.")
-                return bytes(self._data.id.read_direct_chunk(offset)[1])
-        except (OSError, *_DAMAGE) as error:
-            raise AisError(f"{self._name} is damaged: its chunk {key} cannot be read.") from error
+        if key not in self._places:
+            return None
+        start, count = self._places[key]
+        if count > limit:
+            raise AisError(f"{self._name} is damaged: its chunk {key} cannot be unpacked.")
+        return self._bytes.read(slice(0, 1), slice(0, 1), slice(start, start + count)).tobytes()
 
     def part(self, key: str, start: int | None, count: int) -> bytes | None:
         """There are no shards in HDF5."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """The file is closed by the volume."""
+        """Release the file."""
+        self._bytes.close()
 
 
 def _rendering(attributes: Any, dtype: np.dtype[Any]) -> tuple[float, float] | None:
