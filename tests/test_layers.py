@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "ais"
 LAYERS = (
     {"__init__", "errors", "progress"},
     {"formats"},
-    {"project", "annotation", "tomogram", "trainset", "models"},
+    {"project", "annotation", "fluorescence", "tomogram", "trainset", "models"},
     {
         "analysis",
         "batch",

@@ -21,6 +21,7 @@ from ais.gui.display import PLANES, Contrast, Placement, Plane
 from ais.gui.document import Crop, Document, Edited, Snapshot, crop_key
 from ais.gui.feature_shelf import FeatureShelf
 from ais.gui.file_opening import open_paths
+from ais.gui.fluorescence import FluorescenceOverlays
 from ais.gui.masks import Masks
 from ais.gui.modelling import Modelling
 from ais.gui.notices import Notices
@@ -96,6 +97,8 @@ class Editor:
         Surfaces, particles and the 3D scene of the tomogram on the screen.
     analyses
         Instances measured in segmented volumes of the open project.
+    fluorescence
+        Images of a light microscope over the tomogram on the screen.
     untitled
         Whether a project is open that has no name yet.
     wake
@@ -130,6 +133,7 @@ class Editor:
         self.modelling = Modelling(self)
         self.rendering = Rendering(self)
         self.analyses = Analyses(self)
+        self.fluorescence = FluorescenceOverlays(self)
         self.untitled = False
         self._select_first: dict[str, Any] | None = None
         self._remember_at = 0.0
