@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
+from imgui_bundle import ImVec2, imgui, imgui_ctx
 from imgui_bundle import icons_fontawesome_6 as icons
 
 from ais.annotation import IGNORE, ChangeFeature, Feature, ReorderFeatures
-from ais.annotation.feature_operations import PALETTE
 from ais.gui.commands import command
 from ais.gui.feature_preview import preview, save_preview, shown_features
+from ais.gui.panels.colour_choice import colour_popup, colour_square
 from ais.gui.panels.command_button import command_button
 from ais.gui.panels.layout import coloured, elided, em, faint
 from ais.gui.panels.menu import run_item
@@ -36,14 +36,10 @@ MENU = (
     "feature.clear",
     "feature.delete",
 )
-PALETTE_COLUMNS = 6
 ROW_FLAGS = int(
     imgui.SelectableFlags_.span_all_columns
     | imgui.SelectableFlags_.allow_overlap
     | imgui.SelectableFlags_.allow_double_click
-)
-SWATCH_FLAGS = int(
-    imgui.ColorEditFlags_.no_tooltip | imgui.ColorEditFlags_.no_drag_drop | imgui.ColorEditFlags_.no_alpha
 )
 
 
@@ -186,34 +182,14 @@ class FeatureList:
 
 
 def _draw_swatch(window: Window, feature: Feature) -> None:
-    side = imgui.get_frame_height() * 0.72
-    imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() + imgui.get_frame_height() * 0.14)
-    if imgui.color_button("##Colour", ImVec4(*feature.colour, 1), SWATCH_FLAGS, ImVec2(side, side)):
-        imgui.open_popup("colour")
-    imgui.set_item_tooltip("Choose a colour")
-    if imgui.begin_popup("colour"):
-        _draw_colours(window, feature)
-        imgui.end_popup()
-
-
-def _draw_colours(window: Window, feature: Feature) -> None:
     editor = window.editor
-    side = em(1.7)
-    for number, chosen in enumerate(PALETTE):
-        if number % PALETTE_COLUMNS:
-            imgui.same_line(0, em(0.3))
-        if imgui.color_button(f"##palette {number}", ImVec4(*chosen, 1), SWATCH_FLAGS, ImVec2(side, side)):
-            editor.submit(ChangeFeature(feature.id, colour=chosen))
-            imgui.close_current_popup()
-    imgui.set_next_item_width(PALETTE_COLUMNS * side + (PALETTE_COLUMNS - 1) * em(0.3))
-    flags = imgui.ColorEditFlags_.no_side_preview | imgui.ColorEditFlags_.no_small_preview
-    changed, picked = imgui.color_picker3(
-        "##picker", list(feature.colour), int(flags | imgui.ColorEditFlags_.display_hex)
+    colour_square(feature.colour)
+    colour_popup(
+        feature.colour,
+        lambda chosen: editor.submit(ChangeFeature(feature.id, colour=chosen)),
+        lambda picked: preview(editor, feature.id, colour=picked),
+        lambda: save_preview(editor),
     )
-    if changed:
-        preview(editor, feature.id, colour=tuple(picked))
-    if imgui.is_item_deactivated_after_edit():
-        save_preview(editor)
 
 
 def _draw_counts(window: Window, number: int) -> None:

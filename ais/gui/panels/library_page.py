@@ -8,7 +8,7 @@ from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
 from imgui_bundle import icons_fontawesome_6 as icons
 
 from ais.feature_library import LibraryEntry, as_operation
-from ais.gui.panels.feature_list import SWATCH_FLAGS
+from ais.gui.panels.colour_choice import SQUARE_FLAGS
 from ais.gui.panels.layout import coloured, disabled, em, faint
 from ais.gui.panels.modal import at_right_end, button_width, modal
 from ais.gui.theme import colour
@@ -66,7 +66,7 @@ def _draw_entry(window: Window, entry: LibraryEntry, *, is_present: bool) -> Non
     imgui.table_next_column()
     side = em(1.1)
     imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() + (imgui.get_frame_height() - side) / 2)
-    imgui.color_button("##colour", ImVec4(*entry.colour, 1), SWATCH_FLAGS, ImVec2(side, side))
+    imgui.color_button("##colour", ImVec4(*entry.colour, 1), SQUARE_FLAGS, ImVec2(side, side))
     imgui.table_next_column()
     imgui.align_text_to_frame_padding()
     imgui.text_unformatted(entry.name)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
+from imgui_bundle import ImVec2, imgui, imgui_ctx
 from imgui_bundle import icons_fontawesome_6 as icons
 
-from ais.annotation.feature_operations import PALETTE
 from ais.gui.commands import command
 from ais.gui.commands.model import relink
 from ais.gui.modelling import KEYS_OF_MODELS as KEYS_OF
 from ais.gui.panels import model_properties
+from ais.gui.panels.colour_choice import colour_popup, colour_square
 from ais.gui.panels.command_button import flowing_buttons
 from ais.gui.panels.layout import coloured, disabled, elided, em, faint, section
 from ais.gui.panels.menu import run_item
@@ -31,14 +31,10 @@ MENU = (
     *("model.rename", "model.active", "model.show", "model.check", ""),
     *("model.save_group", "model.save_copy", "model.to_library", "model.relink", "model.reveal", "", "model.remove"),
 )
-PALETTE_COLUMNS = 6
 ROW_FLAGS = int(
     imgui.SelectableFlags_.span_all_columns
     | imgui.SelectableFlags_.allow_overlap
     | imgui.SelectableFlags_.allow_double_click
-)
-SWATCH_FLAGS = int(
-    imgui.ColorEditFlags_.no_tooltip | imgui.ColorEditFlags_.no_drag_drop | imgui.ColorEditFlags_.no_alpha
 )
 
 
@@ -279,14 +275,11 @@ def _draw_text(text: str, ink: Rgb, tooltip: str) -> None:
 
 def _draw_swatch(window: Window, model: ProjectModel) -> None:
     """The colour of what is found, in stripes where that is several features."""
-    side = round(imgui.get_frame_height() * 0.72)
-    imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() + imgui.get_frame_height() * 0.14)
-    colours = window.editor.modelling.shown(model).colours
+    modelling = window.editor.modelling
+    colours = modelling.shown(model).colours
     first = colours[0] if colours else window.theme.field
-    corner = imgui.get_cursor_screen_pos()
-    if imgui.color_button("##Colour", ImVec4(*first, 1), SWATCH_FLAGS, ImVec2(side, side)) and colours:
-        imgui.open_popup("colour")
-    imgui.set_item_tooltip("Choose a colour")
+    colour_square(first)
+    corner, side = imgui.get_item_rect_min(), imgui.get_item_rect_size().x
     stripes = colours[:STRIPES]
     if len(stripes) > 1:
         letters = imgui.get_window_draw_list()
@@ -294,27 +287,14 @@ def _draw_swatch(window: Window, model: ProjectModel) -> None:
         for number, one in enumerate(stripes):
             low = ImVec2(corner.x + number * width, corner.y)
             letters.add_rect_filled(low, ImVec2(low.x + width, corner.y + side), packed(one))
-    if imgui.begin_popup("colour"):
-        _draw_colours(window, model, first)
-        imgui.end_popup()
-
-
-def _draw_colours(window: Window, model: ProjectModel, now: Rgb) -> None:
-    modelling, side = window.editor.modelling, em(1.7)
-    with disabled(window.editor.read_only):
-        for number, chosen in enumerate(PALETTE):
-            if number % PALETTE_COLUMNS:
-                imgui.same_line(0, em(0.3))
-            if imgui.color_button(f"##palette {number}", ImVec4(*chosen, 1), SWATCH_FLAGS, ImVec2(side, side)):
-                modelling.models.change(model.id, colour=chosen)
-                imgui.close_current_popup()
-        imgui.set_next_item_width(PALETTE_COLUMNS * side + (PALETTE_COLUMNS - 1) * em(0.3))
-        flags = imgui.ColorEditFlags_.no_side_preview | imgui.ColorEditFlags_.no_small_preview
-        changed, picked = imgui.color_picker3("##picker", list(now), int(flags | imgui.ColorEditFlags_.display_hex))
-        if changed:
-            modelling.preview_use(model, colour=tuple(picked))
-        if imgui.is_item_deactivated_after_edit():
-            modelling.save_preview(model)
+    if colours:
+        colour_popup(
+            first,
+            lambda chosen: modelling.models.change(model.id, colour=chosen),
+            lambda picked: modelling.preview_use(model, colour=picked),
+            lambda: modelling.save_preview(model),
+            read_only=window.editor.read_only,
+        )
 
 
 def _bare_button(window: Window, icon: str, name: str, tooltip: str, ink: Rgb) -> bool:

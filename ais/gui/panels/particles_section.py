@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
+from imgui_bundle import ImVec2, imgui, imgui_ctx
 from imgui_bundle import icons_fontawesome_6 as icons
 
 from ais.annotation import ParticleSet, RemoveParticleSet, RenameParticleSet
-from ais.annotation.feature_operations import PALETTE
 from ais.gui.commands import command
 from ais.gui.panels import particle_look
+from ais.gui.panels.colour_choice import colour_popup, colour_square
 from ais.gui.panels.command_button import flowing_buttons
 from ais.gui.panels.layout import coloured, disabled, elided, em, faint, section
 from ais.gui.panels.menu import run_item
@@ -26,7 +26,6 @@ ROWS = 7
 KEYS = frozenset(("up", "down", "delete", "F2"))
 RENAMED = "particles"
 """What `Shell.renaming` calls these."""
-PALETTE_COLUMNS = 6
 MENU = (
     "particles.rename",
     "particles.table",
@@ -43,9 +42,6 @@ MENU = (
 FLAGS = int(imgui.TableFlags_.no_pad_outer_x | imgui.TableFlags_.sizing_fixed_fit)
 SCROLLED = int(imgui.TableFlags_.scroll_y)
 ROW_FLAGS = int(imgui.SelectableFlags_.allow_overlap | imgui.SelectableFlags_.allow_double_click)
-SWATCH_FLAGS = int(
-    imgui.ColorEditFlags_.no_tooltip | imgui.ColorEditFlags_.no_drag_drop | imgui.ColorEditFlags_.no_alpha
-)
 
 
 def draw(window: Window) -> None:
@@ -176,7 +172,6 @@ class ParticlesSection:
                     run_item(window, command(name))
                 else:
                     imgui.separator()
-            imgui.end_popup()
 
     def _take_keys(self, window: Window, particles: ParticleSets, one: ParticleSet) -> None:
         """While one of the rows has the keyboard, up, down, delete and F2 are the list's."""
@@ -227,29 +222,12 @@ def _draw_count(window: Window, text: str, problem: str) -> None:
 
 
 def _draw_swatch(window: Window, particles: ParticleSets, one: ParticleSet) -> None:
-    look, side = particles.look(one), imgui.get_frame_height() * 0.72
-    imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() + imgui.get_frame_height() * 0.14)
-    if imgui.color_button("##Colour", ImVec4(*look.colour, 1), SWATCH_FLAGS, ImVec2(side, side)):
-        imgui.open_popup("colour")
-    imgui.set_item_tooltip("Choose a colour" if look.colour_by is None else f"Coloured by {look.colour_by}")
-    if not imgui.begin_popup("colour"):
-        return
-    with disabled(window.editor.read_only):
-        width = em(1.7)
-        for number, choice in enumerate(PALETTE):
-            if number % PALETTE_COLUMNS:
-                imgui.same_line(0, em(0.3))
-            if imgui.color_button(f"##palette {number}", ImVec4(*choice, 1), SWATCH_FLAGS, ImVec2(width, width)):
-                particles.change_look(one, colour=choice, colour_by=None)
-                imgui.close_current_popup()
-        imgui.set_next_item_width(PALETTE_COLUMNS * width + (PALETTE_COLUMNS - 1) * em(0.3))
-        flags = imgui.ColorEditFlags_.no_side_preview | imgui.ColorEditFlags_.no_small_preview
-        changed, picked = imgui.color_picker3(
-            "##picker", list(look.colour), int(flags | imgui.ColorEditFlags_.display_hex)
-        )
-        if changed:
-            red, green, blue = (min(max(float(part), 0.0), 1.0) for part in picked)
-            particles.preview(one, colour=(red, green, blue), colour_by=None)
-        if imgui.is_item_deactivated_after_edit():
-            particles.save_look(one)
-    imgui.end_popup()
+    look = particles.look(one)
+    colour_square(look.colour, tooltip=f"Coloured by {look.colour_by}" if look.colour_by else "Choose a colour")
+    colour_popup(
+        look.colour,
+        lambda chosen: particles.change_look(one, colour=chosen, colour_by=None),
+        lambda picked: particles.preview(one, colour=picked, colour_by=None),
+        lambda: particles.save_look(one),
+        read_only=window.editor.read_only,
+    )

@@ -10,8 +10,9 @@ from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
 from imgui_bundle import icons_fontawesome_6 as icons
 
 from ais.annotation import Feature
+from ais.gui.panels.colour_choice import SQUARE_FLAGS
 from ais.gui.panels.command_button import command_button, flowing_buttons
-from ais.gui.panels.feature_list import SWATCH_FLAGS, counts_text
+from ais.gui.panels.feature_list import counts_text
 from ais.gui.panels.layout import coloured, disabled, elided, em, faint, label, section
 from ais.gui.panels.modal import strong_button
 from ais.gui.panels.training_actions import BAR_EM
@@ -105,7 +106,7 @@ def _draw_feature(window: Window, sets: TrainingSets, feature: Feature) -> None:
     imgui.table_next_column()
     side = imgui.get_frame_height() * 0.72
     imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() + imgui.get_frame_height() * 0.14)
-    imgui.color_button("##swatch", ImVec4(*feature.colour, 1), SWATCH_FLAGS, ImVec2(side, side))
+    imgui.color_button("##swatch", ImVec4(*feature.colour, 1), SQUARE_FLAGS, ImVec2(side, side))
     imgui.table_next_column()
     imgui.align_text_to_frame_padding()
     with coloured(window.theme.faint if role is Role.NOT_USED else window.theme.text):

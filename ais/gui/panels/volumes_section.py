@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
+from imgui_bundle import ImVec2, imgui, imgui_ctx
 from imgui_bundle import icons_fontawesome_6 as icons
 
-from ais.annotation.feature_operations import PALETTE
 from ais.gui.commands import command
 from ais.gui.commands.surfaces import show
 from ais.gui.lengths import volume_text
+from ais.gui.panels.colour_choice import colour_popup, colour_square
 from ais.gui.panels.command_button import command_button, flowing_buttons
 from ais.gui.panels.layout import coloured, elided, em, faint, heading, label, section
 from ais.gui.panels.menu import run_item
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 ROWS = 6
 KEYS = frozenset(("up", "down", "delete"))
-PALETTE_COLUMNS = 6
 EYE_EM = 1.5
 FULL = 255.0
 LEAST_LEVEL = 1.0
@@ -49,9 +48,6 @@ MENU = (
 )
 TABLE_FLAGS = int(imgui.TableFlags_.no_pad_outer_x | imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.row_bg)
 ROW_FLAGS = int(imgui.SelectableFlags_.span_all_columns | imgui.SelectableFlags_.allow_overlap)
-SWATCH_FLAGS = int(
-    imgui.ColorEditFlags_.no_tooltip | imgui.ColorEditFlags_.no_drag_drop | imgui.ColorEditFlags_.no_alpha
-)
 LOGARITHMIC = int(imgui.SliderFlags_.logarithmic)
 
 
@@ -187,33 +183,16 @@ class VolumesSection:
             imgui.set_item_tooltip(f"{shown:,} of {count:,} components are shown")
 
     def _draw_swatch(self, window: Window, volume: SceneVolume) -> None:
-        side = round(imgui.get_frame_height() * 0.7)
-        imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() + round((imgui.get_frame_height() - side) / 2))
-        if imgui.color_button("##Colour", ImVec4(*volume.colour, 1), SWATCH_FLAGS, ImVec2(side, side)):
-            window.editor.rendering.volumes.selected = volume.path
-            imgui.open_popup("colour")
-        imgui.set_item_tooltip("Choose a colour")
-        if imgui.begin_popup("colour"):
-            self._draw_colours(window, volume)
-            imgui.end_popup()
-
-    def _draw_colours(self, window: Window, volume: SceneVolume) -> None:
         volumes, title = window.editor.rendering.volumes, f"Change colour of {volume.name}"
-        side = em(1.7)
-        for number, chosen in enumerate(PALETTE):
-            if number % PALETTE_COLUMNS:
-                imgui.same_line(0, em(0.3))
-            if imgui.color_button(f"##palette {number}", ImVec4(*chosen, 1), SWATCH_FLAGS, ImVec2(side, side)):
-                volumes.change({volume.path: {"colour": chosen}}, title)
-                imgui.close_current_popup()
-        imgui.set_next_item_width(PALETTE_COLUMNS * em(2.0) - em(0.3))
-        flags = int(imgui.ColorEditFlags_.no_side_preview | imgui.ColorEditFlags_.no_small_preview)
-        changed, ink = imgui.color_picker3("##any colour", ImVec4(*volume.colour, 1), flags)
-        if changed:
-            red, green, blue = (min(max(float(part), 0.0), 1.0) for part in list(ink)[:3])
-            volumes.preview(volume.path, colour=(red, green, blue))
-        if imgui.is_item_deactivated_after_edit():
-            volumes.save_preview(volume.path, title)
+        if colour_square(volume.colour):
+            volumes.selected = volume.path
+        colour_popup(
+            volume.colour,
+            lambda chosen: volumes.change({volume.path: {"colour": chosen}}, title),
+            lambda picked: volumes.preview(volume.path, colour=picked),
+            lambda: volumes.save_preview(volume.path, title),
+            read_only=window.editor.read_only,
+        )
 
     def _draw_properties(self, window: Window, volume: SceneVolume) -> None:
         volumes = window.editor.rendering.volumes
