@@ -165,7 +165,7 @@ def is_finished(output: Path, identity: Identity, *, overwrite: bool = False) ->
     if overwrite or not output.exists():
         return False
     record = read_record(output)
-    if record is not None and identity.matches(record) and _is_unchanged(output, record):
+    if record is not None and identity.matches(record) and is_unchanged(output, record):
         return True
     raise AisError(f"{output} exists and was made from other input or settings: choose another folder or --overwrite.")
 
@@ -211,7 +211,8 @@ def _size_and_fingerprint(path: Path) -> dict[str, Any]:
     return {"size": size, "fingerprint": digest.hexdigest()}
 
 
-def _is_unchanged(output: Path, record: dict[str, Any]) -> bool:
+def is_unchanged(output: Path, record: dict[str, Any]) -> bool:
+    """Whether an output is as it was when its record was written."""
     written = record.get("output", {})
     found = _size_and_fingerprint(output)
     return all(written.get(key) == value for key, value in found.items())

@@ -19,7 +19,7 @@ from ais.models.registry import architecture
 from ais.progress import SILENT, Progress
 from ais.segmentation.network_grid import Axis, Span, Window
 from ais.segmentation.symmetries import check_count, inverse_transform, transform
-from ais.tomogram import MIN_SCALE, Tomogram
+from ais.tomogram import Tomogram
 
 MARGIN_PX = 32
 VOXEL_SIZE_TOLERANCE = 0.05
@@ -244,7 +244,7 @@ class Segmenter:
         first, last = max(z0 - reach, 0), min(z1 + reach, tomogram.shape[0])
         y, x = slice(*rows.read_span(row_span)), slice(*columns.read_span(column_span))
         if self.model.info.normalization == "slice":
-            values = _normalised_by_slice(tomogram.slab(first, last))[:, y, x]
+            values = tomogram.normalised_by_slice(first, last, y, x)
         else:
             normalization = tomogram.normalization
             values = normalization.apply(tomogram.slab(first, last, y, x))
@@ -308,13 +308,6 @@ def to_uint8(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Probabilities 0 to 1 as 0 to 255, rounded."""
     rounded: NDArray[np.uint8] = np.rint(probabilities * np.float32(255)).astype(np.uint8)
     return rounded
-
-
-def _normalised_by_slice(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    center = values.mean(axis=(1, 2), keepdims=True, dtype=np.float64).astype(np.float32)
-    scale = values.std(axis=(1, 2), keepdims=True, dtype=np.float64).astype(np.float32)
-    normalised: NDArray[np.float32] = (values - center) / (scale + np.float32(MIN_SCALE))
-    return normalised
 
 
 def _round_up(value: int, multiple: int) -> int:
