@@ -570,7 +570,7 @@ def test_every_star_file_of_others_is_read_or_refused_with_a_sentence(test_data:
         if summary.dialect is None:
             with pytest.raises(AisError, match="no particle positions"):
                 co.read_coordinates(file, **GIVEN)
-        else:
+        elif summary.dialect != "set":
             assert len(co.read_coordinates(file, **GIVEN)) == summary.rows
             read += 1
     assert read == len(three) > 10

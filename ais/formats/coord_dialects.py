@@ -11,7 +11,8 @@ stopgap    ``orig_x`` (y, z) + ``x_shift`` in voxels counted from 1; ``tomo_num`
 
 Read, but not written: ``export``, the particles that WarpTools exports for RELION (``rlnTomoName`` is
 ``<tomogram>.tomostar``, pixels of ``rlnImagePixelSize``); ``m``, a species of M (``wrpCoordinateX1`` in angstrom);
-and ``list``, RELION 5's list of particle files (``rlnTomoImportParticleFile``).
+``list``, RELION 5's list of particle files (``rlnTomoImportParticleFile``); and ``set``, RELION's optimisation set,
+which names the particle file (``rlnTomoParticlesFile``).
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ ORIGIN_A = ("rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginZAngst")
 ORIGIN_PX = ("rlnOriginX", "rlnOriginY", "rlnOriginZ")
 PRIORS = ("rlnAngleTiltPrior", "rlnAnglePsiPrior")
 TOMOGRAM, MICROGRAPH, SOURCE = "rlnTomoName", "rlnMicrographName", "wrpSourceName"
-IMPORT_FILE = "rlnTomoImportParticleFile"
+IMPORT_FILE, PARTICLES_FILE = "rlnTomoImportParticleFile", "rlnTomoParticlesFile"
 GROUP, SERIES_PIXEL, IMAGE_PIXEL = "rlnOpticsGroup", "rlnTomoTiltSeriesPixelSize", "rlnImagePixelSize"
 TUBE = "rlnHelicalTubeID"
 TOMOSTAR = ".tomostar"
@@ -107,6 +108,8 @@ class Geometry:
 def dialect_of(block: Block) -> str | None:
     """The dialect of a block's columns, including those that are only read; None if it has no positions."""
     columns = block.columns
+    if PARTICLES_FILE in columns:
+        return "set"
     if not block.loop:
         return None
     if all(label in columns for label in CENTRED):

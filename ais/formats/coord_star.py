@@ -33,6 +33,7 @@ from ais.formats.coord_dialects import (
     MICROGRAPH,
     ORIGIN_A,
     ORIGIN_PX,
+    PARTICLES_FILE,
     PIXEL,
     PRIORS,
     SERIES_PIXEL,
@@ -55,6 +56,8 @@ from ais.formats.coord_table import Column, Coordinates, concatenate, fixed, tex
 from ais.formats.star import Block, read_blocks, write_blocks
 
 logger = logging.getLogger(__name__)
+
+_LISTS = ("list", "set")
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,8 @@ def read_star(path: Path | str, geometry: Geometry, *, dialect: str | None = Non
     others = [block for block in blocks if block is not particles]
     if found == "list":
         return _read_listed(path, particles, geometry)
+    if found == "set":
+        return _read_named(path, particles, geometry)
     if found == "stopgap":
         return from_motive_list(particles, path)
     return _from_block(particles, others, dialect or found, geometry, tomogram, path)
@@ -226,13 +231,26 @@ def _from_block(
     return Coordinates(positions, names, angles, subtomogram, columns, others)
 
 
+def _read_named(path: Path, chosen: Block, geometry: Geometry) -> Coordinates:
+    """The particles of the file that an optimisation set names."""
+    files = [file for file in chosen.columns[PARTICLES_FILE] if file]
+    if len(files) != 1:
+        raise AisError(f"{path} names {len(files)} particle files where one is expected.")
+    place = _listed_file(path, files[0])
+    blocks = read_blocks(place)
+    _, found = _particle_block(blocks, place)
+    if found in _LISTS:
+        raise AisError(f"{path} names {place}, which holds no particles but names of other files.")
+    return read_star(place, geometry)
+
+
 def _read_listed(path: Path, listed: Block, geometry: Geometry) -> Coordinates:
     parts = []
     for name, file in zip(listed.columns[TOMOGRAM], listed.columns[IMPORT_FILE], strict=True):
         place = _listed_file(path, file)
         blocks = read_blocks(place)
         particles, found = _particle_block(blocks, place)
-        if found == "list":
+        if found in _LISTS:
             raise AisError(f"{path} is a list of particle files that names another list, {place}.")
         others = [block for block in blocks if block is not particles]
         if TOMOGRAM in particles.columns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,18 @@ from ais.formats.coord_table import Column, Coordinates, as_numbers, fixed, text
 from ais.formats.star import MOST_COLUMNS, read_text
 
 _DELIMITERS = ",\t;|"
-_ANGSTROM = re.compile(r"^([xyz])\s*[\[(_]\s*(?:a|å|angst|angstrom)\s*[\])]?$", re.IGNORECASE)
+_WITH_UNIT = re.compile(r"([xyz])\s*[\[(_]\s*([a-zå]+)\s*[\])]?")
+_NAPARI = {"axis-0": "z", "axis-1": "y", "axis-2": "x"}
+_VOXEL = 0.0
+_UNITS = {
+    **dict.fromkeys(("", "napari", "vox", "voxel", "voxels", "px", "pix", "pixel", "pixels"), _VOXEL),
+    **dict.fromkeys(("a", "å", "angst", "angstrom"), 1.0),
+    "nm": 10.0,
+}
+"""Angstrom for one unit of a position, in the order in which positions are looked for.
+
+Voxels come first: where a table has lengths too, these may be counted from an origin of their own.
+"""
 _ANGLES = ("rot", "tilt", "psi")
 _NAME = "tomogram"
 
@@ -28,8 +39,9 @@ def read_text_table(path: Path | str, geometry: Geometry, *, tomogram: str = "")
 
     Columns are separated by blanks, tabs, commas, semicolons or bars; lines that start with ``#`` are comments. Without
     a header the first three columns are x, y, z in voxels and further ones are called ``column4`` and so on. With a
-    header, the columns ``x``, ``y``, ``z`` (or ``X [A]`` ..., in angstrom) are the position, ``tomogram`` the name,
-    ``rot``, ``tilt``, ``psi`` the angles, and all others are kept.
+    header, the columns ``x``, ``y``, ``z`` are the position, also as ``x_vox`` or ``x_px``, as ``X [A]`` or ``x_nm`` in
+    these units, and as napari's ``axis-2``, ``axis-1``, ``axis-0``; ``tomogram`` is the name, ``rot``, ``tilt``,
+    ``psi`` are the angles, and all others are kept.
 
     Parameters
     ----------
@@ -113,18 +125,32 @@ def _split(text: str, path: Path) -> list[list[str]]:
 
 def _table(columns: dict[str, Column], geometry: Geometry, tomogram: str, path: Path) -> Coordinates:
     lower = {label.lower(): label for label in columns}
-    scaled = {match[1].lower(): label for label in columns if (match := _ANGSTROM.match(label))}
-    where = lower if all(axis in lower for axis in "xyz") else scaled
-    if not all(axis in where for axis in "xyz"):
-        raise AisError(f"{path} holds no particle positions: it has no columns x, y and z.")
+    where, length = _position(lower, path)
     positions = _numbers(columns, [where[axis] for axis in "xyz"], path)
     angles = None
     if all(angle in lower for angle in _ANGLES):
         angles = _numbers(columns, [lower[angle] for angle in _ANGLES], path)
     names = [str(v) for v in columns.pop(lower[_NAME])] if _NAME in lower else [tomogram] * len(positions)
-    if where is scaled:
-        positions = positions / geometry.voxel_sizes(names, path)
+    if length:
+        positions = positions * (length / geometry.voxel_sizes(names, path))
     return Coordinates(positions, names, angles, None, columns)
+
+
+def _position(lower: Mapping[str, str], path: Path) -> tuple[dict[str, str], float]:
+    """The columns of x, y and z, and angstrom for one unit of them; `_VOXEL` where that is the voxel."""
+    found: dict[str, dict[str, str]] = {}
+    for label, column in lower.items():
+        match = _WITH_UNIT.fullmatch(label)
+        if match:
+            found.setdefault(match[2], {})[match[1]] = column
+        elif label in _NAPARI:
+            found.setdefault("napari", {})[_NAPARI[label]] = column
+        elif label in tuple("xyz"):
+            found.setdefault("", {})[label] = column
+    for unit, length in _UNITS.items():
+        if len(found.get(unit, ())) == 3:
+            return found[unit], length
+    raise AisError(f"{path} holds no particle positions: it has no columns x, y and z.")
 
 
 def _numbers(columns: dict[str, Column], labels: Sequence[str], path: Path) -> FloatArray:
