@@ -14,7 +14,8 @@ from ais.gui.feature_preview import preview, save_preview, shown_features
 from ais.gui.panels.colour_choice import colour_popup, colour_square
 from ais.gui.panels.command_button import command_button
 from ais.gui.panels.layout import coloured, elided, em, faint
-from ais.gui.panels.menu import run_item
+from ais.gui.panels.menu import context_menu, run_item
+from ais.gui.panels.name_field import NameField
 from ais.gui.theme import colour, packed
 from ais.project.overview import BoxCount
 
@@ -52,8 +53,7 @@ class FeatureList:
     """The list, and the name that is being typed in it."""
 
     def __init__(self) -> None:
-        self._typed = ""
-        self._typing: int | None = None
+        self._name = NameField()
 
     def draw(self, window: Window) -> None:
         """Draw the list and what adds to it."""
@@ -107,7 +107,9 @@ class FeatureList:
         imgui.table_next_column()
         dropped = None
         if editor.shell.renaming == ("feature", feature.id):
-            self._draw_typing(window, feature)
+            name = self._name.draw(editor.shell, feature.id, feature.name)
+            if name is not None:
+                editor.submit(ChangeFeature(feature.id, name=name))
         else:
             dropped = self._draw_name(window, feature)
         imgui.table_next_column()
@@ -143,13 +145,7 @@ class FeatureList:
                 editor.shell.renaming = ("feature", feature.id)
         if imgui.is_item_clicked(1):
             editor.select_feature(feature.id)
-        if imgui.begin_popup_context_item("menu"):
-            for name in MENU:
-                if name:
-                    run_item(window, command(name))
-                else:
-                    imgui.separator()
-            imgui.end_popup()
+        context_menu(window, MENU)
         dropped = None
         if imgui.begin_drag_drop_source():
             imgui.set_drag_drop_payload_py_id(MOVED, feature.id)
@@ -161,24 +157,6 @@ class FeatureList:
                 dropped = int(payload.data_id)
             imgui.end_drag_drop_target()
         return dropped
-
-    def _draw_typing(self, window: Window, feature: Feature) -> None:
-        """Draw the field in which the name is typed: enter or a click elsewhere renames, escape gives up."""
-        editor = window.editor
-        if self._typing != feature.id:
-            self._typing, self._typed = feature.id, feature.name
-            imgui.set_keyboard_focus_here()
-        imgui.set_next_item_width(-1)
-        flags = imgui.InputTextFlags_.auto_select_all | imgui.InputTextFlags_.enter_returns_true
-        _, self._typed = imgui.input_text("##Name", self._typed, int(flags))
-        if not imgui.is_item_deactivated():
-            return
-        self._typing, editor.shell.renaming = None, None
-        if imgui.is_key_pressed(imgui.Key.escape, False):
-            return
-        name = self._typed.strip()
-        if name and name != feature.name:
-            editor.submit(ChangeFeature(feature.id, name=name))
 
 
 def _draw_swatch(window: Window, feature: Feature) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, imgui, imgui_ctx
 
-from ais.gui.commands import COMMANDS, MENUS, Command
+from ais.gui.commands import COMMANDS, MENUS, Command, command
 from ais.gui.keys import readable
 from ais.gui.panels.modal import at_right_end, button_width, disabled
 
@@ -43,11 +43,11 @@ def menus() -> tuple[tuple[str, Menu], ...]:
     root = Menu()
     for name in MENUS:
         root.submenu(name)
-    for command in COMMANDS:
+    for each in COMMANDS:
         menu = root
-        for name in command.menu.split("/"):
+        for name in each.menu.split("/"):
             menu = menu.submenu(name)
-        menu.items.append(command)
+        menu.items.append(each)
     return tuple(item for item in root.items if isinstance(item, tuple) and item[1].items)
 
 
@@ -62,18 +62,30 @@ def draw(window: Window) -> None:
     _draw_palette_button(window)
 
 
-def run_item(window: Window, command: Command, label: str = "") -> None:
+def run_item(window: Window, item: Command, label: str = "") -> None:
     """Draw a command as an item of a menu, and run it when it is chosen."""
     editor = window.editor
-    enabled = command.enabled(editor)
-    checked = command.checked is not None and command.checked(editor)
-    text = f"{label or command.text}###{command.name}" if label else command.text
-    if imgui.menu_item_simple(text, readable(window.keys.text[command.name]), checked, enabled):
-        command.run(editor)
-    if command.tooltip and imgui.is_item_hovered(
+    enabled = item.enabled(editor)
+    checked = item.checked is not None and item.checked(editor)
+    text = f"{label or item.text}###{item.name}" if label else item.text
+    if imgui.menu_item_simple(text, readable(window.keys.text[item.name]), checked, enabled):
+        item.run(editor)
+    if item.tooltip and imgui.is_item_hovered(
         imgui.HoveredFlags_.for_tooltip | imgui.HoveredFlags_.allow_when_disabled
     ):
-        imgui.set_tooltip(command.tooltip)
+        imgui.set_tooltip(item.tooltip)
+
+
+def context_menu(window: Window, names: Sequence[str]) -> None:
+    """Draw the commands of these names as the menu of the item before; an empty name is a line between them."""
+    if not imgui.begin_popup_context_item("menu"):
+        return
+    for name in names:
+        if name:
+            run_item(window, command(name))
+        else:
+            imgui.separator()
+    imgui.end_popup()
 
 
 def _draw_items(window: Window, menu: Menu) -> None:
@@ -109,12 +121,12 @@ def _draw_paths(name: str, paths: Sequence[str], run: Callable[[Path], None]) ->
 
 
 def _draw_palette_button(window: Window) -> None:
-    command = next(command for command in COMMANDS if command.name == PALETTE)
+    palette = command(PALETTE)
     label = f"Find a command   {readable(window.keys.text[PALETTE])}###palette button"
     with imgui_ctx.push_style_color(imgui.Col_.button, imgui.get_style().color_(imgui.Col_.menu_bar_bg)):
         width = button_width(label)
         if imgui.get_content_region_avail().x > width:
             at_right_end(width)
-            with disabled(not command.enabled(window.editor)):
+            with disabled(not palette.enabled(window.editor)):
                 if imgui.small_button(label):
-                    command.run(window.editor)
+                    palette.run(window.editor)

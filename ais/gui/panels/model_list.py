@@ -15,7 +15,8 @@ from ais.gui.panels import model_properties
 from ais.gui.panels.colour_choice import colour_popup, colour_square
 from ais.gui.panels.command_button import flowing_buttons
 from ais.gui.panels.layout import coloured, disabled, elided, em, faint, section
-from ais.gui.panels.menu import run_item
+from ais.gui.panels.menu import context_menu
+from ais.gui.panels.name_field import NameField
 from ais.gui.project_models import ProjectModel
 from ais.gui.theme import Rgb, colour, packed
 
@@ -48,8 +49,7 @@ class ModelList:
 
     def __init__(self) -> None:
         self._filter = ""
-        self._typed = ""
-        self._typing: int | None = None
+        self._name = NameField()
         self._had_some: bool | None = None
         self._scroll_to: int | None = None
 
@@ -154,7 +154,9 @@ class ModelList:
         imgui.table_next_column()
         focused = False
         if editor.shell.renaming == ("model", model.id):
-            self._draw_typing(window, model)
+            name = self._name.draw(editor.shell, model.id, model.name)
+            if name is not None:
+                editor.modelling.models.rename(model.id, name)
         else:
             focused = self._draw_name(window, model)
         imgui.table_next_column()
@@ -193,32 +195,8 @@ class ModelList:
             editor.modelling.selected = model.id
         if pressed and imgui.is_mouse_double_clicked(0) and not editor.read_only:
             editor.shell.renaming = ("model", model.id)
-        if imgui.begin_popup_context_item("menu"):
-            for name in MENU:
-                if name:
-                    run_item(window, command(name))
-                else:
-                    imgui.separator()
-            imgui.end_popup()
+        context_menu(window, MENU)
         return focused
-
-    def _draw_typing(self, window: Window, model: ProjectModel) -> None:
-        """Draw the field in which the name is typed: enter or a click elsewhere renames, escape gives up."""
-        editor = window.editor
-        if self._typing != model.id:
-            self._typing, self._typed = model.id, model.name
-            imgui.set_keyboard_focus_here()
-        imgui.set_next_item_width(-1)
-        flags = imgui.InputTextFlags_.auto_select_all | imgui.InputTextFlags_.enter_returns_true
-        _, self._typed = imgui.input_text("##Name", self._typed, int(flags))
-        if not imgui.is_item_deactivated():
-            return
-        self._typing, editor.shell.renaming = None, None
-        if imgui.is_key_pressed(imgui.Key.escape, False):
-            return
-        name = self._typed.strip()
-        if name and name != model.name:
-            editor.modelling.models.rename(model.id, name)
 
 
 def _words_of(model: ProjectModel) -> str:

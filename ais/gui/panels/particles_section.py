@@ -8,12 +8,12 @@ from imgui_bundle import ImVec2, imgui, imgui_ctx
 from imgui_bundle import icons_fontawesome_6 as icons
 
 from ais.annotation import ParticleSet, RemoveParticleSet, RenameParticleSet
-from ais.gui.commands import command
 from ais.gui.panels import particle_look
 from ais.gui.panels.colour_choice import colour_popup, colour_square
 from ais.gui.panels.command_button import flowing_buttons
 from ais.gui.panels.layout import coloured, disabled, elided, em, faint, section
-from ais.gui.panels.menu import run_item
+from ais.gui.panels.menu import context_menu
+from ais.gui.panels.name_field import NameField
 from ais.gui.panels.swatch import swatch
 from ais.gui.particle_sets import KEYS_OF_LIST
 from ais.gui.theme import colour
@@ -53,8 +53,7 @@ class ParticlesSection:
     """The list, and the name that is being typed in it."""
 
     def __init__(self) -> None:
-        self._typed = ""
-        self._typing: int | None = None
+        self._name = NameField()
         self._focused = False
 
     def draw(self, window: Window) -> None:
@@ -127,7 +126,9 @@ class ParticlesSection:
         _draw_swatch(window, particles, one)
         imgui.table_next_column()
         if editor.shell.renaming == (RENAMED, one.id):
-            self._draw_typing(window, one)
+            name = self._name.draw(editor.shell, one.id, one.name)
+            if name is not None:
+                editor.submit(RenameParticleSet(one.id, name))
         else:
             self._draw_name(window, particles, one)
         shown = particles.shown(one.id)
@@ -166,12 +167,7 @@ class ParticlesSection:
         if pressed and imgui.is_mouse_double_clicked(0) and not editor.read_only:
             editor.shell.renaming = (RENAMED, one.id)
         self._focused |= imgui.is_item_focused() and imgui.is_window_focused()
-        if imgui.begin_popup_context_item("menu"):
-            for name in MENU:
-                if name:
-                    run_item(window, command(name))
-                else:
-                    imgui.separator()
+        context_menu(window, MENU)
 
     def _take_keys(self, window: Window, particles: ParticleSets, one: ParticleSet) -> None:
         """While one of the rows has the keyboard, up, down, delete and F2 are the list's."""
@@ -185,22 +181,6 @@ class ParticlesSection:
             editor.submit(RemoveParticleSet(one.id))
         if imgui.is_key_pressed(imgui.Key.f2, False) and not editor.read_only:
             editor.shell.renaming = (RENAMED, one.id)
-
-    def _draw_typing(self, window: Window, one: ParticleSet) -> None:
-        """Draw the field in which the name is typed: enter or a click elsewhere renames, escape gives up."""
-        editor = window.editor
-        if self._typing != one.id:
-            self._typing, self._typed = one.id, one.name
-            imgui.set_keyboard_focus_here()
-        imgui.set_next_item_width(-1)
-        flags = imgui.InputTextFlags_.auto_select_all | imgui.InputTextFlags_.enter_returns_true
-        _, self._typed = imgui.input_text("##Name", self._typed, int(flags))
-        if not imgui.is_item_deactivated():
-            return
-        self._typing, editor.shell.renaming = None, None
-        name = self._typed.strip()
-        if name and name != one.name and not imgui.is_key_pressed(imgui.Key.escape, False):
-            editor.submit(RenameParticleSet(one.id, name))
 
 
 def origin_text(one: ParticleSet) -> str:
