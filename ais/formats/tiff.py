@@ -60,7 +60,7 @@ PRINTING_A = 1e4  # resolutions in pixels per centimetre that make larger voxels
 FIGURES = 7
 
 # What the decoders raise on damaged files; nothing else is expected of them.
-_DAMAGE = (
+DAMAGE = (
     ValueError,
     TypeError,
     KeyError,
@@ -101,7 +101,7 @@ class TiffVolume:
         self._file: Any = None
         self._voxels: VoxelFile | None = None
         try:
-            size = _check_directories(path, self._name)
+            size = check_directories(path, self._name)
             self._file = tifffile.TiffFile(path, _multifile=False)
             series = max(self._file.series, key=lambda candidate: math.prod(candidate.shape))
             notes = [] if len(self._file.series) == 1 else [f"the largest of {len(self._file.series)} images is used"]
@@ -115,7 +115,7 @@ class TiffVolume:
         except OSError as error:
             self.close()
             raise AisError(describe_os_error(error, path)) from error
-        except _DAMAGE as error:
+        except DAMAGE as error:
             self.close()
             raise AisError(f"{self._name} is damaged or of a TIFF kind that cannot be read: copy it again.") from error
         except AisError:
@@ -164,7 +164,7 @@ class TiffVolume:
             return page.reshape(self.info.shape[1:])
         except OSError as error:
             raise AisError(describe_os_error(error, self._name)) from error
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise AisError(f"{self._name} is damaged: its page {z + 1} cannot be unpacked.") from error
 
 
@@ -231,7 +231,7 @@ def _written_pages(slabs: Iterable[Array], shape: tuple[int, int, int], stored: 
         raise ValueError(f"{count} of {shape[0]} slices were written")
 
 
-def _check_directories(path: Path, name: str) -> int:
+def check_directories(path: Path, name: str) -> int:
     """Follow the chain of pages to its end; a decoder stops silently where a truncated file breaks off.
 
     Returns
