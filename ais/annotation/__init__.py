@@ -43,6 +43,7 @@ from ais.annotation.feature_operations import (
     file_safe_name,
 )
 from ais.annotation.flood import flood_region, unite_regions
+from ais.annotation.fluorescence_operations import AddOverlay, ChangeOverlay, RemoveOverlay
 from ais.annotation.lasso import otsu_in_polygon, threshold_in_polygon
 from ais.annotation.mask_annotation import AnnotateFromMask, MaskAnnotation
 from ais.annotation.operation import Operation, Together
@@ -100,6 +101,7 @@ __all__ = [
     "IGNORE",
     "AddFeature",
     "AddModel",
+    "AddOverlay",
     "AddParticleSet",
     "AddPickSet",
     "AddPicks",
@@ -111,6 +113,7 @@ __all__ = [
     "ChangeFeature",
     "ChangeFeatures",
     "ChangeModel",
+    "ChangeOverlay",
     "ChangeParticleLook",
     "ChangePickSet",
     "ChangeSetting",
@@ -161,6 +164,7 @@ __all__ = [
     "RemoveBoxes",
     "RemoveBoxesIn",
     "RemoveModel",
+    "RemoveOverlay",
     "RemoveParticleSet",
     "RemovePickSet",
     "RemovePicks",

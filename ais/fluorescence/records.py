@@ -78,9 +78,13 @@ def checked_overlay(overlay: Overlay) -> Overlay:
 
 
 def _real(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    try:
+        real = float(value)
+    except OverflowError:  # JSON knows whole numbers of any length
+        return None
+    return real if math.isfinite(real) else None
 
 
 def _share(value: Any, default: float) -> float:

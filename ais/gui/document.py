@@ -13,6 +13,7 @@ from ais.annotation import Box, Feature, HistoryEntry, Operation, Region, Tomogr
 from ais.annotation.entries import HandPicks, ModelEntry
 from ais.annotation.volume_looks import VolumeEntry
 from ais.errors import Cancelled
+from ais.fluorescence import Overlay
 from ais.gui.background import plain_sentence
 from ais.project import Project
 from ais.project.overview import BoxCount
@@ -20,6 +21,7 @@ from ais.project.overview import BoxCount
 HISTORY_SHOWN = 500
 
 Result = TypeVar("Result")
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Snapshot:
         Feature to its particles picked by hand.
     volumes
         What is kept of its segmented volumes.
+    fluorescence
+        The images that lie over it, in the order in which they were added.
     history
         The latest edits, oldest first.
     crop
@@ -66,6 +70,7 @@ class Snapshot:
     boxes: Mapping[int, tuple[Box, ...]] = field(default_factory=dict)
     picks: Mapping[int, HandPicks] = field(default_factory=dict)
     volumes: tuple[VolumeEntry, ...] = ()
+    fluorescence: tuple[Overlay, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     crop: Crop | None = None
     models: tuple[ModelEntry, ...] = ()
@@ -360,6 +365,7 @@ class Document:
             boxes={},
             picks={},
             volumes=(),
+            fluorescence=(),
             crop=None,
         )
         if everything or not old.revision:
@@ -380,6 +386,7 @@ class Document:
                 boxes=boxes,
                 picks=project.hand_picks_of(watched),
                 volumes=_same(tuple(project.volumes(watched)), old.volumes),
+                fluorescence=_same(tuple(project.overlays(watched)), old.fluorescence),
                 crop=crop_of(project.setting(crop_key(watched))),
                 marks={**new.marks, watched: {feature: len(found) for feature, found in annotated.items()}},
                 box_counts={**new.box_counts, watched: {f: _counts(found) for f, found in boxes.items()}},
@@ -407,7 +414,7 @@ def crop_of(value: Any) -> Crop | None:
     return crop if all(0 <= low < high for low, high in (crop.z, crop.y, crop.x)) else None
 
 
-def _same(new: tuple[VolumeEntry, ...], old: tuple[VolumeEntry, ...]) -> tuple[VolumeEntry, ...]:
+def _same(new: tuple[Entry, ...], old: tuple[Entry, ...]) -> tuple[Entry, ...]:
     """The old ones where they are equal, so that whoever follows them need not compare them."""
     return old if new == old else new
 

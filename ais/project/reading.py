@@ -17,6 +17,8 @@ from ais.annotation.entries import IGNORE, Box, Feature, HandPicks, ModelEntry, 
 from ais.annotation.tiles import TILE_PX, TileIndex, decompress_tile, paste_tiles, tile_line
 from ais.annotation.volume_looks import VolumeEntry, volume_prefix
 from ais.errors import AisError
+from ais.fluorescence.overlay import Overlay
+from ais.fluorescence.records import overlay_prefix
 from ais.project import rows
 from ais.project.database import Database, database_errors
 from ais.project.overview import ProjectOverview
@@ -273,9 +275,12 @@ class ProjectReader(ProjectOverview, ProjectParticles):
 
     def volumes(self, tomogram: int) -> list[VolumeEntry]:
         """What is known of segmented volumes of a tomogram, in the order in which they became known."""
-        prefix = volume_prefix(tomogram)
-        found = self._rows("SELECT key, value FROM settings WHERE substr(key, 1, ?) = ?", len(prefix), prefix)
-        entries = [rows.volume_of(row, self.path.parent) for row in found]
+        entries = [rows.volume_of(row, self.path.parent) for row in self._settings(volume_prefix(tomogram))]
+        return sorted((entry for entry in entries if entry is not None), key=lambda entry: entry.number)
+
+    def overlays(self, tomogram: int) -> list[Overlay]:
+        """The fluorescence images over a tomogram, in the order in which they were added."""
+        entries = [rows.fluorescence_of(row, self.path.parent) for row in self._settings(overlay_prefix(tomogram))]
         return sorted((entry for entry in entries if entry is not None), key=lambda entry: entry.number)
 
     def view_state(self, key: str, default: Any = None) -> Any:
@@ -318,6 +323,10 @@ class ProjectReader(ProjectOverview, ProjectParticles):
     def _rows(self, sql: str, *values: Any) -> list[rows.Row]:
         with self._reading() as connection:
             return connection.execute(sql, values).fetchall()
+
+    def _settings(self, prefix: str) -> list[rows.Row]:
+        """Key and value of the settings whose keys begin so."""
+        return self._rows("SELECT key, value FROM settings WHERE substr(key, 1, ?) = ?", len(prefix), prefix)
 
     def _tomogram(self, row: rows.Row) -> TomogramEntry:
         entry = rows.tomogram_of(row, self.path.parent, None)

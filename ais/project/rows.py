@@ -22,6 +22,8 @@ from ais.annotation.entries import (
 )
 from ais.annotation.volume_looks import VolumeEntry, look_of
 from ais.errors import AisError
+from ais.fluorescence.overlay import Overlay
+from ais.fluorescence.records import overlay_of
 from ais.project.schema import CONTENT
 
 if TYPE_CHECKING:
@@ -109,6 +111,25 @@ def hand_picks_of(row: Row) -> HandPicks:
 
 def volume_of(row: Row, folder: Path) -> VolumeEntry | None:
     """A segmented volume from a row of key and value of the settings; None if it is none."""
+    found = _file_of_setting(row, folder)
+    if found is None:
+        return None
+    key, path, missing, value = found
+    by_hand, listed = value.get("by_hand") is True, value.get("listed") is not False
+    return VolumeEntry(key, path, missing, look_of(value.get("look")), by_hand, listed)
+
+
+def fluorescence_of(row: Row, folder: Path) -> Overlay | None:
+    """An image over a tomogram from a row of key and value of the settings; None if it is none."""
+    found = _file_of_setting(row, folder)
+    if found is None:
+        return None
+    key, path, missing, value = found
+    return overlay_of(value, key, path, missing)
+
+
+def _file_of_setting(row: Row, folder: Path) -> tuple[str, Path, bool, dict[str, Any]] | None:
+    """Key, place of the file, whether it is missing, and all that a setting says of it; None if it is of no file."""
     key, value = _text(row[0]), read_json(row[1])
     paths = value.get("paths") if isinstance(value, dict) else None
     if not key.rpartition(" ")[2].isdecimal() or not isinstance(paths, list) or not paths:
@@ -116,8 +137,7 @@ def volume_of(row: Row, folder: Path) -> VolumeEntry | None:
     if not all(isinstance(path, str) for path in paths):
         return None
     path, missing = locate(folder, paths[0], paths[1] if len(paths) > 1 else None)
-    by_hand, listed = value.get("by_hand") is True, value.get("listed") is not False
-    return VolumeEntry(key, path, missing, look_of(value.get("look")), by_hand, listed)
+    return key, path, missing, value
 
 
 def history_of(row: Row) -> HistoryEntry:
