@@ -110,7 +110,19 @@ class SegmentResult:
 
 
 @dataclass(frozen=True)
-class _ChosenModel:
+class ChosenModel:
+    """A model to segment with.
+
+    Attributes
+    ----------
+    path
+        Its file.
+    info
+        What it says of itself.
+    hash
+        Of its content.
+    """
+
     path: Path
     info: ModelInfo
     hash: str
@@ -164,7 +176,7 @@ def segment(
     settings = settings or SegmentSettings()
     if settings.dtype not in DTYPES:
         raise AisError(f"'{settings.dtype}' is not a type of segmented volumes: choose {', '.join(DTYPES)}.")
-    chosen = _read_models(models)
+    chosen = read_models(models)
     if settings.rules is not None:
         settings.rules.check([feature for model in chosen for feature in model.info.found])
     batch = _Batch(chosen, Path(output), settings, overwrite, progress, len(inputs), ready)
@@ -243,7 +255,7 @@ class _Batch:
 
     def __init__(
         self,
-        models: list[_ChosenModel],
+        models: list[ChosenModel],
         folder: Path,
         settings: SegmentSettings,
         overwrite: bool,
@@ -379,7 +391,7 @@ class _Batch:
 
     def _predicted(
         self,
-        model: _ChosenModel,
+        model: ChosenModel,
         tomogram: Tomogram,
         z0: int,
         z1: int,
@@ -390,7 +402,7 @@ class _Batch:
         found = self._segmenter(model).predict_slices(tomogram, z0, z1, crop, progress=progress)
         return dict(zip(model.info.found, found if found.ndim == 4 else found[None], strict=True))
 
-    def _segmenter(self, model: _ChosenModel) -> Segmenter:
+    def _segmenter(self, model: ChosenModel) -> Segmenter:
         from ais.models import load_model
         from ais.segmentation import Segmenter
 
@@ -432,12 +444,19 @@ def _empty(
         yield dict.fromkeys(features, zeros)
 
 
-def _read_models(paths: Sequence[Path | str]) -> list[_ChosenModel]:
+def read_models(paths: Sequence[Path | str]) -> list[ChosenModel]:
+    """What model files say of themselves; no network is loaded yet.
+
+    Raises
+    ------
+    AisError
+        If there are none, one cannot be read, or two find the same feature.
+    """
     if not paths:
         raise AisError("At least one model is needed.")
-    chosen: list[_ChosenModel] = []
+    chosen: list[ChosenModel] = []
     for path in map(Path, paths):
-        chosen.append(_ChosenModel(path, read_model_info(path), model_hash(path)))
+        chosen.append(ChosenModel(path, read_model_info(path), model_hash(path)))
     _check_different([(feature, model.path) for model in chosen for feature in model.info.found])
     return chosen
 
