@@ -434,6 +434,7 @@ class Editor:
         self.modelling.follow()
         self.rendering.follow()
         self.analyses.follow()
+        self.fluorescence.follow()
         if self.shown is not None:
             for text, kind in self.shown.news():
                 self.notices.say(text, kind)

@@ -21,6 +21,8 @@ class Tool(Enum):
     PICK = "Picks"
     MEASURE = "Measure"
     CROP = "Crop region"
+    IMAGE = "Place image"
+    LANDMARKS = "Landmarks"
 
 
 class Tab(Enum):
