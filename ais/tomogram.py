@@ -177,6 +177,15 @@ class Tomogram:
             self.check_finite(values)
         return values
 
+    def normalised_by_slice(self, z0: int, z1: int, y: slice = WHOLE, x: slice = WHOLE) -> NDArray[np.float32]:
+        """Values of slices z0 to z1 - 1, each less its mean and over its spread, as Ais 1.x saw them; as `slab`.
+
+        Mean and spread are those of the whole slice, also where a part of it is asked for.
+        """
+        values = self.slab(z0, z1)
+        centers, scales = slice_spreads(values)
+        return normalised_slices(values[:, y, x], centers, scales)
+
     def slice(self, z: int) -> NDArray[np.float32]:
         """One slice as a fresh float32 array of shape (ny, nx); raises as `slab`."""
         plane: NDArray[np.float32] = self.slab(z, z + 1)[0]
@@ -195,15 +204,6 @@ class Tomogram:
             self._normalization = global_mad(self)
         return self._normalization
 
-    def normalised_by_slice(self, z0: int, z1: int, y: slice = WHOLE, x: slice = WHOLE) -> NDArray[np.float32]:
-        """Values of slices z0 to z1 - 1, each less its mean and over its spread, as Ais 1.x saw them; as `slab`.
-
-        Mean and spread are those of the whole slice, also where a part of it is asked for.
-        """
-        values = self.slab(z0, z1)
-        centers, scales = slice_spreads(values)
-        return normalised_slices(values[:, y, x], centers, scales)
-
 
 def slice_spreads(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and standard deviation, both of shape (n,), of each slice of an array (n, ny, nx)."""
@@ -215,7 +215,9 @@ def normalised_slices(
     values: NDArray[np.float32], centers: NDArray[np.float32], scales: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Slices (n, ny, nx) less their centre and over their scale, both of shape (n,)."""
-    normalised: NDArray[np.float32] = (values - centers[:, None, None]) / (scales[:, None, None] + np.float32(MIN_SCALE))
+    normalised: NDArray[np.float32] = (values - centers[:, None, None]) / (
+        scales[:, None, None] + np.float32(MIN_SCALE)
+    )
     return normalised
 
 

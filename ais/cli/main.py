@@ -62,6 +62,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("extract", "cut a training set from annotated boxes"),
         Command("train", "train a network on training sets"),
         Command("compare", "train several architectures on one set and tabulate them"),
+        Command("classic", "write a model of a classic method, which needs no training"),
     ),
     "Segment": (
         Command("segment", "segment tomograms with one or more models"),
@@ -78,7 +79,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "The installation": (
         Command("demo", "run the whole pipeline on a simulated tomogram and write a report"),
         Command("doctor", "check the installation and say what is missing"),
-        Command("stages", "split, predict, assemble and analyse a folder, resumably", later=True),
+        Command("stages", "split, predict, assemble and analyse a folder, going on where it was stopped"),
         Command("slurm", "print an sbatch array script", later=True),
         Command("repeat", "run again what a record describes", later=True),
     ),
