@@ -46,6 +46,7 @@ LAYERS = (
         "skeleton",
         "skeleton_graph",
         "skeleton_paths",
+        "stages",
         "surface_picture",
         "surfaces",
         "symmetries",
