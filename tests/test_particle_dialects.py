@@ -417,3 +417,11 @@ def test_the_user_says_which_tomogram_is_meant(
     assert run(["import", str(file), "-o", str(project), "--tomogram-name", "7=TS_02_10.00Apx"]) == 0
     assert list(sets_of(project).values()) == [1, 1]
     assert run(["import", str(file), "-o", str(project), "--tomogram-name", "7"]) == 2
+    capsys.readouterr()
+    assert run(["import", str(file), "-o", str(project), "--leave-out-unknown"]) == 0
+    assert "1 particle of 7 left out" in capsys.readouterr().err
+    assert list(sets_of(project).values()) == [2, 1]
+    file.rename(tmp_path / "other.star")
+    patterns = ["--tomogram-name", "{name}=TS_0{name}_*", "--leave-out-unknown"]
+    assert run(["import", str(tmp_path / "other.star"), "-o", str(project), *patterns]) == 0
+    assert list(sets_of(project).values()) == [3, 1]

@@ -9,13 +9,9 @@ import pytest
 import starfile
 
 from ais.annotation import AddParticleSet, AddTomogram, DeleteParticles, MoveParticle
-from ais.annotation.particle_files import (
-    load_particles,
-    particles_of_sets,
-    preview_file,
-    save_particles,
-    tomogram_of,
-)
+from ais.annotation.particle_files import particles_of_sets, preview_file, save_particles
+from ais.annotation.particle_loading import load_particles
+from ais.annotation.particle_names import NameRule, find_tomogram, tomogram_of
 from ais.errors import AisError
 from ais.formats.coordinates import PixelSizeUnknown
 from ais.formats.registry import write_volume
@@ -164,6 +160,43 @@ def test_the_preview_is_what_is_written(project: Project, tmp_path: Path) -> Non
 def test_names_of_tomograms(project: Project, name: str, number: int | None) -> None:
     found = tomogram_of(name, project.tomograms(), project.tomogram_by_id(3))
     assert (found.id if found is not None else None) == number
+
+
+@pytest.mark.parametrize(
+    ("in_file", "in_project", "name", "meant"),
+    [
+        ("{name}", "{name}", "TS_1", "TS_1"),
+        ("{name}_rec", "{name}", "TS_01_rec", "TS_01"),
+        ("{name}_rec", "{name}", "TS_01", None),
+        ("*_{name}.*", "lamella_{name}_*", "a_b_7.x", "lamella_7_*"),
+        ("7", "TS_lamella", "7", "TS_lamella"),
+        ("a.b(c)", "x", "a.b(c)", "x"),
+        ("TS_{name}", "{name}", "ts_5", "5"),
+    ],
+)
+def test_patterns_of_names(in_file: str, in_project: str, name: str, meant: str | None) -> None:
+    assert NameRule(in_file, in_project).meant(name) == meant
+
+
+@pytest.mark.parametrize(
+    ("in_file", "in_project"), [("", "a"), ("{name}{name}", "a"), ("a", "{name}"), ("{name}", " ")]
+)
+def test_patterns_that_make_no_sense(in_file: str, in_project: str) -> None:
+    with pytest.raises(AisError):
+        NameRule(in_file, in_project)
+
+
+def test_the_first_pattern_that_fits_counts(project: Project) -> None:
+    tomograms = project.tomograms()
+    rules = [NameRule("x{name}", "TS_{name}*"), NameRule("*", "TS_01")]
+    assert [
+        found and found.name for found in (find_tomogram(n, tomograms, None, rules) for n in ("x10", "x0", "a"))
+    ] == [
+        "TS_10",
+        None,  # two tomograms begin with TS_0
+        "TS_01",
+    ]
+    assert find_tomogram("ts_02.mrc_13.48Apx.mrc", tomograms).id == 2
 
 
 def test_tomograms_that_are_not_in_the_project_are_said(project: Project, tmp_path: Path) -> None:

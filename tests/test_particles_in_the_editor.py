@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from ais.gui.display import Plane
 from ais.gui.editor import Editor
 from ais.gui.panels.particle_table import sorted_rows
 from ais.gui.particle_distances import distance_label
+from ais.gui.particle_import import LEFT_OUT, ParticleImport
 from ais.gui.particle_sets import SET_KEY
 from ais.gui.scene.contents import HIDDEN, HIGHLIGHTED, SHOWN
 from ais.gui.shown_particles import (
@@ -207,6 +209,20 @@ def test_a_click_selects_and_a_drag_moves(editor: Editor, plane: Plane) -> None:
     assert particle_under(editor, far) is None
 
 
+def asked(editor: Editor) -> ParticleImport:
+    """Wait for the page on which files find their tomograms, and until it is up to date."""
+    until(editor, lambda: editor.rendering.particles.importing)
+    page = editor.rendering.particles.importing
+    assert page is not None
+
+    def up_to_date() -> bool:
+        page.follow()
+        return not page.busy
+
+    until(editor, up_to_date)
+    return page
+
+
 def test_another_tomogram_has_its_own_particles(editor: Editor) -> None:
     added(editor, some())
     editor.select_tomogram(2)
@@ -224,16 +240,21 @@ def test_a_file_is_loaded_into_its_tomograms_and_saved_again(editor: Editor, tmp
     labels = ("rlnMicrographName", "rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ", "myNote")
     path.write_text("data_\n\nloop_\n" + "".join(f"_{label}\n" for label in labels) + rows)
     editor.open_paths([path])
-    until(editor, lambda: editor.rendering.particles.sets)
+    particles = editor.rendering.particles
+    page = asked(editor)
+    assert [(row.name, row.count, row.tomogram and row.tomogram.name) for row in page.rows()] == [
+        ("TS_01", 3, "TS_01"),
+        ("TS_02", 3, "TS_02"),
+        ("TS_09", 1, None),
+    ]
+    particles.end_importing(True)
+    until(editor, lambda: particles.sets)
     settled(editor)
     assert "Loaded 6 particles of picks.star into 2 tomograms" in said(editor)
-    assert "1 particle of picks.star were left out: TS_09" in said(editor)
-    particles = editor.rendering.particles
+    assert "1 particle of picks.star left out: TS_09" in said(editor)
     assert [(one.name, one.count) for one in particles.sets] == [("picks", 3)]
     particles.save(particles.sets[0].id)
     until(editor, lambda: particles.saving is not None and particles.saving.preview is not None)
-    from dataclasses import replace
-
     particles.saving.choice = replace(particles.saving.choice, dialect="warp", everywhere=True)
     particles.saving.follow()
     until(editor, lambda: not particles.saving.busy)
@@ -259,12 +280,99 @@ def test_a_file_that_needs_a_pixel_size_asks_for_it(editor: Editor, tmp_path: Pa
         "data_\n\nloop_\n_rlnTomoName\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnCoordinateZ\nTS_01 100 80 60\n"
     )
     editor.rendering.particles.load([path])
-    until(editor, lambda: editor.shell.sheets)
-    sheet = editor.shell.sheets.pop()
-    sheet.fields[0].value = 2.5
-    sheet.on_accept()
+    page = asked(editor)
+    assert "pixel size of the tilt series" in page.missing()
+    page.choice = replace(page.choice, tilt_series_pixel_size=2.5)
+    asked(editor)
+    editor.rendering.particles.end_importing(True)
     until(editor, lambda: editor.rendering.particles.sets)
     assert shown(editor).positions.tolist() == [[25.0, 20.0, 15.0]]
+
+
+def star(path: Path, names: list[str], **columns: str) -> Path:
+    """Three particles for each name; columns of text are the same for all."""
+    labels = ["rlnMicrographName", "rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ", *columns]
+    rows = [f"{name} {n + 10} {n + 20} {n + 5} {' '.join(columns.values())}" for name in names for n in range(3)]
+    path.write_text("data_\n\nloop_\n" + "".join(f"_{label}\n" for label in labels) + "\n".join(rows) + "\n")
+    return path
+
+
+def test_names_follow_the_patterns_and_the_hand(editor: Editor, tmp_path: Path) -> None:
+    path = star(tmp_path / "picks.star", ["grid1_a_01_rec", "grid1_a_02_rec", "grid1_a_03_rec"])
+    editor.open_paths([path])
+    page = asked(editor)
+    assert [row.tomogram for row in page.rows()] == [None] * 3
+    assert "No name is that of a tomogram" in page.missing()
+    page.choice = replace(page.choice, in_file="*_{name}_rec")
+    assert [row.tomogram and row.tomogram.name for row in page.rows()] == ["TS_01", "TS_02", None]
+    page.choice = replace(page.choice, in_file="grid*{name", in_project="{name}")
+    assert "does not say which part" in page.missing()
+    page.choice = replace(page.choice, in_file="*_{name}_rec", in_project="ts_{name}")
+    page.choose(page.rows()[0], LEFT_OUT)
+    page.choose(page.rows()[2], 1)
+    asked(editor)
+    assert [row.tomogram and row.tomogram.name for row in page.rows()] == [None, "TS_02", "TS_01"]
+    page.choose(page.rows()[2], None)
+    assert page.rows()[2].tomogram is None
+    page.choose(page.rows()[2], 1)
+    asked(editor)
+    editor.rendering.particles.end_importing(True)
+    until(editor, lambda: editor.rendering.particles.sets)
+    settled(editor)
+    assert editor.document is not None
+    project = editor.document.project
+    assert [table.tomograms for table in map(project.particle_table, project.all_particle_sets())] == [
+        ["grid1_a_02_rec"] * 3,
+        ["grid1_a_03_rec"] * 3,
+    ]
+
+
+def test_nothing_is_asked_where_the_file_says_it(editor: Editor, tmp_path: Path) -> None:
+    editor.open_paths([star(tmp_path / "one.star", ["TS_01.tomostar"])])
+    until(editor, lambda: editor.rendering.particles.sets)
+    assert editor.rendering.particles.importing is None
+    files = [tmp_path / f"{name}.txt" for name in ("TS_01", "TS_02", "damaged")]
+    for file in files:
+        file.write_text("1 2 3\n4 5 6\n" if file.stem != "damaged" else "1 2\n")
+    editor.open_paths(files)
+    until(editor, lambda: len(editor.rendering.particles.sets) == 2)
+    settled(editor)
+    assert "Loaded 4 particles of 2 files into 2 tomograms" in said(editor)
+    assert "damaged.txt" in said(editor)
+
+
+def test_particles_outside_are_said_before_they_are_loaded(editor: Editor, tmp_path: Path) -> None:
+    path = tmp_path / "far.star"
+    labels = "".join(f"_rlnCenteredCoordinate{axis}Angst\n" for axis in "XYZ")
+    path.write_text(f"data_\n\nloop_\n_rlnTomoName\n{labels}TS_01 0 0 0\nTS_01 9999 0 0\nTS_02 0 0 0\n")
+    editor.open_paths([path])
+    page = asked(editor)
+    assert [row.outside for row in page.rows()] == [1, 0]
+    assert all(file.needs_shape and file.needs_voxel_size and not file.needs_pixel_size for file in page.files)
+    editor.rendering.particles.end_importing(True)
+    until(editor, lambda: "1 particle of far.star lies outside TS_01" in said(editor))
+
+
+def test_a_voxel_size_that_nobody_knows_is_asked_for_and_kept(editor: Editor, tmp_path: Path) -> None:
+    write_volume(tmp_path / "TS_03.mrc", np.zeros(SHAPE, np.int8), voxel_sizes=0.0)
+    editor.open_paths([tmp_path / "TS_03.mrc"])
+    until(editor, lambda: len(editor.snapshot.tomograms) == 3)
+    path = tmp_path / "three.star"
+    labels = "".join(f"_rlnCenteredCoordinate{axis}Angst\n" for axis in "XYZ")
+    path.write_text(f"data_\n\nloop_\n_rlnTomoName\n{labels}TS_03 50 0 -20\n")
+    editor.open_paths([path])
+    page = asked(editor)
+    assert "voxel size" in page.missing()
+    page.choice = replace(page.choice, voxel_size=5.0)
+    asked(editor)
+    editor.rendering.particles.end_importing(True)
+    until(editor, lambda: editor.snapshot.tomograms[2].voxel_size == 5.0)
+    settled(editor)
+    assert editor.document is not None
+    (one,) = editor.document.project.particle_sets(3)
+    assert editor.document.project.particles(one).positions.tolist() == [[40.0, 25.0, 16.0]]
+    editor.undo()  # the size and the set are one step
+    until(editor, lambda: editor.snapshot.tomograms[2].voxel_size == 0.0)
 
 
 @pytest.mark.parametrize("text", ["", "no star", "data_\n\nloop_\n_a\n1\n"])

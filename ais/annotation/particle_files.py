@@ -1,11 +1,10 @@
-"""Particles between files and the tomograms of a project: told apart by name when read, put together when written."""
+"""Particles of the tomograms of a project put together and written to files."""
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -15,145 +14,16 @@ from numpy.typing import NDArray
 from ais.annotation.entries import TomogramEntry
 from ais.annotation.particle_sets import ParticleSet
 from ais.errors import AisError
-from ais.formats.coord_numbers import numbers_in
 from ais.formats.coordinates import Coordinates, concatenate, read_coordinates, write_coordinates
 
 if TYPE_CHECKING:
     from ais.project.reading import ProjectReader
 
 PREVIEW_ROWS, LEAST_PER_TOMOGRAM = 12, 3
-NAMES_SAID = 5
 WITHOUT_NAMES = (".txt", ".tsv", ".cbox", ".mod")
 
 Keep = Callable[[ParticleSet, Coordinates], NDArray[np.bool_]]
 """Which rows of a set's table are written, (total,) of bool."""
-
-
-@dataclass(frozen=True, eq=False)
-class LoadedParticles:
-    """What a file holds for a project.
-
-    Attributes
-    ----------
-    path
-        The file.
-    parts
-        Number of each tomogram that has particles in it, and its particles.
-    unknown
-        Names of tomograms that are not in the project, and how many particles they have.
-    names
-        Each name in the file ("" where it says none), and the name of the tomogram that it was taken for.
-    """
-
-    path: Path
-    parts: Mapping[int, Coordinates]
-    unknown: Mapping[str, int] = field(default_factory=dict)
-    names: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def count(self) -> int:
-        """How many particles belong to tomograms of the project."""
-        return sum(map(len, self.parts.values()))
-
-
-def load_particles(
-    path: Path | str,
-    tomograms: Sequence[TomogramEntry],
-    current: TomogramEntry | None = None,
-    *,
-    tilt_series_pixel_size: float | None = None,
-    called: Mapping[str, str] | None = None,
-) -> LoadedParticles:
-    """Read a file of coordinates and tell the particles of different tomograms apart.
-
-    A name in the file stands for the tomogram that is called so; if there is none, a number stands for the only one
-    that has it in its name, as 1 for ``TS_01``, and a name for the only one whose name has it as a part, as ``TS_01``
-    in ``TS_01_10.00Apx``, or is a part of it. A file without names is about the tomogram whose name is its own or a
-    part of its own, as ``TS_01.cbox``, else about `current`.
-
-    Parameters
-    ----------
-    path
-        A file of coordinates.
-    tomograms
-        Those of the project.
-    current
-        To which the particles of a file belong that names no tomogram; of several tomograms of one name, this one.
-    tilt_series_pixel_size
-        Of the unbinned tilt series in angstrom, for RELION 4 files that do not say it.
-    called
-        Name in the file -> name of the tomogram, where the user knows better.
-
-    Raises
-    ------
-    AisError
-        If the file is damaged, something that it needs is not known, or it has no particle of these tomograms.
-        `ais.formats.coordinates.PixelSizeUnknown` if only the pixel size of the tilt series is missing.
-    """
-    path = Path(path)
-    found: dict[str, TomogramEntry | None] = {}
-
-    def owner(name: str) -> TomogramEntry | None:
-        if name not in found:
-            meant = (called or {}).get(name, name)
-            found[name] = tomogram_of(meant, tomograms, current) if meant else _of_file(path, tomograms, current)
-        return found[name]
-
-    def voxel_size(name: str) -> float:
-        entry = owner(name)
-        return 1.0 if entry is None else entry.voxel_size  # those of other tomograms are left out in the end
-
-    def shape(name: str) -> tuple[int, int, int]:
-        entry = owner(name)
-        return (1, 1, 1) if entry is None else entry.shape
-
-    table = read_coordinates(path, voxel_size=voxel_size, shape=shape, tilt_series_pixel_size=tilt_series_pixel_size)
-    rows: dict[str, list[int]] = {}
-    for row, name in enumerate(table.tomograms):
-        rows.setdefault(name, []).append(row)
-    parts: dict[int, list[Coordinates]] = {}
-    unknown: dict[str, int] = {}
-    for name, numbers in rows.items():
-        entry = owner(name)
-        if entry is None:
-            unknown[name] = len(numbers)
-        else:
-            part = table if len(rows) == 1 else table.select(numbers)
-            parts.setdefault(entry.id, []).append(part)
-    if not len(table):
-        raise AisError(f"{path.name} holds no particles.")
-    if not parts and "" in unknown:
-        raise AisError(f"{path.name} does not say to which tomogram its particles belong: open that tomogram first.")
-    if not parts:
-        are = "is" if len(unknown) == 1 else "are"
-        raise AisError(
-            f"{path.name} is about {names_text(list(unknown))}, which {are} not in this project: add the tomogram "
-            "first, or rename it as the file does."
-        )
-    joined = {number: concatenate(each) if len(each) > 1 else each[0] for number, each in parts.items()}
-    taken = {name: entry.name for name in rows if (entry := owner(name)) is not None}
-    return LoadedParticles(path, joined, unknown, taken)
-
-
-def tomogram_of(
-    name: str, tomograms: Sequence[TomogramEntry], current: TomogramEntry | None = None
-) -> TomogramEntry | None:
-    """The tomogram that a file means by a name, as `load_particles` says; None if there is none, or several."""
-    if not name:
-        return current
-    same = [entry for entry in tomograms if entry.name == name]
-    if len(same) > 1 and current in same:
-        return current
-    for found in (
-        same,
-        [entry for entry in tomograms if entry.name.casefold() == name.casefold()],
-        [entry for entry in tomograms if name.isdecimal() and int(name) in numbers_in(entry.name)],
-        [entry for entry in tomograms if _is_part(name, entry.name)],
-        [entry for entry in tomograms if _is_part(entry.name, name)],
-    ):
-        if found:
-            return found[0] if len(found) == 1 else None
-    return None
 
 
 def particles_of_sets(
@@ -319,25 +189,6 @@ def preview_file(
         if name in seen
     )
     return FilePreview(tuple(text[:lines]), tuple(file.name for file in written), dimensions)
-
-
-def names_text(names: Sequence[str]) -> str:
-    """Names for a sentence: the first few and how many more."""
-    more = f" and {len(names) - NAMES_SAID} more" if len(names) > NAMES_SAID else ""
-    return ", ".join(name or "no tomogram" for name in names[:NAMES_SAID]) + more
-
-
-def _of_file(path: Path, tomograms: Sequence[TomogramEntry], current: TomogramEntry | None) -> TomogramEntry | None:
-    """The tomogram that a file without names is about."""
-    same = [entry for entry in tomograms if entry.name == path.stem]
-    parts = [entry for entry in tomograms if _is_part(entry.name, path.stem)]
-    if current in (same or parts):
-        return current
-    return next((each[0] for each in (same, parts) if len(each) == 1), current)
-
-
-def _is_part(part: str, name: str) -> bool:
-    return re.search(rf"(?<![A-Za-z0-9]){re.escape(part)}(?![A-Za-z0-9])", name, re.IGNORECASE) is not None
 
 
 def _all(one: ParticleSet, table: Coordinates) -> Coordinates:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from ais.tomogram import Tomogram
 
 if TYPE_CHECKING:
     from ais.annotation import Operation
+    from ais.annotation.particle_names import NameRule
     from ais.project import Project
 
 COORDINATES = tuple(suffix for suffix in SUFFIXES if suffix != ".txt")  # a .txt is a list of inputs
@@ -42,9 +43,14 @@ def run(
         typer.Option(
             "--tomogram-name",
             metavar="NAME=TOMOGRAM",
-            help="The tomogram of the project that NAME in a file of coordinates stands for; may be given repeatedly.",
+            help="The tomogram of the project that NAME in a file of coordinates stands for; both may be patterns with "
+            "{name} for the part that is the same and * for anything; may be given repeatedly.",
         ),
     ] = None,
+    leave_out: Annotated[
+        bool,
+        typer.Option("--leave-out-unknown", help="Leave out particles of tomograms that are not in the project."),
+    ] = False,
 ) -> int:
     """Add tomograms, models, coordinates and work of Ais 1.x to a project (.aisproj), which is made if missing.
 
@@ -53,7 +59,7 @@ def run(
     """
     check_voxel_option(voxel_size)
     check_at_least("--tilt-series-pixel-size", tilt_series_pixel_size, 1e-3)
-    reading = Reading(tilt_series_pixel_size, _named(names or []))
+    reading = Reading(tilt_series_pixel_size, voxel_size, _rules(names or []), leave_out)
     target = Path(project)
     if target.suffix.lower() != ".aisproj":
         raise AisError(f"{target} must end in .aisproj.")
@@ -90,20 +96,28 @@ class Reading:
     ----------
     tilt_series_pixel_size
         In angstrom, for RELION 4.
-    names
-        Name in the file -> name of the tomogram.
+    voxel_size
+        In angstrom, of tomograms of which it is not known.
+    rules
+        Which tomograms names in the files stand for.
+    leave_out
+        Whether particles of tomograms that are not in the project are left out; else their file is refused.
     """
 
     tilt_series_pixel_size: float | None
-    names: Mapping[str, str]
+    voxel_size: float | None
+    rules: Sequence[NameRule]
+    leave_out: bool
 
 
-def _named(words: Sequence[str]) -> dict[str, str]:
+def _rules(words: Sequence[str]) -> list[NameRule]:
+    from ais.annotation.particle_names import NameRule
+
     pairs = [word.partition("=") for word in words]
     for name, _, tomogram in pairs:
         if not name or not tomogram:
             raise AisError(f"--tomogram-name {name or '='} needs the form NAME=TOMOGRAM.")
-    return {name: tomogram for name, _, tomogram in pairs}
+    return [NameRule(name, tomogram) for name, _, tomogram in pairs]
 
 
 def _checked(volumes: Sequence[Path], others: Sequence[Path], voxel_size: float | None) -> tuple[list[Path], list[str]]:
@@ -166,7 +180,7 @@ def _operations(document: Project, path: Path, voxel_size: float | None, reading
 
 def _particle_sets(document: Project, path: Path, reading: Reading) -> list[Operation[object]]:
     from ais.annotation import AddParticleSet
-    from ais.annotation.particle_files import load_particles, names_text
+    from ais.annotation.particle_loading import load_particles, names_text
 
     tomograms = document.tomograms()
     loaded = load_particles(
@@ -174,13 +188,19 @@ def _particle_sets(document: Project, path: Path, reading: Reading) -> list[Oper
         tomograms,
         tomograms[0] if len(tomograms) == 1 else None,
         tilt_series_pixel_size=reading.tilt_series_pixel_size,
-        called=reading.names,
+        voxel_size=reading.voxel_size,
+        rules=reading.rules,
     )
-    if loaded.unknown:
+    if loaded.unknown and not reading.leave_out:
         raise AisError(
             f"{path} names {names_text(list(loaded.unknown))}, which is not in the project: import the tomogram "
-            "first, or say which one is meant with --tomogram-name."
+            "first, say which one is meant with --tomogram-name, or leave it out with --leave-out-unknown."
         )
+    if loaded.unknown:
+        count, whose = sum(loaded.unknown.values()), names_text(list(loaded.unknown))
+        complain(f"{path.name}: {count} particle{'s' if count != 1 else ''} of {whose} left out")
+    for name, count in loaded.outside.items():
+        complain(f"{path.name}: {count} of its particles lie outside {loaded.names[name]}")
     for name, tomogram in loaded.names.items():
         if name != tomogram:
             show(f"{path.name}  {name or 'its particles'} -> {tomogram}")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ais.annotation import AddParticleSet, ParticleLook, Together
+from ais.annotation import AddParticleSet, Operation, ParticleLook, SetVoxelSize, Together
 from ais.annotation.feature_operations import PALETTE
-from ais.annotation.particle_files import LoadedParticles, load_particles, names_text
-from ais.formats.coordinates import SUFFIXES, PixelSizeUnknown
+from ais.annotation.particle_loading import LoadedParticles, ParticleFile, describe_particles, names_text
+from ais.errors import AisError
+from ais.formats.coordinates import SUFFIXES
 from ais.gui.dialogs import FileKind
-from ais.gui.sheet import NumberField, Sheet
+from ais.gui.particle_import import ParticleImport
 
 if TYPE_CHECKING:
     from ais.gui.background import Work
@@ -20,6 +22,7 @@ KINDS = (
     FileKind("Coordinates", SUFFIXES),
     FileKind("Star files", (".star",)),
     FileKind("Tables", (".csv", ".txt", ".tsv")),
+    FileKind("Dynamo, IMOD, crYOLO", (".tbl", ".mod", ".cbox")),
 )
 FALLBACK_RADIUS = 50.0
 """In angstrom, where the tomogram's size says nothing."""
@@ -34,33 +37,54 @@ def is_coordinates(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-def load_into_project(editor: Editor, path: Path, tilt_series_pixel_size: float | None = None) -> None:
-    """Read a file, and add what it holds to the tomograms that it names."""
+def load_into_project(editor: Editor, paths: Sequence[Path]) -> None:
+    """Read files, and add what they hold to the tomograms that they name; in case of doubt a page asks first."""
     document = editor.document
     if document is None or not editor.snapshot.tomograms:
         editor.notices.say("Open a tomogram first; then its particles can be loaded.", "hint")
         return
-    tomograms = editor.snapshot.tomograms
-    current = editor.snapshot.tomogram(editor.state.tomogram)
 
-    def read(_: Work) -> LoadedParticles | None:
-        try:
-            return load_particles(path, tomograms, current, tilt_series_pixel_size=tilt_series_pixel_size)
-        except PixelSizeUnknown:
-            return None
+    def read(work: Work) -> tuple[list[ParticleFile], list[str]]:
+        files, problems = [], []
+        for number, path in enumerate(paths):
+            work.report(number, len(paths))
+            try:
+                files.append(describe_particles(path))
+            except AisError as error:
+                problems.append(str(error))
+        return files, problems
 
-    def there(loaded: LoadedParticles | None) -> None:
+    def there(found: tuple[list[ParticleFile], list[str]]) -> None:
         if editor.document is not document:
             return
-        if loaded is None:
-            _ask_pixel_size(editor, path)
-        else:
-            _add(editor, loaded)
+        files, problems = found
+        for sentence in problems:
+            editor.notices.problem(sentence)
+        if files:
+            _begin(editor, files)
 
-    editor.background.run(read, there, title=f"Reading {path.name}")
+    title = f"Reading {paths[0].name}" if len(paths) == 1 else f"Reading {len(paths)} files"
+    editor.background.run(read, there, title=title)
 
 
-def default_look(editor: Editor, number: int) -> ParticleLook:
+def _begin(editor: Editor, files: Sequence[ParticleFile]) -> None:
+    """Load them at once where there is nothing to ask, else open the page."""
+
+    def add(loaded: Sequence[LoadedParticles], voxel_size: float) -> None:
+        _add(editor, [one for one in loaded if one.count], voxel_size)
+
+    page = ParticleImport(editor, files, add)
+    particles = editor.rendering.particles
+    if page.is_certain:
+        document = editor.document
+        page.read(lambda loaded: add(loaded, 0.0) if editor.document is document else None)
+    elif particles.importing is not None:
+        particles.importing = ParticleImport(editor, [*particles.importing.files, *files], add)
+    else:
+        particles.importing = page
+
+
+def default_look(editor: Editor, number: int | None) -> ParticleLook:
     """How the particles of a tomogram look at first; the next colour for each set."""
     entry = editor.snapshot.tomogram(number)
     radius = FALLBACK_RADIUS
@@ -70,49 +94,55 @@ def default_look(editor: Editor, number: int) -> ParticleLook:
     return ParticleLook(PALETTE[(COLOURS_FROM + present) % len(PALETTE)], float(f"{radius:.2g}"))
 
 
-def _ask_pixel_size(editor: Editor, path: Path) -> None:
-    size = NumberField("Unbinned pixel", 1.0, 0.01, 1000.0, "A", tooltip="Of the tilt series before binning")
-
-    def accept() -> None:
-        load_into_project(editor, path, size.value)
-
-    note = f"{path.name} counts in pixels of the tilt series and does not say how large they are."
-    editor.shell.sheets.append(Sheet("Load particles", "Load", (size,), accept, note))
-
-
-def _add(editor: Editor, loaded: LoadedParticles) -> None:
-    origin = {"file": str(loaded.path.absolute())}
-    looks = {number: default_look(editor, number) for number in loaded.parts}
-    first = looks.get(editor.state.tomogram or 0) or next(iter(looks.values()))
-    operations = [
-        AddParticleSet(number, loaded.path.stem, table, origin, first) for number, table in loaded.parts.items()
-    ]
-    here = editor.state.tomogram in loaded.parts
-    words = _words(editor, loaded)
+def _add(editor: Editor, loaded: Sequence[LoadedParticles], voxel_size: float) -> None:
+    """Add sets of particles to the project as one step of undo, and voxel sizes to tomograms that have none."""
+    snapshot = editor.snapshot
+    numbers = list(dict.fromkeys(number for one in loaded for number in one.parts))
+    if not numbers:
+        return
+    operations: list[Operation[Any]] = []
+    for number in numbers:
+        entry = snapshot.tomogram(number)
+        if voxel_size and entry is not None and not entry.voxel_size:
+            operations.append(SetVoxelSize(number, voxel_size))
+    look = default_look(editor, editor.state.tomogram if editor.state.tomogram in numbers else numbers[0])
+    for one in loaded:
+        origin = {"file": str(one.path.absolute())}
+        operations += [
+            AddParticleSet(number, one.path.stem, table, origin, look) for number, table in one.parts.items()
+        ]
+    what = loaded[0].path.name if len(loaded) == 1 else f"{len(loaded)} files"
+    measured = bool(voxel_size)
 
     def told(_: object) -> None:
-        editor.notices.say(words)
-        if not here:
-            editor.select_tomogram(next(iter(loaded.parts)))
+        editor.notices.say(_words(editor, loaded, what, numbers))
+        if editor.state.tomogram not in numbers:
+            editor.select_tomogram(numbers[0])
+        elif measured:
+            editor.reopen_tomogram()
 
-    title = f"Adding {loaded.path.name}"
     if len(operations) == 1:
-        editor.submit(operations[0], told, title=title)
+        editor.submit(operations[0], told, title=f"Adding {what}")
     else:
-        editor.submit(Together(f"Load {loaded.path.name}", operations), told, title=title)
-    if loaded.unknown:
-        count = sum(loaded.unknown.values())
-        names = names_text(list(loaded.unknown))
-        are = "is" if len(loaded.unknown) == 1 else "are"
-        editor.notices.problem(
-            f"{count:,} particle{'s' if count != 1 else ''} of {loaded.path.name} were left out: {names} {are} not in "
-            "this project."
-        )
+        editor.submit(Together(f"Load {what}", operations), told, title=f"Adding {what}")
+    for one in loaded:
+        if one.unknown:
+            count = sum(one.unknown.values())
+            editor.notices.say(
+                f"{count:,} particle{'s' if count != 1 else ''} of {one.path.name} left out: "
+                f"{names_text(list(one.unknown))}.",
+                "hint",
+            )
+        for name, outside in one.outside.items():
+            editor.notices.problem(
+                f"{outside:,} particle{'s' if outside != 1 else ''} of {one.path.name} "
+                f"lie{'s' if outside == 1 else ''} outside {one.names[name]}: check pixel and voxel sizes."
+            )
 
 
-def _words(editor: Editor, loaded: LoadedParticles) -> str:
-    particles = f"{loaded.count:,} particle{'s' if loaded.count != 1 else ''}"
-    numbers = list(loaded.parts)
+def _words(editor: Editor, loaded: Sequence[LoadedParticles], what: str, numbers: Sequence[int]) -> str:
+    count = sum(one.count for one in loaded)
+    particles = f"{count:,} particle{'s' if count != 1 else ''}"
     entry = editor.snapshot.tomogram(numbers[0])
     where = f"{len(numbers)} tomograms" if len(numbers) > 1 else entry.name if entry is not None else "a tomogram"
-    return f"Loaded {particles} of {loaded.path.name} into {where}."
+    return f"Loaded {particles} of {what} into {where}."

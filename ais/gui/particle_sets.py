@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ais.annotation import DeleteParticles, Feature, HandPicks, ParticleLook, ParticleSet, Together
 from ais.annotation.particle_set_operations import ChangeParticleLook
 from ais.formats.coord_table import text_of
+from ais.gui.particle_import import ParticleImport
 from ais.gui.particle_items import PICKS_KEY, SET_KEY, ParticleItems
 from ais.gui.particle_loading import load_into_project
 from ais.gui.particle_saving import CHOICE_KEY, ParticleSaving, choice_of
@@ -78,6 +79,8 @@ class ParticleSets:
         Whether the window with the table of the selected set is shown.
     saving
         What is chosen on the page that saves particles; None while that is closed.
+    importing
+        What is chosen on the page on which files find their tomograms; None while that is closed.
     dragged
         A particle that follows the pointer, or is being saved where it was left.
     """
@@ -88,6 +91,7 @@ class ParticleSets:
         self.selected: int | None = None
         self.table_open = False
         self.saving: ParticleSaving | None = None
+        self.importing: ParticleImport | None = None
         self.dragged: DraggedParticle | None = None
         self._dropped: tuple[DraggedParticle, int] | None = None
         self._taken = 0
@@ -132,6 +136,8 @@ class ParticleSets:
         self._settle()
         if self.saving is not None:
             self.saving.follow()
+        if self.importing is not None:
+            self.importing.follow()
 
     def items(self) -> tuple[ParticleItem, ...]:
         """What of them is in the scene."""
@@ -150,7 +156,8 @@ class ParticleSets:
     @property
     def seconds_to_frame(self) -> float | None:
         """When something has to be done though nobody wakes the window."""
-        return self.saving.seconds_to_frame if self.saving is not None else None
+        waits = [page.seconds_to_frame for page in (self.saving, self.importing) if page is not None]
+        return min((wait for wait in waits if wait is not None), default=None)
 
     # Looking at them
 
@@ -309,8 +316,13 @@ class ParticleSets:
 
     def load(self, paths: Sequence[Path]) -> None:
         """Read files of coordinates into the tomograms that they name, in the background."""
-        for path in paths:
-            load_into_project(self._editor, path)
+        load_into_project(self._editor, paths)
+
+    def end_importing(self, accepted: bool) -> None:
+        """Close the page on which files find their tomograms, and load what it shows."""
+        importing, self.importing = self.importing, None
+        if importing is not None and accepted:
+            importing.accept()
 
     def save(self, number: int) -> None:
         """Open the page that saves a set."""
@@ -341,7 +353,7 @@ class ParticleSets:
     # Within
 
     def _forget(self) -> None:
-        self.sets, self.selected, self.saving, self.dragged = (), None, None, None
+        self.sets, self.selected, self.saving, self.importing, self.dragged = (), None, None, None, None
         self._asked = None
         self._items.keep(())
         for kept in (self._tables, self._reading, self._derived, self._looks, self._saved_looks):
