@@ -27,6 +27,7 @@ from ais.formats.record import (
 )
 from ais.formats.registry import volume_stem
 from ais.interactions import Rules, apply_rules
+from ais.label_images import LabelWish, write_segmentation_labels
 from ais.models import ModelInfo, model_hash, read_model_info
 from ais.progress import SILENT, Progress
 from ais.tomogram import Tomogram
@@ -63,6 +64,8 @@ class SegmentSettings:
         Overrides the headers' voxel size, in angstrom.
     rules
         Competition and interactions between the models.
+    labels
+        OME-Zarr labels that are written as well; None for none.
     """
 
     z_range: tuple[int, int] | None = None
@@ -74,6 +77,7 @@ class SegmentSettings:
     device: str = "auto"
     voxel_size: float | None = None
     rules: Rules | None = None
+    labels: LabelWish | None = None
 
     def as_record(self) -> dict[str, Any]:
         """Those that change the result."""
@@ -101,12 +105,15 @@ class SegmentResult:
         ``"done"``, ``"kept"`` (finished by an earlier run) or ``"failed"``.
     error
         The sentence that says why, if it failed.
+    labels
+        OME-Zarr labels of each feature, where they were asked for.
     """
 
     tomogram: Path
     outputs: dict[str, Path] = field(default_factory=dict)
     status: str = "done"
     error: str = ""
+    labels: dict[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -277,7 +284,12 @@ class _Batch:
     def segment(self, path: Path) -> SegmentResult:
         result = SegmentResult(path, {feature: output_path(self._folder, path, feature) for feature in self._features})
         try:
+            if self._settings.labels is not None:
+                wish = self._settings.labels  # asked before anything is computed
+                result.labels = {name: wish.path(volume, path, name) for name, volume in result.outputs.items()}
             result.status = self._segment(path, result.outputs)
+            if self._settings.labels is not None:
+                self._write_labels(result, self._settings.labels)
         except (AisError, OSError, MemoryError) as error:
             result.status, result.error = "failed", sentence(error, path)
         self._finished += 1
@@ -306,6 +318,17 @@ class _Batch:
                     for feature, writer in writers.items():
                         writer.write(values[feature])
         return "done"
+
+    def _write_labels(self, result: SegmentResult, wish: LabelWish) -> None:
+        for feature, target in result.labels.items():
+            info = self._features[feature].info
+            within = _Share(self._progress, self._finished + 1, 0, self._count, f"{target.name}, labels")
+            write_segmentation_labels(
+                *(target, result.outputs[feature], result.tomogram, feature, wish.threshold),
+                info.colour if len(info.found) == 1 else None,
+                overwrite=self._overwrite,
+                progress=within,
+            )
 
     def _identities(self, path: Path) -> dict[str, Identity]:
         source = describe_input(path)

@@ -29,6 +29,7 @@ LAYERS = (
         "foreground",
         "interactions",
         "metrics",
+        "label_images",
         "model_check",
         "network_grid",
         "orientation",

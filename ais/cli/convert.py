@@ -16,6 +16,7 @@ from ais.cli.terminal import complain, show, terminal_progress
 from ais.errors import AisError
 from ais.formats.coordinates import SUFFIXES
 from ais.formats.registry import volume_exists, volume_suffix, write_volume
+from ais.formats.ome_zarr_labels import inside_an_image
 from ais.prediction import slabs
 from ais.progress import Progress
 from ais.tomogram import Tomogram
@@ -41,8 +42,19 @@ def run(
 ) -> None:
     """Convert between the formats Ais reads and writes: volumes, coordinates, training sets, models of Ais 1.x.
 
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Write an OME-Zarr label image; taken for granted for X.zarr/labels/NAME.")
+    ] = False,
+    label_threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--label-threshold",
+            metavar="T",
+            help="Label what reaches T (0-255) with 1. Default: whole numbers are kept, of segmented volumes 128.",
+        ),
+    ] = None,
     A volume keeps its values and voxel size, as MRC also origin and labels; coordinates keep columns that Ais does not
-    know.
+    know. OUT may be a label image inside an OME-Zarr volume, as TS_001.zarr/labels/membrane.
     """
     source, target = Path(input_), Path(output)
     if not volume_exists(source):
@@ -50,7 +62,17 @@ def run(
     check_voxel_option(voxel_size)
     check_at_least("--tilt-series-pixel-size", tilt_series_pixel_size, 1e-3)
     check_output(target, overwrite=overwrite, inputs=[source])
-    if volume_suffix(source) and volume_suffix(target):
+    if volume_suffix(source) and (labels or inside_an_image(target)):
+        from ais.export import is_segmentation
+        from ais.label_images import DEFAULT_THRESHOLD, convert_to_labels
+
+        if label_threshold is None and is_segmentation(source):
+            label_threshold = DEFAULT_THRESHOLD
+        with terminal_progress(f"Writing {target.name}") as progress:
+            convert_to_labels(source, target, label_threshold, voxel_size=voxel_size, progress=progress)
+    elif labels or label_threshold is not None:
+        raise AisError("--labels and --label-threshold are about volumes.")
+    elif volume_suffix(source) and volume_suffix(target):
         with terminal_progress(f"Writing {target.name}") as progress:
             _convert_volume(source, target, voxel_size, progress)
     elif source.suffix.lower() in SUFFIXES and target.suffix.lower() in SUFFIXES:

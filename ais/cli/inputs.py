@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ais.cli.terminal import complain
 from ais.errors import AisError, describe_os_error
-from ais.formats.registry import find_volumes, is_volume_folder, volume_exists, volume_stem
+from ais.formats.registry import find_volumes, is_volume_folder, volume_exists, volume_stem, without_labels
 
 GLOB_LETTERS = re.compile(r"[*?\[]")
 
@@ -53,7 +53,8 @@ def _expand(word: str, keep: Callable[[Path], bool]) -> Iterable[Path]:
     if not volume_exists(path) and GLOB_LETTERS.search(word):
         found = sorted(Path(name) for name in glob.glob(word, recursive=True))  # noqa: PTH207 - absolute patterns too
         volumes = [entry for entry in found if entry.is_file() or is_volume_folder(entry)]
-        return [entry for entry in volumes if not entry.name.startswith(".") and keep(entry)]
+        visible = [entry for entry in volumes if not entry.name.startswith(".")]
+        return [entry for entry in without_labels(visible) if keep(entry)]
     return [path]  # also if it does not exist: it then fails by itself, and not the others with it
 
 

@@ -36,6 +36,17 @@ def run(
     precision: Annotated[str, typer.Option("--precision", help="auto, float32 or mixed.")] = "auto",
     device: Device = "auto",
     voxel_size: VoxelSize = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels",
+            metavar="beside|inside",
+            help="Also write OME-Zarr labels: <stem>__<feature>.zarr beside the volumes, or inside the input OME-Zarr.",
+        ),
+    ] = None,
+    label_threshold: Annotated[
+        float, typer.Option("--label-threshold", metavar="T", help="What reaches it is labelled; 0-255.")
+    ] = 128.0,
     overwrite: Overwrite = False,
     json: Json = False,
     shard: Annotated[str | None, typer.Option("--shard", metavar="i/n", help="Not part of this version yet.")] = None,
@@ -51,6 +62,7 @@ def run(
     refuse_later({"--shard": shard, "--cluster": cluster})
     from ais.export import SegmentSettings, is_segmentation, segment
     from ais.interactions import Rules
+    from ais.label_images import PLACES, LabelWish
 
     check_voxel_option(voxel_size)
     paths = find_inputs(inputs, keep=lambda path: not is_segmentation(path))
@@ -64,6 +76,7 @@ def run(
         device=device,
         voxel_size=voxel_size,
         rules=Rules.read(Path(rules)) if rules else None,
+        labels=None if labels is None else LabelWish(_one_of("--labels", labels, PLACES), label_threshold),
     )
     with unpacked_models(model, Path(output)) as models:
         if settings.rules is None:
@@ -83,6 +96,7 @@ def run(
                     "input": str(result.tomogram),
                     "status": result.status,
                     "outputs": {feature: str(path) for feature, path in result.outputs.items()},
+                    **({"labels": {name: str(path) for name, path in result.labels.items()}} if labels else {}),
                 }
                 for result in results
             ]
@@ -90,9 +104,10 @@ def run(
     else:
         for result in results:
             if result.status != "failed":
+                kept = " (kept)" if result.status == "kept" else ""
                 show(
                     "\n".join(
-                        f"{path}{' (kept)' if result.status == 'kept' else ''}" for path in result.outputs.values()
+                        [*(f"{path}{kept}" for path in result.outputs.values()), *map(str, result.labels.values())]
                     )
                 )
     return 1 if failed else 0

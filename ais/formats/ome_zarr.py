@@ -41,6 +41,86 @@ class _Group:
     image: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class ImageFrame:
+    """What a label image shares with the image that it belongs to.
+
+    Attributes
+    ----------
+    version, zarr_format
+        Of OME-Zarr, and of the store (2 or 3).
+    axes
+        Entries for z, y and x.
+    shapes
+        (nz, ny, nx) of each level.
+    steps
+        Of each level: its transformations, restricted to z, y and x.
+    common
+        Those of all levels.
+    """
+
+    version: str
+    zarr_format: int
+    axes: list[dict[str, Any]]
+    shapes: list[tuple[int, int, int]]
+    steps: list[list[dict[str, Any]]]
+    common: list[dict[str, Any]]
+
+
+def image_frame(path: Path | str) -> ImageFrame:
+    """The axes, levels and transformations of an OME-Zarr image of version 0.4 or 0.5.
+
+    Raises
+    ------
+    AisError
+        If it cannot be read, is older, or does not store slices one after the other.
+    """
+    name, found = str(path), zarr_path(path)
+    if found is None:
+        raise AisError(f"{name} is not the path of an OME-Zarr volume.")
+    store = open_store(found)
+    try:
+        group = _image(store, found.inside, name)
+        if group is None:
+            raise AisError(f"{name} is not an OME-Zarr volume: its multiscales metadata is missing.")
+        marked = read_json(store, f"{group.key}/zarr.json" if group.key else "zarr.json", name) is not None
+        version = str(group.image.get("version", VERSIONS[-1] if marked else ""))
+        if version not in VERSIONS[-2:]:
+            raise AisError(f"{name} is OME-Zarr {version or 'of no version'}, which has no place for labels.")
+        names, _ = _axes(group.image, name)
+        if [axis for axis in names if axis in SPACE] != list(SPACE):
+            raise AisError(f"{name} stores its axes as {' '.join(names)}, where labels need z y x.")
+        places = [names.index(axis) for axis in SPACE]
+        shapes, steps = [], []
+        for number, part in enumerate(_dataset_paths(group.image, name)):
+            metadata = _array_metadata(store, f"{group.key}/{part}" if group.key else part, name)
+            if metadata is None or len(metadata.shape) != len(names):
+                raise AisError(f"{name} is incomplete: its level {part} is missing.")
+            shapes.append(_order(names, metadata.shape, name, [])[1])
+            steps.append(_spatial(group.image["datasets"][number], places))
+        return ImageFrame(
+            version,
+            3 if marked else 2,
+            [group.image["axes"][place] for place in places],
+            shapes,
+            steps,
+            _spatial(group.image, places),
+        )
+    finally:
+        store.close()
+
+
+def _spatial(holder: dict[str, Any], places: list[int]) -> list[dict[str, Any]]:
+    """The scales and translations of an entry, of the axes at `places`."""
+    steps = holder.get("coordinateTransformations")
+    kept = []
+    for step in steps if isinstance(steps, list) else []:
+        kind = step.get("type") if isinstance(step, dict) else None
+        if kind in ("scale", "translation") and isinstance(step.get(kind), list) and len(step[kind]) > max(places):
+            kept.append({"type": kind, kind: [step[kind][place] for place in places]})
+    return kept
+
+
 class OmeZarrVolume:
     """One level of an OME-Zarr image, or a plain Zarr array, opened for reading.
 

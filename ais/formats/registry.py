@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -292,7 +293,19 @@ def write_volume(
 
 def find_volumes(folder: Path) -> list[Path]:
     """Volumes directly in a folder, OME-Zarr folders among them, sorted by name, without hidden and temporary ones."""
-    return sorted(_visible_volumes(folder))
+    return without_labels(sorted(_visible_volumes(folder)))
+
+
+def without_labels(paths: Sequence[Path]) -> list[Path]:
+    """Paths but for OME-Zarr labels that were written beside a volume of the same name."""
+    stems = Counter(volume_stem(path) for path in paths)
+    return [path for path in paths if stems[volume_stem(path)] == 1 or not _is_label_image(path)]
+
+
+def _is_label_image(path: Path) -> bool:
+    from ais.formats.ome_zarr_labels import is_label_image
+
+    return is_volume_folder(path) and is_label_image(path)
 
 
 def _visible_volumes(folder: Path) -> Iterator[Path]:

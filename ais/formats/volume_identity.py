@@ -41,14 +41,19 @@ def identity_of_parts(path: Path) -> dict[str, Any] | None:
         return _of_address(found)
     if found.zipped:
         return _of_files(path, found.inside, [("", Path(found.root))])
-    return _of_files(path, found.inside, _below(Path(found.root)))
+    return _of_files(path, found.inside, _below(Path(found.root), labels=found.inside.startswith("labels")))
 
 
-def _below(root: Path) -> list[tuple[str, Path]]:
+def _below(root: Path, *, labels: bool) -> list[tuple[str, Path]]:
+    """All files of a folder; labels that have been put into an image do not make it another one."""
     named = []
     for folder, inside, files in os.walk(root):
+        if not labels and Path(folder) == root and "labels" in inside:
+            inside.remove("labels")
         inside.sort()
         named += [(Path(folder, name).relative_to(root).as_posix(), Path(folder, name)) for name in files]
+    if not labels:  # it repeats what its groups say of themselves, those of labels too
+        named = [(name, entry) for name, entry in named if name != ".zmetadata"]
     return sorted(named)
 
 
