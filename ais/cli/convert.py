@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from ais.formats.ome_zarr_labels import inside_an_image
 from ais.prediction import slabs
 from ais.progress import Progress
 from ais.tomogram import Tomogram
+
+MODELS = (".aism", ".scnm")
+GROUPS = (".aisgroup", ".scnmgroup")
 
 
 def run(
@@ -40,7 +44,7 @@ def run(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Convert between the formats Ais reads and writes: volumes, coordinates, training sets, models of Ais 1.x.
+    """Convert between the formats Ais reads and writes: volumes, coordinates, training sets, models and groups.
 
     labels: Annotated[
         bool, typer.Option("--labels", help="Write an OME-Zarr label image; taken for granted for X.zarr/labels/NAME.")
@@ -81,13 +85,30 @@ def run(
         from ais.trainset import TrainingSet
 
         TrainingSet.read(source).write(target)
-    elif source.suffix.lower() in (".aism", ".scnm") and target.suffix.lower() == ".aism":
-        from ais.models import load_model, read_preview, save_model
-
-        save_model(target, load_model(source), read_preview(source))
+    elif source.suffix.lower() in MODELS and target.suffix.lower() in MODELS:
+        _convert_model(source, target)
+    elif source.suffix.lower() in GROUPS and target.suffix.lower() in GROUPS:
+        _convert_group(source, target)
     else:
         raise AisError(f"Ais does not convert {source.name} into {target.name}: the endings do not belong together.")
     show(str(target))
+
+
+def _convert_model(source: Path, target: Path) -> None:
+    from ais.models import load_model, read_preview, save_model, save_scnm
+
+    save = save_scnm if target.suffix.lower() == ".scnm" else save_model
+    save(target, load_model(source), read_preview(source))
+
+
+def _convert_group(source: Path, target: Path) -> None:
+    from ais.interactions import Rules
+    from ais.models import save_scnmgroup, unpack_group, write_group
+
+    save = save_scnmgroup if target.suffix.lower() == ".scnmgroup" else write_group
+    with TemporaryDirectory(prefix="ais-") as folder:
+        models, rules = unpack_group(source, folder)
+        save(target, models, Rules.parse(rules, source.name).content())
 
 
 def _convert_volume(source: Path, target: Path, voxel_size: float | None, progress: Progress) -> None:

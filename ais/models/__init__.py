@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ais.models.architecture import Architecture, Layers, Option
+from ais.models.exported import save_scnm, save_scnmgroup
 from ais.models.file import Model, load_model, model_hash, read_model_info, read_preview, save_model
 from ais.models.group import Group, is_group, read_group, unpack_group, write_group
 from ais.models.info import ModelInfo
@@ -39,6 +40,8 @@ __all__ = [
     "read_model_info",
     "read_preview",
     "save_model",
+    "save_scnm",
+    "save_scnmgroup",
     "scan_library",
     "search_library",
     "unpack_group",

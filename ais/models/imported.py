@@ -15,34 +15,19 @@ from ais.errors import AisError
 from ais.formats.scnm import Scnm, StoredLayer, network_description, network_weights
 from ais.models.info import LARGEST_BOX, LARGEST_VOXEL_SIZE, ModelInfo
 from ais.models.layer_list import IMPORTED, KINDS, MOST_LAYERS, ListedLayer, in_order, listed_layers, named_shapes
+from ais.models.layer_settings import NAMES_OF_KERAS_2, ONE_SIZE, listed_layer
 from ais.models.registry import check_depth
 from ais.models.unet import FIRST_FILTERS, UNET_S
 
 MODELS = ("Functional", "Model", "Sequential")
 IMAGE_AXES, VOLUME_AXES = 4, 5
-RENAMED = {("LeakyReLU", "negative_slope"): "alpha"}
-ABSENT_IN_OLD_FILES: dict[str, Any] = {"groups": 1, "dilation_rate": [1, 1]}
-# Settings of Keras 2 that must have these values, since the list of layers has no place for others.
-FIXED: dict[str, tuple[Any, ...]] = {
-    "data_format": ("channels_last",),
-    "output_padding": (None,),
-    "noise_shape": (None,),
-    "shared_axes": ([1, 2],),
-    "axis": (-1, 3, [3]),
-    "interpolation": ("nearest",),
-    "groups": (1,),
-    "dilation_rate": ([1, 1],),
-}
-# Settings that say how a network came about and not what it computes.
-OF_TRAINING = ("_initializer", "_regularizer", "_constraint")
-WITHOUT_EFFECT = ("name", "trainable", "dtype", "seed", "batch_input_shape", "synchronized")
 NOT_POSSIBLE = {
     "Lambda": "holds program code, as in 3D networks of Ais 1.x, and Ais runs no code from a file",
     "TFOpLambda": "is not a layer but a call of TensorFlow",
     "SlicingOpLambda": "is not a layer but a call of TensorFlow",
     **dict.fromkeys(
         ("CenterCrop", "Dense", "Flatten", "Permute", "RandomCrop", "Reshape", "Resizing"),
-        "works on boxes of one size and not on whole slices",
+        ONE_SIZE,
     ),
     **dict.fromkeys(
         ("GlobalAveragePooling2D", "GlobalMaxPooling2D", "GroupNormalization", "LayerNormalization", "Attention"),
@@ -193,7 +178,7 @@ def _read_network(description: Mapping[str, Any]) -> _Network:
     output = _add_model(description, None, None, found, depths)
     if len(depths) != 1 or not found:
         raise AisError("its network does not take exactly one image")
-    layers = [_listed(described) for described in found]
+    layers = [listed_layer(one.kind, one.config, one.inputs, NAMES_OF_KERAS_2) for one in found]
     places = [(described.group, described.name) for described in found]
     last = layers[output - 1]
     if last.kind != "Activation" and last.settings.get("activation") == "sigmoid":
@@ -294,24 +279,3 @@ def _kind(entry: Mapping[str, Any], name: str) -> str:
     if kind not in KINDS or entry.get("registered_name") not in (None, kind):
         raise AisError(f"its layer '{name[:80]}' is of a kind that Ais does not know: {kind[:40]!r}")
     return kind
-
-
-def _listed(described: _Described) -> ListedLayer:
-    kind, settings = described.kind, {}
-    left = {name: value for name, value in described.config.items() if not _is_without_effect(name)}
-    for name in KINDS[kind]:
-        key = RENAMED.get((kind, name), name)
-        settings[name] = left.pop(key) if key in left else ABSENT_IN_OLD_FILES[name]
-    for name, value in left.items():
-        if name not in FIXED or value not in FIXED[name]:
-            wrong = f"'{name[:40]}' of its layer '{described.name[:80]}' ({kind})"
-            raise AisError(f"setting {wrong} has a value that Ais does not know: {str(value)[:40]!r}")
-    if kind == "PReLU" and "shared_axes" not in left:
-        raise AisError(f"its layer '{described.name[:80]}' (PReLU) {NOT_POSSIBLE['Reshape']}: train the network again")
-    if settings.get("kernel_size") == settings.get("strides") == [1, 1]:
-        settings["padding"] = "same"  # a pixel by itself lacks nothing at the edges: both words mean one thing
-    return ListedLayer(kind, settings, described.inputs)
-
-
-def _is_without_effect(name: str) -> bool:
-    return name in WITHOUT_EFFECT or name.endswith(OF_TRAINING)

@@ -196,6 +196,18 @@ def named_shapes(layers: Sequence[ListedLayer], depth: int) -> list[dict[str, Sh
     AisError
         A clause without the file's name: if channels do not fit together, or there are too many weights.
     """
+    channels, shapes = _channels_and_shapes(layers, depth)
+    if channels[-1] != 1:
+        raise AisError(f"its network gives {channels[-1]} values per pixel where one probability is expected")
+    return shapes
+
+
+def channel_counts(layers: Sequence[ListedLayer], depth: int) -> list[int]:
+    """Channels of the image and then of what each layer gives. Parameters and errors are those of `named_shapes`."""
+    return _channels_and_shapes(layers, depth)[0]
+
+
+def _channels_and_shapes(layers: Sequence[ListedLayer], depth: int) -> tuple[list[int], list[dict[str, Shape]]]:
     channels, shapes, total = [depth], [], 0
     for number, layer in enumerate(layers, start=1):
         given = [channels[source] for source in layer.inputs]
@@ -205,9 +217,7 @@ def named_shapes(layers: Sequence[ListedLayer], depth: int) -> list[dict[str, Sh
             raise AisError("its network is far larger than any network of Ais")
         channels.append(width)
         shapes.append(weights)
-    if channels[-1] != 1:
-        raise AisError(f"its network gives {channels[-1]} values per pixel where one probability is expected")
-    return shapes
+    return channels, shapes
 
 
 def _width_and_weights(layer: ListedLayer, given: Sequence[int], number: int) -> tuple[int, dict[str, Shape]]:
