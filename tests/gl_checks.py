@@ -16,6 +16,7 @@ from gl_window import hidden_window
 from imgui_bundle import ImVec2
 from numpy.typing import NDArray
 
+from ais.fluorescence import BLENDS, Affine, placing
 from ais.gui.display import Contrast, DisplayFilter, Placement, fitted
 from ais.gui.gl.binding import GL, GraphicsError, check_errors
 from ais.gui.gl.framebuffer import Framebuffer
@@ -25,6 +26,7 @@ from ais.gui.gl.state import drawing_state
 from ais.gui.gl.texture import Texture2D
 from ais.gui.gl.triangle import FullScreenTriangle
 from ais.gui.views.crop_atlas import UPLOADS_PER_FRAME, CropAtlas
+from ais.gui.views.image_layers import EVERYWHERE, MODES, ImageLayer, seen_in
 from ais.gui.views.overlay import MaskTexture, Overlay
 from ais.gui.views.slice_renderer import SliceRenderer
 
@@ -628,6 +630,77 @@ def as_many_crops_are_held_as_are_on_a_large_screen() -> None:
             assert found == 4 == len(set(drawn.places)), "none takes the place of another one of the same frame"
     atlas.release()
     assert live_objects() == {}
+
+
+@check
+def images_are_blended_over_the_slice() -> None:
+    """Against bilinear sampling by SciPy, and the arithmetic of each way of blending written out."""
+    assert set(MODES) == set(BLENDS)
+    renderer = SliceRenderer()
+    rng = np.random.default_rng(8)
+    slice_ = rng.random((30, 40)).astype(np.float32)
+    renderer.set_image(slice_)
+    light = rng.integers(0, 255, (12, 18, 4), np.uint8)
+    light[:, :, :3] = np.minimum(light[:, :, :3], light[:, :, 3:])  # colours are multiplied by the brightness
+    texture = Texture2D(18, 12, "rgba8")
+    texture.smooth(True)
+    texture.upload(light)
+    affine: Affine = ((2.0, 0.6, 1.0), (-0.5, 1.9, 8.0))
+    back = placing.inverse(affine)
+    where, width, height = Placement(14.0, 19.0, 5.0), 220, 170
+    y, x = np.mgrid[:height, :width] + 0.5
+    rows, columns = where.to_picture(x, y, width, height)  # type: ignore[arg-type]
+    at = [back[1][0] * columns + back[1][1] * rows + back[1][2], back[0][0] * columns + back[0][1] * rows + back[0][2]]
+    lit = np.stack([ndi.map_coordinates(light[..., c] / 255, at, order=1, mode="nearest") for c in range(4)], axis=-1)
+    inside = (at[0] >= -0.5) & (at[0] < 11.5) & (at[1] >= -0.5) & (at[1] < 17.5)
+    certain = ~(ndi.maximum_filter(inside, 3) ^ ndi.minimum_filter(inside, 3))
+    ground = shown(renderer, width, height, where, UNIT, True)
+    opacity = 0.7
+    amount, colour = lit[..., 3:] * opacity, lit[..., :3] * opacity
+    wanted = {
+        "sum": np.minimum(ground + colour, 1),
+        "overlay": ground * (1 - amount) + colour,
+        "colourize": ground * (1 - amount + colour),
+        "mask": ground * (1 - opacity + amount),
+    }
+    for blend in BLENDS:
+        layer = ImageLayer(texture, 1, *seen_in(back, "xy", 0), EVERYWHERE, blend, opacity)
+        found = shown(renderer, width, height, where, UNIT, True, images=[layer])
+        expected_here = np.where(inside[..., None], wanted[blend], ground)
+        assert np.abs(found - expected_here)[certain].max() < 3 * STEP, blend
+        # A mask is drawn over it, and where it is painted nothing else is drawn anew.
+        mask = mask_of(np.pad(np.ones((4, 4), np.uint8), ((10, 16), (10, 26))))
+        over = shown(renderer, width, height, where, UNIT, True, [Overlay(mask, RED, 1.0)], images=[layer])
+        painted = (over == RED).all(axis=-1)
+        assert painted.any()
+        assert (over[~painted] == found[~painted]).all()
+    texture.release()
+
+
+@check
+def across_the_slices_the_line_of_an_image_is_seen() -> None:
+    renderer = SliceRenderer()
+    light = np.zeros((6, 8, 4), np.uint8)
+    light[:, :, 3] = np.add.outer(20 * np.arange(6), 10 * np.arange(8))
+    light[:, :, 0] = light[:, :, 3]
+    texture = Texture2D(8, 6, "rgba8")
+    texture.upload(light)
+    texture.smooth(True)
+    to_image = placing.inverse(((1.0, 0.0, 2.0), (0.0, 1.0, 3.0)))
+    for plane, position, shape in (("xz", 5, (10, 12)), ("yz", 4, (12, 10))):
+        renderer.set_image(np.zeros(shape, np.float32))
+        rows, columns = shape
+        within = (-1e9, 1.5, 1e9, 6.5) if plane == "xz" else (1.5, -1e9, 6.5, 1e9)
+        layer = ImageLayer(texture, 1, *seen_in(to_image, plane, position), within, "overlay", 1.0)  # type: ignore[arg-type]
+        where = Placement((rows - 1) / 2, (columns - 1) / 2, 1.0)
+        found = shown(renderer, columns, rows, where, UNIT, False, images=[layer])[::-1, :, 0] * 255
+        wanted = np.zeros(shape)
+        if plane == "xz":  # of y = 5 the row 2 of the image, in slices 2 to 6
+            wanted[2:7, 2:10] = light[2, :, 3]
+        else:  # of x = 4 its column 2; rows are y, columns z
+            wanted[3:9, 2:7] = light[:, 2, 3][:, None]
+        np.testing.assert_allclose(found, wanted, atol=1)
+    texture.release()
 
 
 def main(name: str) -> None:

@@ -22,6 +22,7 @@ from ais.gui.theme import packed
 from ais.gui.views import place_marks, tool_marks
 from ais.gui.views.canvas import Canvas
 from ais.gui.views.flood_overlay import FloodOverlay
+from ais.gui.views.image_layers import ImageLayer, ImageTextures
 from ais.gui.views.marks import Marks
 from ais.gui.views.mask_layers import MaskLayers
 from ais.gui.views.model_layers import ModelLayers
@@ -48,6 +49,8 @@ class PlaneView:
         Which plane.
     programs
         Compiled shaders, shared by all planes.
+    images
+        Images over the tomogram, shared by all planes.
 
     Attributes
     ----------
@@ -59,8 +62,9 @@ class PlaneView:
         What models find, over the picture and below the masks.
     """
 
-    def __init__(self, plane: Plane, programs: ProgramCache) -> None:
+    def __init__(self, plane: Plane, programs: ProgramCache, images: ImageTextures) -> None:
         self.plane = plane
+        self._images = images
         self.pointing = Pointing(plane)
         self.picture: NDArray[np.float32] | None = None
         self.shown_count = 0
@@ -137,11 +141,13 @@ class PlaneView:
         editor, position = window.editor, window.editor.view(self.plane).position
         self._renderer.set_filters(editor.state.filters)
         masks: list[Overlay] = []
+        images: list[ImageLayer] = []
         if position is not None and not editor.state.overlays_hidden:
+            images = self._images.layers(editor, self.plane, position)
             masks = [*self.models.overlays(editor, position), *self._masks.overlays(editor, position)]
-        return self._renderer.draw(
-            width, height, placement, self._contrast(editor), editor.state.interpolate, masks, window.theme.view
-        )
+        contrast, smooth = self._contrast(editor), editor.state.interpolate
+        ground = window.theme.view
+        return self._renderer.draw(width, height, placement, contrast, smooth, masks, ground, images=images)
 
     def _follow(self, editor: Editor, view: ViewState) -> None:
         """Ask for the slice that is wanted and show the newest one that is there."""

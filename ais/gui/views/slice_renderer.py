@@ -17,6 +17,7 @@ from ais.gui.gl.state import drawing_state
 from ais.gui.gl.texture import Texture2D
 from ais.gui.gl.triangle import FullScreenTriangle
 from ais.gui.views.filter_stack import FilterStack
+from ais.gui.views.image_layers import ImageLayer, draw_images
 from ais.gui.views.overlay import Overlay, joined, reduction_for
 
 Colour = tuple[float, float, float]
@@ -95,6 +96,7 @@ class SliceRenderer:
         overlays: Sequence[Overlay] = (),
         background: Colour = (0.0, 0.0, 0.0),
         outline_px: float = OUTLINE_PX,
+        images: Sequence[ImageLayer] = (),
     ) -> Texture2D:
         """The view's picture; drawn anew only where something has changed since the last call.
 
@@ -116,6 +118,8 @@ class SliceRenderer:
             Red, green, blue, 0 to 1, around the slice.
         outline_px
             Width of outlines in screen pixels.
+        images
+            Over the slice and below the masks, first one at the bottom.
 
         Returns
         -------
@@ -133,6 +137,7 @@ class SliceRenderer:
         state = (
             (width, height, placement, contrast, interpolate, background, outline_px, self._filters.version),
             shown,
+            list(images),
         )
         region = (0, 0, width, height)
         if self._view is not None and self._drawn == state:
@@ -149,8 +154,12 @@ class SliceRenderer:
             # Filled ones first: a line is not covered by another feature's area.
             layers = [item for item in shown if not item.outline] + [item for item in shown if item.outline]
             batches = [layers[start : start + MAX_LAYERS] for start in range(0, len(layers), MAX_LAYERS)] or [[]]
+            if images:  # they come between the slice and the first masks, which are else drawn at once
+                batches = [[], *(batch for batch in batches if batch)]
             for index, batch in enumerate(batches):
                 self._draw_batch(index == 0, batch, picture, placement, contrast, interpolate, background, outline_px)
+                if index == 0:
+                    draw_images(images, self._programs, self._triangle, (width, height), placement)
         self._drawn, self._versions = state, versions
         return view
 

@@ -14,6 +14,7 @@ from ais.gui.theme import packed
 from ais.gui.views import legend, linking, slice_bar
 from ais.gui.views.arrangement import GAP_EM, Area, Arrangement, take_up
 from ais.gui.views.corner import draw_corner, draw_empty
+from ais.gui.views.image_layers import ImageTextures
 from ais.gui.views.plane_view import PlaneView
 from ais.gui.views.scene_view import SceneView
 
@@ -33,6 +34,7 @@ class Views:
     def __init__(self) -> None:
         self.arrangement = Arrangement()
         self._programs: ProgramCache | None = None
+        self._images = ImageTextures()
         self._planes: dict[Plane, PlaneView] = {}
         self._fitted: Placement | None = None
         self._fitted_room: tuple[tuple[Plane, tuple[float, float]], ...] = ()
@@ -70,6 +72,7 @@ class Views:
     def release(self) -> None:
         """Free what the graphics card keeps; called before the window closes."""
         self._close(PLANES)
+        self._images.release()
         if self._programs is not None:
             self._programs.release()
             self._programs = None
@@ -126,7 +129,7 @@ class Views:
         if self._programs is None:
             self._programs = ProgramCache()
         if plane not in self._planes:
-            self._planes[plane] = PlaneView(plane, self._programs)
+            self._planes[plane] = PlaneView(plane, self._programs, self._images)
         return self._planes[plane]
 
     def _answer(self, window: Window) -> None:
