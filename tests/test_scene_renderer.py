@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 # Found by reading: importing the checks would bring OpenGL into a process that may have TensorFlow.
 NAMES = [
     (file, node.name)
-    for file in ("scene_checks.py", "scene_picture_checks.py")
+    for file in ("scene_checks.py", "scene_picture_checks.py", "scene_glow_checks.py")
     for node in ast.parse((HERE / file).read_text(encoding="utf-8")).body
     if isinstance(node, ast.FunctionDef) and any(ast.unparse(item) == "check" for item in node.decorator_list)
 ]

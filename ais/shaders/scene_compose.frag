@@ -24,7 +24,50 @@ uniform usampler2D front_numbers;
 uniform sampler2D front_depth;
 #endif
 
+#if GLOW
+uniform sampler2D glow;
+uniform sampler2D glow_weights;
+uniform int reduction;
+#endif
+
 out vec4 result;
+
+#if GLOW
+vec4 ray_at(ivec2 there) {
+    vec4 found = texelFetch(glow, there, 0);
+    // Where several cover what is behind, each has its share of what they cover together.
+    float weight = texelFetch(glow_weights, there, 0).r;
+    if (weight > 1e-3) found.rgb *= (1.0 - found.a) / weight;
+    return found;
+}
+
+vec4 glow_at(ivec2 here) {
+#if GLOW == 1
+    return ray_at(here);
+#else
+    // Of the rays around a pixel, those that end at about the same depth count most: else light would spread over the
+    // silhouettes of what is before it.
+    ivec2 last = textureSize(glow, 0) - 1;
+    vec2 place = (vec2(here) + 0.5) / float(reduction) - 0.5;
+    ivec2 corner = ivec2(floor(place));
+    vec2 share = place - vec2(corner);
+    float own = in_angstrom(texelFetch(depth, here, 0).r);
+    vec4 total = vec4(0.0);
+    float weights = 0.0;
+    for (int n = 0; n < 4; n++) {
+        ivec2 way = ivec2(n & 1, n >> 1);
+        ivec2 there = clamp(corner + way, ivec2(0), last);
+        ivec2 middle = min(there * reduction + reduction / 2, textureSize(depth, 0) - 1);
+        float apart = (in_angstrom(texelFetch(depth, middle, 0).r) - own) / jump;
+        vec2 near = mix(1.0 - share, share, vec2(way));
+        float weight = (near.x * near.y + 1e-3) / (1.0 + 100.0 * apart * apart);
+        total += weight * ray_at(there);
+        weights += weight;
+    }
+    return total / weights;
+#endif
+}
+#endif
 
 #if EDGES
 #if EDGES == 2
@@ -100,6 +143,14 @@ void main() {
 #if EDGES
     vec2 drawn = lines(here);
     colour = mix(colour, vec4(0.0, 0.0, 0.0, 1.0), 0.8 * drawn.x * float(SILHOUETTES));
+#endif
+#if GLOW
+    vec4 light = glow_at(here);
+    colour = vec4(light.a * colour.rgb + light.rgb, 1.0 - light.a * (1.0 - colour.a));
+    // On nothing, added light must be at least as opaque as it is bright.
+    colour.a = max(colour.a, min(max(colour.r, max(colour.g, colour.b)), 1.0));
+#endif
+#if EDGES
     colour = mix(colour, vec4(accent, 1.0), drawn.y);
 #endif
     result = colour;

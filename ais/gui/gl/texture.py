@@ -42,7 +42,7 @@ def max_texture_size() -> int:
 
 
 class Texture2D(GlObject):
-    """A picture in the graphics driver's memory, clamped to its edge, without smaller copies of itself.
+    """A picture in the graphics driver's memory, clamped to its edge.
 
     Parameters
     ----------
@@ -121,6 +121,17 @@ class Texture2D(GlObject):
             with self._bound():
                 GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MIN_FILTER, value)
                 GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAG_FILTER, value)
+
+    def keep_smaller_copies(self) -> None:
+        """Make copies of half the size, a quarter and so on of what it holds now.
+
+        A shader that reads it with `textureLod` at level n then gets the mean of about 2^n x 2^n pixels.
+        """
+        with self._bound():
+            GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAX_LEVEL, max(self.width, self.height).bit_length() - 1)
+            GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR_MIPMAP_LINEAR)
+            GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR)
+            GL.glGenerateMipmap(GL.GL_TEXTURE_2D)
 
     def show_as(self, what: Literal["grey", "opacity"]) -> None:
         """How a shader sees the one channel of the texture: as a grey, or as the opacity of white."""

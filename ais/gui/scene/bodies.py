@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ais.gui.gl.texture import Texture2D, max_texture_size
 from ais.gui.gl.vertices import VertexArray
-from ais.gui.scene.contents import HIDDEN, ParticleItem, Scene, SliceItem, SurfaceItem
+from ais.gui.scene.contents import HIDDEN, ParticleItem, ProjectionItem, Scene, SliceItem, SurfaceItem
 from ais.gui.scene.detail import DetailMaker, Mesh, whole
 from ais.surfaces import Surface
 
@@ -90,6 +90,14 @@ class SliceBody:
 
 
 @dataclass
+class ProjectionBody:
+    """An image in the driver, with smaller copies of it."""
+
+    pixels: NDArray[np.uint8]
+    texture: Texture2D
+
+
+@dataclass
 class Bodies:
     """Everything that a scene needs in the driver, made when it first comes and freed when it has gone.
 
@@ -107,6 +115,7 @@ class Bodies:
     _surfaces: dict[int, SurfaceBody] = field(default_factory=dict)
     _particles: dict[tuple[int, int, str], ParticleBody] = field(default_factory=dict)
     _slices: dict[int, SliceBody] = field(default_factory=dict)
+    _projections: dict[int, ProjectionBody] = field(default_factory=dict)
 
     def follow(self, scene: Scene, kept: Iterable[Scene] = ()) -> None:
         """Send what is new, free what has gone, and take in coarser meshes that have been made.
@@ -131,6 +140,9 @@ class Bodies:
         for key in [key for key in self._slices if key not in pictures]:
             self._slices.pop(key).texture.release()
             self.version += 1
+        images = {id(item.pixels) for one in scenes for item in one.projections}
+        for key in [key for key in self._projections if key not in images]:
+            self._projections.pop(key).texture.release()
         for surface_item in scene.surfaces:
             body = self.surface(surface_item)
             if body is not None:
@@ -153,6 +165,10 @@ class Bodies:
             if plane.picture.size and id(plane.picture) not in self._slices:
                 self._slices[id(plane.picture)] = _sent_picture(plane.picture)
                 self.version += 1
+                yield
+        for image in scene.projections:
+            if image.pixels.size and id(image.pixels) not in self._projections:
+                self._projections[id(image.pixels)] = _sent_image(image.pixels)
                 yield
 
     @property
@@ -198,6 +214,10 @@ class Bodies:
     def slice(self, item: SliceItem) -> SliceBody | None:
         """The body of an item; None of an empty one."""
         return self._slices.get(id(item.picture))
+
+    def projection(self, item: ProjectionItem) -> ProjectionBody | None:
+        """The body of an item; None of an empty one."""
+        return self._projections.get(id(item.pixels))
 
     def bounds(self, scene: Scene) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
         """Opposite corners of a box that holds everything in the scene, x, y, z in angstrom."""
@@ -265,6 +285,15 @@ def _sent_picture(picture: NDArray[np.uint8]) -> SliceBody:
     texture.upload(shown)
     texture.smooth(True)
     return SliceBody(picture, texture)
+
+
+def _sent_image(pixels: NDArray[np.uint8]) -> ProjectionBody:
+    step = -(-max(pixels.shape[:2]) // max_texture_size())
+    shown = pixels[::step, ::step]
+    texture = Texture2D(shown.shape[1], shown.shape[0], "rgba8")
+    texture.upload(shown)
+    texture.keep_smaller_copies()
+    return ProjectionBody(pixels, texture)
 
 
 def arrow_mesh() -> tuple[Floats, Floats, NDArray[np.int32]]:

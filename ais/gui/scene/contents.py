@@ -14,6 +14,7 @@ from ais.surfaces import Surface
 
 Rgb = tuple[float, float, float]
 Point = tuple[float, float, float]
+Affine = tuple[Point, Point]
 
 HIDDEN, SHOWN, HIGHLIGHTED = 0, 1, 2
 """States of a component or a particle."""
@@ -111,6 +112,32 @@ class SliceItem:
     alpha: float = 1.0
 
 
+@dataclass(frozen=True, eq=False)
+class ProjectionItem:
+    """An image thrown through the tomogram along z: a body of light or of coloured glass, the same at every z.
+
+    Attributes
+    ----------
+    pixels
+        (rows, columns, 4) uint8: red, green and blue of its light on black, and how bright it is, by which the colours
+        are premultiplied; the same object as long as it is the same image.
+    to_scene
+        Rows (a, b, c) and (d, e, f): the middle of a pixel (column, row) is at x = a column + b row + c,
+        y = d column + e row + f in angstrom.
+    low, high
+        Opposite corners of the box that it fills, x, y, z in angstrom.
+    density
+        0 to 1: what the brightest pixel, seen along z through the whole of the box, adds to what is behind it, or
+        covers of it. The longer the way through the box, the more it is.
+    """
+
+    pixels: NDArray[np.uint8]
+    to_scene: Affine
+    low: Point
+    high: Point
+    density: float = 0.5
+
+
 @dataclass(frozen=True)
 class SceneLook:
     """How the scene is drawn.
@@ -156,6 +183,11 @@ class Scene:
         Opposite outer corners of the tomogram, x, y, z in angstrom.
     look
         How it is drawn.
+    projections
+        Images thrown through it; in no particular order.
+    projections_cover
+        Whether they cover what is behind them, as coloured glass does; else their light is added, as that of a glowing
+        gas.
     """
 
     surfaces: tuple[SurfaceItem, ...] = ()
@@ -164,6 +196,8 @@ class Scene:
     low: Point = (0.0, 0.0, 0.0)
     high: Point = (1.0, 1.0, 1.0)
     look: SceneLook = field(default_factory=SceneLook)
+    projections: tuple[ProjectionItem, ...] = ()
+    projections_cover: bool = False
 
 
 @dataclass(frozen=True)

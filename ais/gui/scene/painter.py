@@ -13,6 +13,7 @@ from ais.gui.gl.triangle import FullScreenTriangle
 from ais.gui.scene.bodies import Bodies, ParticleBody, SliceBody, SurfaceBody
 from ais.gui.scene.contents import HIDDEN, HIGHLIGHTED, ParticleItem, Scene, Shading, SliceItem, SurfaceItem
 from ais.gui.scene.frame import Frame, Matrices
+from ais.gui.scene.glow import GlowPainter, reduction_of
 from ais.gui.scene.lines import Lines, axes_lines, box_lines
 from ais.gui.scene.table import SceneTable
 from ais.gui.scene.targets import Targets
@@ -36,7 +37,7 @@ MESH, SPHERE, SLICE, DISC = 0, 1, 2, 3
 TRIANGLES_OF_A_SPHERE = 20
 """Two, but they take as long as so many of a surface."""
 
-TEXTURES = 8
+TEXTURES = 10
 BOX_PX, AXES_PX = 1.2, 2.6
 
 Item = SurfaceItem | ParticleItem | SliceItem
@@ -62,6 +63,7 @@ class ScenePainter:
         self._programs: dict[tuple[str, str, tuple[tuple[str, int], ...]], Program] = {}
         self._flat = ProgramCache()
         self._triangle = FullScreenTriangle()
+        self._glow = GlowPainter(bodies, self._flat, self._triangle)
         self.triangles_per_second = SOFTWARE_GUESS if draws_in_software() else CARD_GUESS
 
     @property
@@ -108,6 +110,10 @@ class ScenePainter:
         shaded = look.occlusion > 0 and not moving
         if shaded:
             yield from self._shade(frame, targets)
+        glowing = bool(frame.scene.projections)
+        reduction = reduction_of(targets, quick=moving and self.slow)
+        if glowing:
+            yield from self._glow.draw(frame, targets, moving=moving, slow=self.slow)
         targets.colour.bind()
         lined = look.edges or _highlights(frame)
         program = self._flat.get(
@@ -118,6 +124,7 @@ class ScenePainter:
             EDGES=0 if not lined else 2 if clear and not moving else 1,
             SILHOUETTES=int(look.edges),
             HIGHLIGHTS=int(_highlights(frame)),
+            GLOW=0 if not glowing else 1 if reduction == 1 else 2,
         )
         frame.set_depth(program)
         frame.set_light(program)
@@ -134,6 +141,12 @@ class ScenePainter:
         if shaded:
             program.set("occlusion", float(look.occlusion))
             self._bind_target(program, targets.sky[1], "open_sky", 7)
+        if glowing:
+            program.set("reduction", reduction)
+            program.set("glow", 8)
+            program.set("glow_weights", 9)
+            for unit, texture in enumerate(targets.glow(reduction).colours, 8):
+                texture.bind(unit)
         yield from self._fill(targets.colour, program, moving)
         self._draw_lines(frame, targets)
         if targets.samples > 1:

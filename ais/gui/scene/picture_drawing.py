@@ -35,7 +35,7 @@ STEPS_GUESS = 60
 FORGET = 0.9
 """What is left of the longest step with each call: one of long ago says little of the next."""
 
-UNITS = 8
+UNITS = 10
 
 
 class PictureDrawing:

@@ -17,6 +17,7 @@ from ais.gui.scene.bodies import Bodies
 from ais.gui.scene.camera import Camera
 from ais.gui.scene.contents import Hit, Rgb, Scene
 from ais.gui.scene.frame import Frame
+from ais.gui.scene.glow import seconds_of_glow
 from ais.gui.scene.painter import SOFTWARE_GUESS, ScenePainter, has_transparent
 from ais.gui.scene.picture_drawing import PictureDrawing
 from ais.gui.scene.table import SceneTable
@@ -33,10 +34,10 @@ SLOW_SECONDS_PER_PIXEL = 8e-8
 
 COARSE_FROM, COARSE_SHARE, TRANSPARENT_SHARE = 60_000, 0.6, 0.55
 """Without a graphics card, a moving scene of more triangles is drawn in so much of the view's size, and one with
-something transparent in it."""
+something transparent or glowing in it."""
 
 SLICE_NUMBERS = 0xFFFFFF00
-UNITS = 8
+UNITS = 10
 
 
 class SceneRenderer:
@@ -266,7 +267,12 @@ class SceneRenderer:
     def _key(self, scene: Scene, camera: Camera, size: tuple[int, int]) -> Any:
         surfaces = tuple((id(item.surface), item.alpha) for item in scene.surfaces)
         slices = tuple(item.alpha for item in scene.slices)
-        return self._numbers_of(scene, camera, size), self._table.version, scene.look, surfaces, slices, self.accent
+        images = (
+            scene.projections_cover,
+            tuple((id(item.pixels), item.to_scene, item.low, item.high, item.density) for item in scene.projections),
+        )
+        version, look = self._table.version, scene.look
+        return self._numbers_of(scene, camera, size), version, look, surfaces, slices, images, self.accent
 
     def _numbers_of(self, scene: Scene, camera: Camera, size: tuple[int, int]) -> Any:
         """All that decides what lies under which pixel."""
@@ -288,7 +294,7 @@ class SceneRenderer:
         if self._quick_key != key or self._quick is None:
             frame = self._seen(scene, camera, size, quick=True)
             share = 1.0
-            if self._painter.slow and has_transparent(scene):
+            if self._painter.slow and (has_transparent(scene) or scene.projections):
                 share = TRANSPARENT_SHARE
             elif self._painter.slow and self._painter.triangles(frame) > COARSE_FROM:
                 share = COARSE_SHARE
@@ -341,7 +347,8 @@ class SceneRenderer:
         if frame is None or targets is None or not self._painter.slow:
             return 0.0 if frame is None else self._painter.triangles(frame) / self._painter.triangles_per_second
         columns, rows = targets.size
-        return columns * rows * SLOW_SECONDS_PER_PIXEL + self._painter.triangles(frame) / SOFTWARE_GUESS
+        flat = columns * rows * SLOW_SECONDS_PER_PIXEL + seconds_of_glow(frame, targets)
+        return flat + self._painter.triangles(frame) / SOFTWARE_GUESS
 
     def _numbered(self, scene: Scene, camera: Camera, size: tuple[int, int]) -> tuple[Targets, DrawTarget]:
         """The numbers of what is seen, drawn if they are not there."""

@@ -69,6 +69,14 @@ class Targets:
                 self._target(name, [texture])
         return self._targets["sampled"], self._targets["sky"]
 
+    def glow(self, reduction: int) -> DrawTarget:
+        """Light with what it lets through, and weights of it; for one in so many pixels of what is drawn, each way."""
+        name = f"glow {reduction}"
+        found = self._targets.get(name)
+        if found is None:
+            found = self._target(name, [self._texture("rgba16f", reduction), self._texture("r16f", reduction)])
+        return found
+
     @property
     def final(self) -> DrawTarget:
         """The picture in its own size."""
