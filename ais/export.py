@@ -33,7 +33,7 @@ from ais.progress import SILENT, Progress
 from ais.tomogram import Tomogram
 
 if TYPE_CHECKING:
-    from ais.segmentation import Segmenter
+    from ais.segmentation import ReadyModel
 
 MANIFEST = "manifest.json"
 SLAB_BYTES = 32 << 20
@@ -143,7 +143,7 @@ def segment(
     *,
     overwrite: bool = False,
     progress: Progress = SILENT,
-    ready: Callable[[Path, str], Segmenter] | None = None,
+    ready: Callable[[Path, str], ReadyModel] | None = None,
 ) -> list[SegmentResult]:
     """Segment tomograms; each ``<stem>__<feature>.mrc`` appears whole, with a record beside it.
 
@@ -268,7 +268,7 @@ class _Batch:
         overwrite: bool,
         progress: Progress,
         count: int,
-        ready: Callable[[Path, str], Segmenter] | None,
+        ready: Callable[[Path, str], ReadyModel] | None,
     ) -> None:
         self._ready = ready
         self._models = models
@@ -279,7 +279,7 @@ class _Batch:
         self._count = count
         self._finished = 0
         self._features = {feature: model for model in models for feature in model.info.found}
-        self._segmenters: dict[Path, Segmenter] = {}
+        self._segmenters: dict[Path, ReadyModel] = {}
 
     def segment(self, path: Path) -> SegmentResult:
         result = SegmentResult(path, {feature: output_path(self._folder, path, feature) for feature in self._features})
@@ -425,15 +425,14 @@ class _Batch:
         found = self._segmenter(model).predict_slices(tomogram, z0, z1, crop, progress=progress)
         return dict(zip(model.info.found, found if found.ndim == 4 else found[None], strict=True))
 
-    def _segmenter(self, model: ChosenModel) -> Segmenter:
-        from ais.models import load_model
-        from ais.segmentation import Segmenter
+    def _segmenter(self, model: ChosenModel) -> ReadyModel:
+        from ais.segmentation import segmenter_for
 
         if self._ready is not None:
             return self._ready(model.path, model.hash)
         if model.path not in self._segmenters:
-            self._segmenters[model.path] = Segmenter(
-                load_model(model.path),
+            self._segmenters[model.path] = segmenter_for(
+                model.path,
                 batch_size=self._settings.batch_size,
                 tta=self._settings.tta,
                 precision=self._settings.precision,

@@ -16,7 +16,7 @@ from ais.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from ais.models import ModelInfo
-    from ais.segmentation import Segmenter
+    from ais.segmentation import ReadyModel
     from ais.tomogram import Tomogram
     from ais.trainset import TrainingSet
 
@@ -130,12 +130,19 @@ def check_model(info: ModelInfo, tomogram: Tomogram) -> list[Finding]:
         found = intensity_of(_inner_planes(tomogram))
     except AisError as error:
         return [*findings, Finding("values", Verdict.PROBLEM, str(error))]
+    if info.is_classic and found.spread > 0:
+        return findings  # it was trained on nothing that the values could be compared with
     return [*findings, *_check_values(info, found)]
 
 
 def check_voxel_size(info: ModelInfo, tomogram: Tomogram) -> Finding:
     """Compare the voxel sizes."""
     about, own, wanted = "voxel size", tomogram.voxel_size, info.voxel_size
+    if info.is_classic:
+        if own <= 0:
+            text = "The tomogram has no voxel size, which the lengths of a classic model need: set the voxel size."
+            return Finding(about, Verdict.PROBLEM, text)
+        return Finding(about, Verdict.GOOD, f"Its lengths are measured with the tomogram's voxel size, {own:.4g} A.")
     if wanted <= 0:
         return Finding(about, Verdict.HINT, "The model does not say its voxel size, so nothing is rescaled.")
     if own <= 0:
@@ -153,7 +160,7 @@ def check_voxel_size(info: ModelInfo, tomogram: Tomogram) -> Finding:
     return Finding(about, Verdict.GOOD, f"{both}: slices are rescaled.")
 
 
-def check_polarity(segmenter: Segmenter, tomogram: Tomogram, progress: Progress = SILENT) -> Finding:
+def check_polarity(segmenter: ReadyModel, tomogram: Tomogram, progress: Progress = SILENT) -> Finding:
     """Compare what the network finds in some slices with what it finds when dark and bright are exchanged.
 
     Parameters
@@ -175,7 +182,7 @@ def check_polarity(segmenter: Segmenter, tomogram: Tomogram, progress: Progress 
     from ais.tomogram import Normalization
     from ais.tomogram import Tomogram as Volume
 
-    about, info = "polarity", segmenter.model.info
+    about, info = "polarity", segmenter.info
     if info.normalization == "slice":
         text = "The model normalises each slice by itself; whether dark and bright are exchanged cannot be told."
         return Finding(about, Verdict.HINT, text)

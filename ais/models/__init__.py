@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from ais.models.architecture import Architecture, Layers, Option
 from ais.models.exported import save_scnm, save_scnmgroup
-from ais.models.file import Model, load_model, model_hash, read_model_info, read_preview, save_model
+from ais.models.file import (
+    Model,
+    load_model,
+    model_hash,
+    read_model_info,
+    read_preview,
+    save_classic_model,
+    save_model,
+)
 from ais.models.group import Group, is_group, read_group, unpack_group, write_group
 from ais.models.info import ModelInfo
 from ais.models.library import LibraryModel, add_to_library, library_folder, scan_library, search_library
@@ -39,6 +47,7 @@ __all__ = [
     "read_group",
     "read_model_info",
     "read_preview",
+    "save_classic_model",
     "save_model",
     "save_scnm",
     "save_scnmgroup",

@@ -1,5 +1,7 @@
 """The model file `.aism`: a zip of `model.json`, the weights, and a preview; it holds no code and runs none.
 
+A classic model has no weights.
+
 The same functions read the `.scnm` of Ais 1.x, told by its ending.
 """
 
@@ -125,13 +127,19 @@ def save_model(path: Path | str, model: Model, preview: bytes | None = None) -> 
     AisError
         If the file cannot be written.
     """
+    _write(path, model.info, {WEIGHTS: _weights_as_bytes(model.network)}, preview)
+
+
+def save_classic_model(path: Path | str, info: ModelInfo, preview: bytes | None = None) -> None:
+    """Write the file of a classic model, which has no weights; else as `save_model`."""
+    _write(path, info, {}, preview)
+
+
+def _write(path: Path | str, info: ModelInfo, weights: dict[str, bytes], preview: bytes | None) -> None:
     from ais import __version__
 
-    record = replace(model.info, ais_version=__version__).as_json()
-    members = {
-        RECORD: json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False).encode("utf-8"),
-        WEIGHTS: _weights_as_bytes(model.network),
-    }
+    record = replace(info, ais_version=__version__).as_json()
+    members = {RECORD: json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False).encode("utf-8"), **weights}
     if preview is not None:
         members[PREVIEW] = preview
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -153,12 +161,17 @@ def load_model(path: Path | str, dtype: str = "float32") -> Model:
     ------
     AisError
         If the file cannot be read, is damaged, is newer than this Ais, or its weights do not fit its architecture; or
-        if its architecture is a user's own, and the file of that is missing or has changed.
+        if its architecture is a user's own, and the file of that is missing or has changed; or if it
+        is a classic model.
     """
     if is_scnm(path):
         return _load_scnm(path, dtype)
     with _open(path) as archive:
         info = _read_info(archive, path)
+        if info.is_classic:
+            raise AisError(
+                f"{path} is a classic model, which has no network: it segments, but cannot be trained or converted."
+            )
         weights = _read_member(archive, WEIGHTS, MAX_WEIGHTS_BYTES, path)
     network = _built(info, dtype, path)
     _set_weights(network, weights, path)
@@ -192,7 +205,13 @@ def model_hash(path: Path | str) -> str:
         content = read_scnm(path)
         return _hash(imported_info(content, path), content.network)
     with _open(path) as archive:
-        return _hash(_read_info(archive, path), _read_member(archive, WEIGHTS, MAX_WEIGHTS_BYTES, path))
+        info = _read_info(archive, path)
+        return _hash(info, b"" if info.is_classic else _read_member(archive, WEIGHTS, MAX_WEIGHTS_BYTES, path))
+
+
+def classic_hash(info: ModelInfo) -> str:
+    """`model_hash` of a classic model that needs no file."""
+    return _hash(info, b"")
 
 
 def is_scnm(path: Path | str) -> bool:

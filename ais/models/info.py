@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeGuard
 
 from ais.errors import AisError
-from ais.models.architecture import OptionValue
+from ais.models.classic import PREFIX, ClassicValue, classic_method, is_classic
 from ais.models.layer_list import IMPORTED, ListedLayer, listed_layers
 from ais.models.registry import architecture, check_depth
 
@@ -26,15 +26,15 @@ class ModelInfo:
     Attributes
     ----------
     architecture, arguments
-        Name in the registry, and the options it was built with.
+        Name in the registry, or of a classic method (see `ais.models.classic`), and its options.
     feature
         What it finds, such as ``"membrane"``; for a network that finds several, a name for them together.
     colour
         Red, green, blue from 0 to 1.
     voxel_size
-        Of the training data, in angstrom; 0.0 where not known (then it is never rescaled).
+        Of the training data, in angstrom; 0.0 where not known (then it is never rescaled), and of a classic model.
     box_size, depth
-        Pixels in the plane, and slices, of a training sample.
+        Pixels in the plane, and slices, of a training sample; 1 and 1 of a classic model.
     normalization
         ``"global_mad"`` (per tomogram) or ``"slice"`` (mean and standard deviation of each slice).
     threshold
@@ -54,7 +54,7 @@ class ModelInfo:
     """
 
     architecture: str
-    arguments: dict[str, OptionValue]
+    arguments: Mapping[str, ClassicValue]
     feature: str
     voxel_size: float
     box_size: int
@@ -73,6 +73,11 @@ class ModelInfo:
     def found(self) -> tuple[str, ...]:
         """All that it finds: `features`, or `feature` alone."""
         return self.features or (self.feature,)
+
+    @property
+    def is_classic(self) -> bool:
+        """Whether it is a classic model, which has no network."""
+        return is_classic(self.architecture) and not self.architecture_hash
 
     def as_json(self) -> dict[str, Any]:
         """As written to ``model.json``."""
@@ -114,6 +119,8 @@ def info_from_json(content: object) -> ModelInfo:
     if imported:
         if values["arguments"] or values.get("features"):
             raise AisError("an imported network has no options and finds one feature")
+    elif is_classic(values["architecture"]) and not values.get("architecture_hash"):
+        values["arguments"] = _classic_arguments(values)
     elif not values.get("architecture_hash"):
         # Options of a user's architecture are checked when its file is read, which looking into a model must not need.
         values["arguments"] = architecture(values["architecture"], own=False).arguments(values["arguments"])
@@ -125,11 +132,21 @@ def info_from_json(content: object) -> ModelInfo:
     return ModelInfo(**values)
 
 
+def _classic_arguments(values: Mapping[str, Any]) -> dict[str, ClassicValue]:
+    if values["depth"] != 1 or values.get("features"):
+        raise AisError("a classic model looks at no training samples and finds one feature")
+    return classic_method(values["architecture"]).arguments(values["arguments"])
+
+
 def _check_types(values: Mapping[str, Any]) -> None:
+    words = str(values["architecture"]).startswith(PREFIX)  # options of networks are numbers
     tests: dict[str, Callable[[Any], bool]] = {
         "architecture": lambda v: isinstance(v, str),
         "arguments": lambda v: (
-            isinstance(v, dict) and all(isinstance(key, str) and _is_number(number) for key, number in v.items())
+            isinstance(v, dict)
+            and all(
+                isinstance(key, str) and (_is_number(one) or (words and isinstance(one, str))) for key, one in v.items()
+            )
         ),
         "feature": lambda v: isinstance(v, str),
         "voxel_size": lambda v: _is_number(v) and 0 <= v < LARGEST_VOXEL_SIZE,

@@ -13,6 +13,7 @@ from ais.errors import AisError, memory_errors
 from ais.models.backend import compute_dtype, load_backend, start
 from ais.models.fewer_products import with_fewer_products
 from ais.models.file import Model
+from ais.models.info import ModelInfo
 from ais.models.memory import peak_bytes_per_pixel
 from ais.models.reach import reach
 from ais.models.registry import architecture
@@ -26,6 +27,9 @@ VOXEL_SIZE_TOLERANCE = 0.05
 LARGEST_RESCALING = 16.0
 MEMORY_BYTES = 1 << 30
 LARGEST_BATCH = 32
+NETWORK_BYTES = 16 << 20
+NETWORK_BYTES_PER_PARAMETER = 8
+"""Two copies of the weights in float32."""
 Crop = tuple[int, int, int, int]
 Windows = tuple[list[Window], list[Window]]  # of rows, of columns
 log = logging.getLogger(__name__)
@@ -91,6 +95,16 @@ class Segmenter:
         self._in_training = in_training
         trained_in = model.network.dtype_policy.name
         self._prepare(trained_in if in_training else compute_dtype(precision, self._device))
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model's file says."""
+        return self.model.info
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory it keeps."""
+        return NETWORK_BYTES + NETWORK_BYTES_PER_PARAMETER * int(self.model.network.count_params())
 
     @property
     def dtype(self) -> str:

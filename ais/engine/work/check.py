@@ -34,8 +34,9 @@ def check_model(arguments: Mapping[str, Any], context: TaskContext) -> list[dict
 
     context.report(0, 0, "Reading the tomogram")
     tomogram = opened_tomogram(arguments, context)
-    findings = findings_of(read_model_info(arguments["model"]["path"]), tomogram)
-    if all(finding.verdict is not Verdict.PROBLEM for finding in findings):
+    info = read_model_info(arguments["model"]["path"])
+    findings = findings_of(info, tomogram)
+    if not info.is_classic and all(finding.verdict is not Verdict.PROBLEM for finding in findings):
         segmenter = opened_segmenter(arguments["model"], arguments, context)
         findings.append(check_polarity(segmenter, tomogram, context))
     return [{name: str(value) for name, value in asdict(finding).items()} for finding in findings]

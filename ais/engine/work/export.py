@@ -14,7 +14,7 @@ from ais.progress import Progress
 from ais.tomogram import Tomogram
 
 if TYPE_CHECKING:
-    from ais.segmentation import Segmenter
+    from ais.segmentation import ReadyModel
 
 BATCH_PX = 1 << 18
 """Pixels that a CPU computes at once: live slices wait for no more. Larger batches were measured to gain nothing."""
@@ -62,10 +62,10 @@ def export(arguments: Mapping[str, Any], context: TaskContext) -> dict[str, Any]
     shared = _Shared(settings.tta, context)
     path = Path(arguments["tomogram"])
 
-    def ready(model: Path, content: str) -> Segmenter:
+    def ready(model: Path, content: str) -> ReadyModel:
         wanted = {"path": str(model), "hash": content, "tta": settings.tta}
         segmenter = opened_segmenter(wanted, {"precision": settings.precision, "device": settings.device}, context)
-        if shared.is_new(segmenter) and context.device().kind == "cpu":
+        if shared.is_new(segmenter) and not segmenter.info.is_classic and context.device().kind == "cpu":
             segmenter.batch_size = max(1, BATCH_PX // _pixels(path, settings.crop))
         return segmenter
 
@@ -104,9 +104,9 @@ class _Shared(Progress):
     def __init__(self, tta: int, context: TaskContext) -> None:
         self._tta = tta
         self._context = context
-        self._used: list[Segmenter] = []
+        self._used: list[ReadyModel] = []
 
-    def is_new(self, segmenter: Segmenter) -> bool:
+    def is_new(self, segmenter: ReadyModel) -> bool:
         if segmenter in self._used:
             return False
         self._used.append(segmenter)

@@ -21,7 +21,8 @@ def live(arguments: Mapping[str, Any], context: TaskContext) -> dict[str, Any]:
     arguments
         ``tomogram`` (path), ``voxel_size`` (in angstrom, or None for the file's), ``normalization`` ([center, scale],
         or None to compute them), ``z``, ``crop`` ([x0, x1, y0, y1] or None), ``models`` (each with ``path``, ``hash``,
-        ``tta``; none at all starts the backend and loads nothing), ``precision`` and ``device`` (both may be left out).
+        ``tta``, and ``record`` in place of the file of a classic model that is not saved yet; none at all starts the
+        backend and loads nothing), ``precision`` and ``device`` (both may be left out).
 
     Returns
     -------
@@ -34,7 +35,8 @@ def live(arguments: Mapping[str, Any], context: TaskContext) -> dict[str, Any]:
     AisError
         If the tomogram or a model cannot be used.
     """
-    context.device()
+    if not arguments["models"]:
+        context.device()
     maps, seconds = [], []
     for model in arguments["models"]:
         context.checkpoint()

@@ -11,11 +11,8 @@ from ais.errors import AisError, describe_os_error, is_out_of_memory
 from ais.tomogram import Normalization, Tomogram
 
 if TYPE_CHECKING:
-    from ais.segmentation import Segmenter
+    from ais.segmentation import ReadyModel
 
-NETWORK_BYTES_PER_PARAMETER = 8
-"""Two copies of the weights in float32."""
-NETWORK_BYTES = 16 << 20
 TOMOGRAM_BYTES = 1 << 20
 """Its file is mapped into memory and not read; headers and indices are small."""
 
@@ -29,21 +26,25 @@ def opened_tomogram(arguments: Mapping[str, Any], context: TaskContext) -> Tomog
     return context.kept.get(key, lambda: Tomogram(path, voxel_size, normalization), lambda _: TOMOGRAM_BYTES)
 
 
-def opened_segmenter(model: Mapping[str, Any], arguments: Mapping[str, Any], context: TaskContext) -> Segmenter:
+def opened_segmenter(model: Mapping[str, Any], arguments: Mapping[str, Any], context: TaskContext) -> ReadyModel:
     """The model of ``path`` and ``hash``, ready to segment in ``precision`` on ``device`` with its ``tta``.
+
+    A model with ``record``, what the file of a classic model would say, needs no file.
 
     Raises
     ------
     AisError
         If it cannot be loaded, its file is not the one of that hash, or `tta` is out of range.
     """
-    from ais.models import load_model
-    from ais.segmentation import Segmenter
+    from ais.classic import ClassicSegmenter
+    from ais.models import read_model_info
+    from ais.models.info import info_from_json
+    from ais.segmentation import segmenter_for
     from ais.segmentation.symmetries import check_count
 
     precision, device = arguments.get("precision", "auto"), arguments.get("device", "auto")
 
-    def load() -> Segmenter:
+    def load() -> ReadyModel:
         try:
             return load_once()
         except Exception as error:
@@ -60,16 +61,17 @@ def opened_segmenter(model: Mapping[str, Any], arguments: Mapping[str, Any], con
                 f"There is not enough memory for the model {name}: use fewer models at once, or close other programs."
             ) from error
 
-    def load_once() -> Segmenter:
-        context.device()
-        loaded = load_model(model["path"])
-        if loaded.hash != model["hash"]:
-            raise AisError(f"{model['path']} has changed while it was in use: it is read anew.")
-        return Segmenter(loaded, precision=precision, device=device)
+    def load_once() -> ReadyModel:
+        if model.get("record"):
+            return ClassicSegmenter(info_from_json(model["record"]))
+        if not read_model_info(model["path"]).is_classic:
+            context.device()
+        return segmenter_for(model["path"], precision=precision, device=device, expected=model["hash"])
 
-    segmenter = context.kept.get(("segmenter", model["path"], model["hash"], precision, device), load, _bytes)
+    key = ("segmenter", model["path"], model["hash"], precision, device)
+    segmenter = context.kept.get(key, load, lambda made: made.nbytes)
     tta = int(model.get("tta", 1))
-    check_count(tta, segmenter.model.info.depth)
+    check_count(tta, segmenter.info.depth)
     segmenter.tta = tta
     return segmenter
 
@@ -81,10 +83,6 @@ def part_of_slice(arguments: Mapping[str, Any]) -> tuple[int, int, int, int] | N
         return None
     x0, x1, y0, y1 = (int(number) for number in found)
     return x0, x1, y0, y1
-
-
-def _bytes(segmenter: Segmenter) -> int:
-    return NETWORK_BYTES + NETWORK_BYTES_PER_PARAMETER * int(segmenter.model.network.count_params())
 
 
 def _state(path: Path) -> tuple[int, int]:

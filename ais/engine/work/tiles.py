@@ -40,7 +40,7 @@ def tiles_of_slice(arguments: Mapping[str, Any], context: TaskContext) -> dict[s
     """
     tomogram = opened_tomogram(arguments, context)
     segmenter = opened_segmenter(_identified(arguments["model"]), arguments, context)
-    found, wanted = segmenter.model.info.found, arguments.get("feature", "")
+    found, wanted = segmenter.info.found, arguments.get("feature", "")
     if wanted and wanted not in found:
         raise AisError(f"The model {arguments['model']['path']} finds {', '.join(found)}, not {wanted}.")
     z, size = int(arguments["z"]), int(arguments["size"])
