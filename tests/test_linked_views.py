@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from windowless import until
 
 from ais.formats.registry import write_volume
 from ais.gui.contrast import ContrastStatistics, Histogram
@@ -38,14 +38,6 @@ def editor(tmp_path: Path) -> Iterator[Editor]:
     show(made, 1)
     yield made
     made.close()
-
-
-def until(editor: Editor, condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        editor.poll()
-        time.sleep(0.002)
 
 
 def show(editor: Editor, number: int) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from windowless import until
 
 from ais.annotation import AddFeature, ChangeFeature, TomogramEntry
 from ais.errors import AisError
@@ -138,14 +138,6 @@ def editor(tmp_path: Path) -> Iterator[Editor]:
     until(made, lambda: len(made.snapshot.features) == 2)
     yield made
     made.close()
-
-
-def until(editor: Editor, condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        editor.poll()
-        time.sleep(0.002)
 
 
 def remembered(editor: Editor) -> dict[str, float]:

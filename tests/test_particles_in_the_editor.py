@@ -255,7 +255,7 @@ def test_a_file_is_loaded_into_its_tomograms_and_saved_again(editor: Editor, tmp
     assert [(one.name, one.count) for one in particles.sets] == [("picks", 3)]
     particles.save(particles.sets[0].id)
     until(editor, lambda: particles.saving is not None and particles.saving.preview is not None)
-    particles.saving.choice = replace(particles.saving.choice, dialect="warp", everywhere=True)
+    particles.saving.choice = replace(particles.saving.choice, key="warp", everywhere=True)
     particles.saving.follow()
     until(editor, lambda: not particles.saving.busy)
     assert particles.saving.preview.dimensions == (
@@ -268,7 +268,7 @@ def test_a_file_is_loaded_into_its_tomograms_and_saved_again(editor: Editor, tmp
     assert (tmp_path / "out.star").read_text().count("note") == 6
     particles.save(particles.sets[0].id)
     until(editor, lambda: particles.saving is not None)
-    assert particles.saving.choice.dialect == "warp"  # what was chosen last
+    assert particles.saving.choice.key == "warp"  # what was chosen last
     editor.undo()
     settled(editor)
     assert particles.sets == ()
@@ -405,17 +405,17 @@ def test_fifty_thousand_particles_are_shown_in_time(editor: Editor) -> None:
     took = []
     for at in range(20):
         particles.choose(number, [at])
-        began = time.perf_counter()
+        began = time.thread_time()
         editor.poll()
         assert particles.items()[0].states[at] == HIGHLIGHTED
-        took.append(time.perf_counter() - began)
+        took.append(time.thread_time() - began)
     assert np.median(took) < 0.01
     found = shown(editor)
     found.near(2, 0, 1)
-    began = time.perf_counter()
+    began = time.thread_time()
     for z in range(40):
         found.near(2, z, 0.5)
-    assert (time.perf_counter() - began) / 40 < 1e-3
+    assert (time.thread_time() - began) / 40 < 1e-3
     inside = np.flatnonzero(np.abs(found.positions[:, 2] - 7) <= 0.5)
     assert sorted(found.near(2, 7, 0.5)) == inside.tolist()
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import trimesh
-from windowless import nothing, said, settled, until
+from windowless import nothing, rest, said, until
 
 import ais.gui.picking_work
 from ais import surfaces
@@ -29,7 +29,7 @@ from ais.gui.state import Tab
 
 sys.path.insert(0, str(Path(__file__).parent / "gui"))
 
-from segmented_tomogram import ORIGIN, SHAPE, VOXEL_SIZE, balls, segmented_tomogram
+from segmented_tomogram import ORIGIN, SHAPE, VOXEL_SIZE, balls
 
 
 class Desk:
@@ -48,14 +48,7 @@ class Desk:
         until(self.editor, lambda: self.editor.shown)
         self.editor.state.tab = Tab.RENDER
         until(self.editor, lambda: self.volumes.items(), 20)
-        self.rest()
-
-    def rest(self) -> None:
-        """Poll until nothing is under way."""
-        for _ in range(3):
-            settled(self.editor)
-            self.editor.poll()
-        settled(self.editor)
+        rest(self.editor)
 
 
 class Gate:
@@ -70,16 +63,9 @@ class Gate:
         assert self.opened.wait(20)
 
 
-@pytest.fixture(scope="module")
-def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("originals")
-    segmented_tomogram(folder)
-    return folder
-
-
 @pytest.fixture
-def desk(originals: Path, tmp_path: Path) -> Iterator[Desk]:
-    shutil.copytree(originals, tmp_path, dirs_exist_ok=True)
+def desk(segmented_folder: Path, tmp_path: Path) -> Iterator[Desk]:
+    shutil.copytree(segmented_folder, tmp_path, dirs_exist_ok=True)
     made = Desk(tmp_path)
     made.open()
     yield made
@@ -103,11 +89,11 @@ def test_picking_that_was_stopped_in_the_list_of_jobs_can_be_begun_again(
     (work,) = (work for work in desk.editor.background.works if work.title == "Picking ribosome")
     work.cancel()
     gate.opened.set()
-    desk.rest()
+    rest(desk.editor)
     assert not desk.editor.rendering.particles.sets
     assert not desk.picking.picking
     desk.picking.pick()
-    desk.rest()
+    rest(desk.editor)
     assert [one.name for one in desk.editor.rendering.particles.sets] == ["ribosome"]
 
 
@@ -137,7 +123,7 @@ def test_what_was_picked_for_a_project_that_is_closed_does_not_end_the_next_ones
     until(desk.editor, lambda: len(desk.editor.background.works) == 1)
     assert run.running, "it was taken for the one of the project before"
     gates[1].opened.set()
-    desk.rest()
+    rest(desk.editor)
     assert [one.count for one in run.outcomes] == [20]
     assert [one.count for one in desk.editor.rendering.particles.sets] == [20]
 
@@ -157,7 +143,7 @@ def test_reading_that_was_stopped_of_hidden_volumes_is_not_in_the_way_of_others(
     monkeypatch.setattr(volume_meshes, "load", slow)
     tubes = desk.folder / "TS_01__microtubule.mrc"
     desk.volumes.change({tubes: {"shown": False}}, "Hide")
-    desk.rest()
+    rest(desk.editor)
     desk.volumes.change({path: {"bin": 2} for path in stopped}, "Bin")
     until(desk.editor, lambda: sum(work.title.startswith("Reading") for work in desk.editor.background.works) == 2)
     desk.volumes.change({path: {"shown": False} for path in stopped}, "Hide")
@@ -165,9 +151,9 @@ def test_reading_that_was_stopped_of_hidden_volumes_is_not_in_the_way_of_others(
     for work in desk.editor.background.works:
         work.cancel()
     gate.opened.set()
-    desk.rest()
+    rest(desk.editor)
     desk.volumes.change({tubes: {"shown": True, "bin": 2}}, "Show")
-    desk.rest()
+    rest(desk.editor)
     mesh = desk.volumes.mesh(tubes)
     assert mesh is not None
     assert mesh.bin == 2
@@ -184,7 +170,7 @@ def test_components_of_a_binned_volume_are_not_removed_from_another_project(
 
     monkeypatch.setattr(component_edits, "highest_in", slow)
     desk.volumes.change({desk.ribosome: {"bin": 2}}, "Bin")
-    desk.rest()
+    rest(desk.editor)
     component_edits.remove(desk.editor, [(desk.ribosome, 0)])
     until(desk.editor, gate.reached.is_set)
     desk.editor.new_project(desk.folder / "other.aisproj")
@@ -192,30 +178,30 @@ def test_components_of_a_binned_volume_are_not_removed_from_another_project(
     desk.editor.open_paths([desk.folder / "TS_01.mrc"])
     until(desk.editor, lambda: desk.editor.shown is not None and desk.editor.state.tomogram == 1)
     gate.opened.set()
-    desk.rest()
+    rest(desk.editor)
     assert desk.volumes.removals(desk.ribosome) == Removals()
 
 
 def test_surfaces_of_all_tomograms_lie_where_the_scene_shows_them(desk: Desk) -> None:
     write_volume(desk.ribosome, balls(), voxel_sizes=VOXEL_SIZE)  # another program has dropped the origin
     desk.volumes.look_again()
-    desk.rest()
+    rest(desk.editor)
     mesh = desk.volumes.mesh(desk.ribosome)
     assert mesh is not None
     wish = desk.files.wish
     wish.scope, wish.folder, wish.together = Scope.ALL, desk.folder / "all", False
     wish.kind = next(kind for kind in FORMATS if kind.ending == ".stl")
     desk.files.save()
-    desk.rest()
+    rest(desk.editor)
     saved = trimesh.load(desk.folder / "all" / "TS_01__ribosome.stl")
     np.testing.assert_allclose(saved.bounds[0], mesh.surface.vertices.min(axis=0), atol=0.01)
     np.testing.assert_allclose(saved.bounds[0] // 1000, np.array(ORIGIN) // 1000)
 
 
 def test_the_window_can_be_closed_while_something_is_computed(
-    originals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    segmented_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(originals, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(segmented_folder, tmp_path, dirs_exist_ok=True)
     gate, mesh = Gate(), volume_meshes.mesh
 
     def slow(*arguments: Any) -> Any:
@@ -278,15 +264,15 @@ def test_a_surface_that_nobody_waits_for_is_given_up_at_its_next_step(
     desk.editor.close_project()
     desk.editor.poll()
     gate.opened.set()
-    desk.rest()
+    rest(desk.editor)
     assert not steps
     assert not said(desk.editor)
 
 
-def test_a_tomogram_and_its_volumes_may_have_any_name(tmp_path: Path, originals: Path) -> None:
+def test_a_tomogram_and_its_volumes_may_have_any_name(tmp_path: Path, segmented_folder: Path) -> None:
     folder = tmp_path / "Größe; 'ä' [1] $x"
     folder.mkdir()
-    for path in originals.iterdir():
+    for path in segmented_folder.iterdir():
         shutil.copy(path, folder / path.name.replace("TS_01", "TS 01 'é' $(x)"))
     desk = Desk(folder)
     try:
@@ -296,7 +282,7 @@ def test_a_tomogram_and_its_volumes_may_have_any_name(tmp_path: Path, originals:
         until(desk.editor, lambda: len(desk.volumes.items()) == 3, 20)
         for ending in (".cxc", ".py", ".obj", ".glb"):
             desk.files.save_scene(folder / f"scene ü{ending}")
-            desk.rest()
+            rest(desk.editor)
             assert (folder / f"scene ü{ending}").exists(), said(desk.editor)
     finally:
         desk.editor.close()
@@ -308,16 +294,16 @@ def test_a_volume_that_vanishes_or_changes_while_it_is_shown(desk: Desk) -> None
     until(desk.editor, lambda: isinstance(desk.picking.picked, Picked), 20)
     write_volume(desk.ribosome, np.zeros(SHAPE, np.uint8), voxel_sizes=VOXEL_SIZE, origin=ORIGIN)
     desk.volumes.look_again()
-    desk.rest()
+    rest(desk.editor)
     assert desk.volumes.counts(desk.ribosome) == (0, 0)
     write_volume(desk.ribosome, np.full(SHAPE, 255, np.uint8)[:9], voxel_sizes=VOXEL_SIZE, origin=ORIGIN)
     desk.volumes.look_again()
-    desk.rest()
+    rest(desk.editor)
     assert "export it again" in desk.volumes.problem(desk.ribosome)
     desk.ribosome.unlink()
     desk.picking.pick()
     desk.volumes.look_again()
-    desk.rest()
+    rest(desk.editor)
     assert not desk.picking.picking
     assert "ribosome" not in [volume.feature for volume in desk.volumes.listed]
     assert "unexpected" not in said(desk.editor)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
-from windowless import nothing, said, settled, until
+from windowless import nothing, rest, said, until
 
 from ais.annotation.volume_looks import Removal, Removals
 from ais.gui.commands import command
@@ -27,7 +27,7 @@ from ais.scene_files.programs import BLENDER, CHIMERAX, find_program
 
 sys.path.insert(0, str(Path(__file__).parent / "gui"))
 
-from segmented_tomogram import BALLS, segmented_tomogram
+from segmented_tomogram import BALLS
 
 BY_ENDING = {kind.ending: kind for kind in FORMATS}
 
@@ -39,16 +39,9 @@ class Desk:
         self.files = self.editor.rendering.files
         self.ribosome = folder / "TS_01__ribosome.mrc"
 
-    def rest(self) -> None:
-        """Poll until nothing is under way."""
-        for _ in range(3):
-            settled(self.editor)
-            self.editor.poll()
-        settled(self.editor)
-
     def save(self, path: Path) -> Path:
         self.files.save_scene(path)
-        self.rest()
+        rest(self.editor)
         assert path.exists(), said(self.editor)
         return path
 
@@ -56,25 +49,18 @@ class Desk:
         wish = self.files.wish
         wish.scope, wish.kind, wish.folder, wish.together = scope, BY_ENDING[ending], folder, together
         self.files.save()
-        self.rest()
-
-
-@pytest.fixture(scope="module")
-def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("originals")
-    segmented_tomogram(folder)
-    return folder
+        rest(self.editor)
 
 
 @pytest.fixture
-def desk(originals: Path, tmp_path: Path) -> Iterator[Desk]:
-    shutil.copytree(originals, tmp_path, dirs_exist_ok=True)
+def desk(segmented_folder: Path, tmp_path: Path) -> Iterator[Desk]:
+    shutil.copytree(segmented_folder, tmp_path, dirs_exist_ok=True)
     made = Desk(tmp_path)
     made.editor.open_paths([tmp_path / "TS_01.mrc"])
     until(made.editor, lambda: made.editor.shown)
     made.editor.state.tab = Tab.RENDER
     until(made.editor, lambda: len(made.editor.rendering.volumes.items()) == 3, 20)
-    made.rest()
+    rest(made.editor)
     yield made
     made.editor.close()
 
@@ -103,13 +89,13 @@ def test_what_is_hidden_removed_or_dust_is_in_no_file(desk: Desk, tmp_path: Path
     left = int(np.count_nonzero(item.surface.volumes >= dust))
     assert 5 < left < len(BALLS) - 4
     volumes.change({desk.ribosome: {"dust": dust}}, "Dust")
-    desk.rest()
+    rest(desk.editor)
     assert parts(desk.save(tmp_path / "dust.glb"), "ribosome") == left
     assert f"surface dust #3 size {dust:g}"[:24] in desk.save(tmp_path / "dust.cxc").read_text()
     hidden, gone = (Removal(*removal(desk, index), 128.0) for index in (0, 1))
     volumes.change({desk.ribosome: {"hidden": (hidden,), "removals": Removals(removed=(gone,))}}, "Take out")
     volumes.change({tmp_path / "TS_01__membrane.mrc": {"shown": False}}, "Hide")
-    desk.rest()
+    rest(desk.editor)
     assert parts(desk.save(tmp_path / "few.glb"), "ribosome") == left - 2
     assert parts(tmp_path / "few.glb", "membrane") == 0
     script = desk.save(tmp_path / "few.cxc").read_text()
@@ -128,7 +114,7 @@ def test_all_tomograms_are_saved_and_failures_named(desk: Desk, tmp_path: Path) 
     (tmp_path / "TS_03__ribosome.mrc").write_bytes(b"nothing" * 500)
     desk.editor.open_paths([tmp_path / "TS_02.mrc", tmp_path / "TS_03.mrc"])
     until(desk.editor, lambda: len(desk.editor.snapshot.tomograms) == 3)
-    desk.rest()
+    rest(desk.editor)
     desk.save_many(Scope.ALL, ".stl", tmp_path / "out", together=False)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         *(f"TS_01__{name}.stl" for name in ("membrane", "microtubule", "ribosome")),
@@ -141,14 +127,14 @@ def test_all_tomograms_are_saved_and_failures_named(desk: Desk, tmp_path: Path) 
     assert (tmp_path / "out" / "TS_02__ribosome.stl").stat().st_mtime_ns == before, "nothing without an answer"
     assert "4 more files exist" in desk.editor.dialogs.confirmations[-1].text.replace("3 more", "4 more")
     desk.editor.dialogs.answer_confirmation(True)
-    desk.rest()
+    rest(desk.editor)
     assert (tmp_path / "out" / "TS_02__ribosome.stl").stat().st_mtime_ns > before
 
 
 def test_a_folder_that_cannot_be_written_is_said(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     desk.files.save_scene(tmp_path / "file" / "scene.glb")
-    desk.rest()
+    rest(desk.editor)
     assert "file" in desk.editor.notices.said[-1].text
     assert desk.editor.notices.said[-1].kind == "problem"
     desk.save_many(Scope.EACH, ".ply", tmp_path / "file")
@@ -163,7 +149,7 @@ def test_another_program_is_started_with_the_scene(desk: Desk, tmp_path: Path, m
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("HOME", str(tmp_path))
     assert not desk.files.has(CHIMERAX)
-    desk.rest()
+    rest(desk.editor)
     assert desk.files.has(CHIMERAX)
     assert desk.files.has(BLENDER) == (find_program(BLENDER) is not None)
     assert command("scene_files.chimerax").enabled(desk.editor)
@@ -174,7 +160,7 @@ def test_another_program_is_started_with_the_scene(desk: Desk, tmp_path: Path, m
     just_written = earlier.with_name("TS_01 - meshes.glb")  # another program may still be reading it
     just_written.write_text("")
     command("scene_files.chimerax").run(desk.editor)
-    desk.rest()
+    rest(desk.editor)
     until(desk.editor, lambda: (tmp_path / "opened").exists() and (tmp_path / "opened").read_text())
     text = (tmp_path / "opened").read_text()
     named = [line.split('"')[1] for line in text.splitlines() if line.startswith("open")]
@@ -249,7 +235,7 @@ def test_pictures_that_nobody_waits_for_any_more_are_not_drawn(desk: Desk, tmp_p
     shot.told(0.25)
     assert work.fraction == 0.25
     shot.got(picture)
-    desk.rest()
+    rest(desk.editor)
     assert (tmp_path / "done.png").exists()
     assert not editor.background.works
     # Cancelled in the list of jobs.
@@ -257,11 +243,11 @@ def test_pictures_that_nobody_waits_for_any_more_are_not_drawn(desk: Desk, tmp_p
     shot = requests.pop()
     editor.background.works[-1].cancel()
     assert not shot.wanted()
-    desk.rest()
+    rest(desk.editor)
     # It cannot be drawn.
     desk.files.save_picture(tmp_path / "failed.png", 40, 30, transparent=True)
     requests.pop().failed("There is too little memory.")
-    desk.rest()
+    rest(desk.editor)
     assert editor.notices.said[-1].text == "There is too little memory."
     desk.files.save_turntable(tmp_path / "failed.mp4", Turntable(160, 120, seconds=1))
     until(editor, lambda: desk.files.movie is None or desk.files.movie.follow() or requests)
@@ -270,7 +256,7 @@ def test_pictures_that_nobody_waits_for_any_more_are_not_drawn(desk: Desk, tmp_p
     assert all(frame.wanted() for frame in frames)
     frames[0].failed("There is too little memory for this.")
     assert not any(frame.wanted() for frame in frames), "nor any of the same movie"
-    desk.rest()
+    rest(desk.editor)
     assert editor.notices.said[-1].text == "There is too little memory for this."
     desk.files.follow()
     assert desk.files.movie is None
@@ -279,6 +265,6 @@ def test_pictures_that_nobody_waits_for_any_more_are_not_drawn(desk: Desk, tmp_p
     shot = requests.pop()
     editor.close_project()
     until(editor, lambda: not shot.wanted())
-    desk.rest()
+    rest(desk.editor)
     assert [path.name for path in tmp_path.glob("*.png")] == ["done.png"]
     assert not (tmp_path / "failed.mp4").exists()

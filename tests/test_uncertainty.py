@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from small_project import make_model
+from windowless import until
 
 from ais.annotation import AddFeature, ChangeSetting, PaintStroke
 from ais.formats.registry import write_volume
@@ -45,14 +45,6 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def one_editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
-    """One compute process for all tests."""
-    made = Editor(tmp_path_factory.mktemp("settings"), nothing)
-    yield made
-    made.close()
-
-
 @pytest.fixture
 def editor(one_editor: Editor, stock: Path, tmp_path: Path) -> Iterator[Editor]:
     one_editor.new_project(tmp_path / "work.aisproj")
@@ -64,16 +56,6 @@ def editor(one_editor: Editor, stock: Path, tmp_path: Path) -> Iterator[Editor]:
     yield one_editor
     one_editor.close_project()
     until(one_editor, lambda: not one_editor.background.busy)
-
-
-def until(editor: Editor, condition: Callable[[], object], queue: UncertaintyQueue | None = None) -> None:
-    limit = time.monotonic() + 120.0
-    while not condition():
-        assert time.monotonic() < limit, [notice.text for notice in editor.notices.said]
-        editor.poll()
-        if queue is not None:
-            queue.follow()
-        time.sleep(0.002)
 
 
 def shown_at(editor: Editor, tomogram: int, z: int) -> bool:
@@ -111,7 +93,7 @@ def test_slices_are_ranked_by_their_mean_entropy(editor: Editor, stock: Path, tt
     first = editor.snapshot.tomograms[0].id
     choice = ModelChoice(stock / "blob.aism", "blob", tta=tta)
     assert queue.begin(choice, feature, [first], every=2) == ""
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     values = probabilities(stock, tta)
     expected = {z: bits(values[z]) for z in (1, 3, 5, 7)}
     found = {place.z: place.entropy for place in queue.places()}
@@ -133,15 +115,15 @@ def test_next_goes_to_the_least_certain_that_is_not_labelled(editor: Editor, sto
     editor.submit(PaintStroke(first, feature, 4, [(50.0, 60.0)], 4.0))
     queue.begin(ModelChoice(stock / "blob.aism", "blob"), feature, [first, second])
     assert queue.next() is None, "nothing is known yet"
-    until(editor, lambda: any(map(queue.visited, queue.places())), queue)
+    until(editor, lambda: any(map(queue.visited, queue.places())), follower=queue)
     (gone_to,) = filter(queue.visited, queue.places())
-    until(editor, lambda: shown_at(editor, gone_to.tomogram, gone_to.z), queue)
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: shown_at(editor, gone_to.tomogram, gone_to.z), follower=queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     assert len(queue.places()) == 17, "the annotated slice is left out"
     place = queue.next()
     assert place is not None
     assert place == next(one for one in queue.places() if one != gone_to)
-    until(editor, lambda: shown_at(editor, place.tomogram, place.z), queue)
+    until(editor, lambda: shown_at(editor, place.tomogram, place.z), follower=queue)
     assert editor.state.position == (place.z, place.y, place.x)
     following = next(one for one in queue.places() if not queue.visited(one) and one.tomogram == place.tomogram)
     until(editor, lambda: editor.snapshot.watched == place.tomogram)
@@ -149,8 +131,8 @@ def test_next_goes_to_the_least_certain_that_is_not_labelled(editor: Editor, sto
     until(editor, lambda: following.z in editor.snapshot.annotated.get(feature, ()))
     while (later := queue.next()) is not None:
         assert later != following or editor.snapshot.watched != following.tomogram
-        until(editor, lambda later=later: shown_at(editor, later.tomogram, later.z), queue)  # type: ignore[misc]
-        until(editor, lambda later=later: editor.snapshot.watched == later.tomogram, queue)  # type: ignore[misc]
+        until(editor, lambda later=later: shown_at(editor, later.tomogram, later.z), follower=queue)  # type: ignore[misc]
+        until(editor, lambda later=later: editor.snapshot.watched == later.tomogram, follower=queue)  # type: ignore[misc]
     assert "No uncertain place is left" in editor.notices.said[-1].text
 
 
@@ -159,7 +141,7 @@ def test_tiles_in_a_crop_region(editor: Editor, stock: Path) -> None:
     first = editor.snapshot.tomograms[0].id
     editor.submit(ChangeSetting(crop_key(first), [[2, 5], [10, 80], [20, 100]]))
     queue.begin(ModelChoice(stock / "blob.aism", "blob"), feature, [first], ranking="tiles")
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     assert {place.z for place in queue.places()} == {2, 3, 4}
     assert len(queue.places()) == 12
     values = probabilities(stock)
@@ -178,10 +160,10 @@ def test_what_cannot_be_looked_at_is_said(editor: Editor, stock: Path, tmp_path:
     queue.next()
     assert "Choose a model" in editor.notices.said[-1].text
     assert queue.begin(ModelChoice(stock / "blob.aism", "blob", finds="ring"), feature, [first]) == ""
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     assert "finds blob, not ring" in queue.problem
     queue.begin(ModelChoice(tmp_path / "gone.aism", "gone"), feature, [first])
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     assert "gone.aism does not exist" in queue.problem
 
 
@@ -190,10 +172,10 @@ def test_a_crash_is_said_and_the_other_tomogram_goes_on(editor: Editor, stock: P
     queue, feature = UncertaintyQueue(editor), editor.snapshot.features[0].id
     first, second = (entry.id for entry in editor.snapshot.tomograms)
     queue.begin(ModelChoice(stock / "blob.aism", "blob"), feature, [first, second])
-    until(editor, lambda: editor.engine.pid and queue.slices_done[0] >= 2, queue)
+    until(editor, lambda: editor.engine.pid and queue.slices_done[0] >= 2, follower=queue)
     assert editor.engine.pid is not None
     os.kill(editor.engine.pid, signal.SIGKILL)
-    until(editor, lambda: not queue.busy, queue)
+    until(editor, lambda: not queue.busy, follower=queue)
     # An urgent job that had not begun is simply asked again by the engine.
     assert queue.problem == "" or "ended unexpectedly" in queue.problem
     counts = [sum(place.tomogram == number for place in queue.places()) for number in (first, second)]

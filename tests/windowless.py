@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,23 @@ def nothing() -> None:
     """What wakes no window."""
 
 
-def until(editor: Editor, condition: Callable[[], object], seconds: float = 10.0) -> None:
+class Follower(Protocol):
+    """A part of the editor that looks once a frame at what it has asked for."""
+
+    def follow(self) -> None:
+        """Take what has arrived."""
+
+
+def until(
+    editor: Editor, condition: Callable[[], object], seconds: float = 60.0, *, follower: Follower | None = None
+) -> None:
     """Poll until something holds."""
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, [notice.text for notice in editor.notices.said]
         editor.poll()
+        if follower is not None:
+            follower.follow()
         time.sleep(0.002)
 
 
@@ -35,6 +47,14 @@ def settled(editor: Editor) -> None:
         lambda: not (editor.background.busy or editor.opening or (editor.document and editor.document.busy)),
         30.0,
     )
+
+
+def rest(editor: Editor) -> None:
+    """Poll until nothing is under way, nor what that brings about."""
+    for _ in range(3):
+        settled(editor)
+        editor.poll()
+    settled(editor)
 
 
 def said(editor: Editor) -> str:
