@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ais.annotation.entries import TomogramEntry
+from ais.annotation.feature_operations import file_safe_name
 from ais.annotation.particle_sets import ParticleSet
 from ais.errors import AisError
-from ais.formats.coordinates import Coordinates, concatenate, read_coordinates, write_coordinates
+from ais.formats.coordinates import Coordinates, concatenate, read_coordinates, write_coordinates, write_import_list
 
 if TYPE_CHECKING:
     from ais.project.reading import ProjectReader
@@ -99,8 +100,13 @@ def save_particles(
     path = Path(path)
     if not len(table):
         raise AisError("There are no particles to save.")
-    if path.suffix.lower() in WITHOUT_NAMES and len({owners[name].id for name in table.tomogram_names}) > 1:
-        raise AisError(f"{path.name} cannot say in which tomogram a particle is: choose one tomogram, .star or .csv.")
+    if path.suffix.lower() in WITHOUT_NAMES:
+        table = _as_one(table, owners)
+        if len(table.tomogram_names) > 1:
+            raise AisError(
+                f"{path.name} cannot say in which tomogram a particle is: choose one tomogram, a file for each, .star "
+                "or .csv."
+            )
 
     def voxel_size(name: str) -> float:
         return owners[name].voxel_size if name in owners else _unknown(path, name)
@@ -125,6 +131,91 @@ def save_particles(
         shape=shape,
         tilt_series_pixel_size=tilt_series_pixel_size,
     )
+
+
+def save_separately(
+    folder: Path | str,
+    name: str,
+    table: Coordinates,
+    owners: Mapping[str, TomogramEntry],
+    *,
+    dialect: str = "relion5",
+    tilt_series_pixel_size: float | None = None,
+    append: bool = False,
+) -> list[Path]:
+    """Write a file for each tomogram, ``<tomogram>__<name>``; all of them, or none.
+
+    For RELION 5 without the pixel size of the tilt series, a list of them for its import is written too.
+
+    Parameters
+    ----------
+    folder
+        Where they go.
+    name
+        Of the files without their tomogram, such as ``ribosome.star``.
+    table, owners, dialect, tilt_series_pixel_size
+        As for `save_particles`.
+    append
+        Whether files that exist keep their particles; else they are refused.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    AisError
+        As `save_particles`, and if a file exists.
+    """
+    folder = Path(folder)
+    parts = _by_tomogram(table, owners)
+    files = {number: folder / separate_name(owners, number, name) for number in parts}
+    if len(set(files.values())) < len(files):
+        raise AisError("Two of the tomograms have the same name: save the particles of one at a time.")
+    wanted = [*files.values()]
+    optics = tilt_series_pixel_size or any(block.name == "optics" for block in table.blocks)
+    listed = name.lower().endswith(".star") and dialect == "relion5" and not optics
+    if listed:
+        wanted.append(folder / f"relion5_import__{name}")
+    there = [path.name for path in wanted if path.exists()]
+    if there and not append:
+        exist = f"{there[0]} exists" if len(there) == 1 else f"{there[0]} and {len(there) - 1} more exist"
+        raise AisError(f"{exist} already in {folder}: choose another folder, or add to what is there.")
+    new = [path for path in wanted if not path.exists()]
+    written: list[Path] = []
+    try:
+        for number, part in parts.items():
+            how = {"dialect": dialect, "tilt_series_pixel_size": tilt_series_pixel_size, "append": append}
+            written += save_particles(files[number], part, owners, **how)  # type: ignore[arg-type]
+        if listed:
+            write_import_list(wanted[-1], {part.tomograms[0]: files[number] for number, part in parts.items()})
+            written.append(wanted[-1])
+    except BaseException:
+        for path in new:
+            path.unlink(missing_ok=True)
+        raise
+    return written
+
+
+def separate_name(owners: Mapping[str, TomogramEntry], number: int, name: str) -> str:
+    """The name of a tomogram's own file, as `save_separately` writes it."""
+    tomogram = next(entry.name for entry in owners.values() if entry.id == number)
+    return f"{file_safe_name(tomogram)}__{name}"
+
+
+def _by_tomogram(table: Coordinates, owners: Mapping[str, TomogramEntry]) -> dict[int, Coordinates]:
+    rows: dict[int, list[int]] = {}
+    for row, name in enumerate(table.tomograms):
+        rows.setdefault(owners[name].id, []).append(row)
+    return {number: _as_one(table.select(chosen), owners) for number, chosen in rows.items()}
+
+
+def _as_one(table: Coordinates, owners: Mapping[str, TomogramEntry]) -> Coordinates:
+    """Particles of one tomogram under one name, where files that were read called it by several."""
+    if len(table.tomogram_names) > 1 and len({owners[name].id for name in table.tomogram_names}) == 1:
+        table = replace(table, tomograms=[table.tomogram_names[0]] * len(table))
+    return table
 
 
 @dataclass(frozen=True)
@@ -153,9 +244,10 @@ def preview_file(
     *,
     dialect: str = "relion5",
     tilt_series_pixel_size: float | None = None,
+    separate: bool = False,
     lines: int = 40,
 ) -> FilePreview:
-    """What `save_particles` would write, by writing the first particles of each tomogram elsewhere.
+    """What `save_particles` or `save_separately` would write, by writing the first particles elsewhere.
 
     Parameters
     ----------
@@ -163,6 +255,8 @@ def preview_file(
         Of the file, such as ``particles.star``.
     table, owners, dialect, tilt_series_pixel_size
         As for `save_particles`.
+    separate
+        Whether each tomogram gets a file of its own.
     lines
         At most so many.
 
@@ -180,15 +274,35 @@ def preview_file(
             first.append(row)
     few = table.select(first) if len(first) < len(table) else table
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        written = save_particles(path, few, owners, dialect=dialect, tilt_series_pixel_size=tilt_series_pixel_size)
-        text = written[0].read_text(encoding="utf-8").splitlines()
+        how = {"dialect": dialect, "tilt_series_pixel_size": tilt_series_pixel_size}
+        if separate and len(few):
+            written = save_separately(folder, name, few, owners, **how)  # type: ignore[arg-type]
+        else:
+            written = save_particles(Path(folder) / name, few, owners, **how)  # type: ignore[arg-type]
+        text = _lines(_first(written, name))
     dimensions = tuple(
         f"{name}: {' x '.join(str(n) for n in entry.shape[::-1])} voxels of {entry.voxel_size:.4g} A"
         for name, entry in owners.items()
         if name in seen
     )
     return FilePreview(tuple(text[:lines]), tuple(file.name for file in written), dimensions)
+
+
+def _first(written: Sequence[Path], name: str) -> Path:
+    """The file whose beginning says most: the table itself, or that of the first tomogram."""
+    ending = Path(name).suffix
+    return next(path for path in written if path.suffix == ending)
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a file; of a binary one, what is in it."""
+    if path.suffix.lower() != ".mod":
+        return path.read_text(encoding="utf-8").splitlines()
+    table = read_coordinates(path)
+    contours = zip(table.columns["imodObject"], table.columns["imodContour"], strict=True)
+    rows = zip(table.positions.tolist(), contours, strict=True)
+    points = [f"{x:9.2f} {y:9.2f} {z:9.2f}   object {o} contour {c}" for (x, y, z), (o, c) in rows]
+    return ["A binary file, which IMOD reads. Its points, x y z in voxels:", "", *points]
 
 
 def _all(one: ParticleSet, table: Coordinates) -> Coordinates:

@@ -16,7 +16,7 @@ from ais.formats.coord_table import text_of
 from ais.gui.particle_import import ParticleImport
 from ais.gui.particle_items import PICKS_KEY, SET_KEY, ParticleItems
 from ais.gui.particle_loading import load_into_project
-from ais.gui.particle_saving import CHOICE_KEY, ParticleSaving, choice_of
+from ais.gui.particle_saving import CHOICE_KEY, ParticleSaving, choice_of, remembered
 from ais.gui.scene.contents import ParticleItem
 from ais.gui.shown_particles import ParticleTable, ShownParticles, show_particles
 from ais.gui.state import Tab
@@ -330,9 +330,9 @@ class ParticleSets:
         if one is None or document is None:
             return
 
-        def begin(remembered: Any) -> None:
+        def begin(value: Any) -> None:
             if self._document is document:
-                self.saving = ParticleSaving(self._editor, one, choice_of(remembered))
+                self.saving = ParticleSaving(self._editor, one, choice_of(value))
 
         document.ask(lambda project: project.view_state(CHOICE_KEY), begin)
 
@@ -341,13 +341,7 @@ class ParticleSets:
         saving, self.saving = self.saving, None
         if saving is None or not accepted or self._document is None:
             return
-        choice = saving.choice
-        kept = {
-            "ending": choice.ending,
-            "dialect": choice.dialect,
-            "tilt_series_pixel_size": choice.tilt_series_pixel_size,
-        }
-        self._document.remember(CHOICE_KEY, kept)
+        self._document.remember(CHOICE_KEY, remembered(saving.choice))
         saving.save()
 
     # Within

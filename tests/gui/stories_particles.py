@@ -127,7 +127,8 @@ def load_colour_select_delete_and_save(ctx: Context, editor: Editor) -> None:
         ctx, lambda: particles.saving is not None and particles.saving.preview is not None, 10, "the preview is there"
     )
     screenshot(ctx, "particles/save")
-    ctx.item_click("//$FOCUSED/Warp, M")
+    ctx.item_click("//$FOCUSED/##For")
+    ctx.item_click("//$FOCUSED/Warp, M (.star)")
     until(ctx, lambda: particles.saving is not None and not particles.saving.busy, 10, "the preview follows")
     editor.dialogs.answers.append([ctx.folder / "out.star"])
     ctx.item_click("//$FOCUSED/Choose file...")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,16 +10,16 @@ from imgui_bundle import ImVec2, imgui, imgui_ctx
 
 from ais.gui.panels.layout import coloured, em, faint, label
 from ais.gui.panels.modal import SHARE_OF_WINDOW, at_right_end, button_width, disabled, modal, strong_button
-from ais.gui.particle_saving import DIALECTS, ENDINGS, MOST_A, ParticleSaving
+from ais.gui.particle_saving import MOST_A, TARGETS, ParticleSaving, SavingChoice
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
 
 WIDTH = 46.0
-ENDING_NAMES = {".star": "Star", ".csv": "CSV", ".txt": "Text (x y z)", ".tsv": "Whole voxels (.tsv)"}
+FILES_SAID = 3
 LINES = 6, 22
 """At least and at most so many lines are seen."""
-OTHERS_EM = 18.0
+OTHERS_EM = 20.0
 """Height of all that is not lines."""
 
 
@@ -36,7 +37,8 @@ def draw(window: Window) -> None:
         imgui.spacing()
         _draw_preview(window, saving)
         imgui.spacing()
-        verb = "Choose file to append to..." if saving.choice.append else "Choose file..."
+        file = "Choose file to append to..." if saving.choice.append else "Choose file..."
+        verb = "Choose folder..." if saving.choice.in_folder else file
         at_right_end(button_width("Cancel", verb))
         ended = imgui.button("Cancel") or not stays
         imgui.same_line()
@@ -51,13 +53,10 @@ def draw(window: Window) -> None:
 def _draw_choice(window: Window, saving: ParticleSaving) -> None:
     choice = saving.choice
     faint(f"{saving.particle_set.name}: {saving.particle_set.count:,} particles in this tomogram", window.theme.faint)
-    label("File")
-    choice = replace(choice, ending=_options([(ending, ENDING_NAMES[ending]) for ending in ENDINGS], choice.ending))
-    if choice.ending == ".star":
-        label("For")
-        choice = replace(choice, dialect=_options(DIALECTS, choice.dialect))
+    label("For", choice.target.tooltip)
+    choice = _draw_target(choice)
     if choice.pixel_size_matters:
-        needed = choice.dialect == "relion4"
+        needed = choice.key == "relion4"
         label("Tilt series", "Pixel size of the tilt series before binning")
         imgui.set_next_item_width(em(7))
         flags = imgui.InputTextFlags_.auto_select_all
@@ -68,12 +67,33 @@ def _draw_choice(window: Window, saving: ParticleSaving) -> None:
     label("From")
     where = _options((("here", "This tomogram"), ("all", "All tomograms")), "all" if choice.everywhere else "here")
     choice = replace(choice, everywhere=where == "all")
+    if choice.everywhere:
+        label("Into")
+        with disabled(not choice.target.names_tomograms):
+            how = _options((("one", "One file"), ("each", "One for each")), "each" if choice.in_folder else "one")
+        if choice.target.names_tomograms:
+            choice = replace(choice, separate=how == "each")
+        else:
+            imgui.set_item_tooltip("Such a file cannot say in which tomogram a particle is")
     label("")
     _, visible = imgui.checkbox("Only those shown", choice.visible_only)
     imgui.set_item_tooltip("Leave out what is hidden by its values")
     imgui.same_line()
-    _, append = imgui.checkbox("Add to a file that exists", choice.append)
+    _, append = imgui.checkbox(
+        "Add to files that exist" if choice.in_folder else "Add to a file that exists", choice.append
+    )
     saving.choice = replace(choice, visible_only=visible, append=append)
+
+
+def _draw_target(choice: SavingChoice) -> SavingChoice:
+    """Draw the list of programs; gives the choice then."""
+    if imgui.begin_combo("##For", choice.target.words, imgui.ComboFlags_.height_largest):
+        for target in TARGETS:
+            if imgui.selectable(target.words, target.key == choice.key)[0]:
+                choice = replace(choice, key=target.key)
+            imgui.set_item_tooltip(target.tooltip)
+        imgui.end_combo()
+    return choice
 
 
 def _draw_preview(window: Window, saving: ParticleSaving) -> None:
@@ -99,10 +119,22 @@ def _draw_preview(window: Window, saving: ParticleSaving) -> None:
     if imgui.is_item_hovered() and more:
         imgui.set_tooltip("\n".join(dimensions[:20]))
     if len(files) > 1:
-        faint(
-            f"{len(files)} files: one for each tomogram, and a list of them, {files[-1]}, for RELION's import.",
-            window.theme.faint,
-        )
+        faint(_files_text(saving, files), window.theme.faint)
+
+
+def _files_text(saving: ParticleSaving, files: Sequence[str]) -> str:
+    """Which files there will be."""
+    choice = saving.choice
+    if choice.in_folder:
+        return f"{len(files)} files: {_few(files)}."
+    if choice.target.dialect == "relion5":
+        return f"{len(files)} files: one for each tomogram, and a list of them, {files[-1]}, for RELION's import."
+    return f"{len(files)} files: {files[-1]}, and {_few(files[:-1])} with the names of the tomograms."
+
+
+def _few(files: Sequence[str]) -> str:
+    more = f" and {len(files) - FILES_SAID} more" if len(files) > FILES_SAID else ""
+    return ", ".join(files[:FILES_SAID]) + more
 
 
 def _options(options: list[tuple[str, str]] | tuple[tuple[str, str], ...], chosen: str) -> str:
