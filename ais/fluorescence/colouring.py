@@ -18,7 +18,7 @@ DISPLAYED_PX = 4096
 
 STEPS = 1 << 16
 SAMPLED = 1 << 20
-DARK_PERCENT, BRIGHT_PERCENT = 5.0, 99.8
+DARK_PERCENT, BRIGHT_PERCENT = 25.0, 99.8
 """So many of the pixels are below the limits that are chosen by themselves."""
 
 

@@ -12,6 +12,7 @@ from ais.formats.registry import COMPRESSED, is_volume_folder, unpack
 from ais.gui.annotated_opening import add_annotated, is_annotated
 from ais.gui.background import Work
 from ais.gui.dropped import files_in
+from ais.gui.image_opening import open_images
 from ais.gui.particle_loading import is_coordinates
 from ais.gui.state import Tab
 
@@ -23,7 +24,7 @@ MODEL_ENDINGS = (".aism", ".scnm", ".aisgroup", ".scnmgroup")
 
 
 def open_paths(editor: Editor, paths: Sequence[Path]) -> None:
-    """Open a project, or tomograms, models and particles into the project that is open, or into a new one."""
+    """Open a project, or tomograms, images, models and particles into the project that is open, or into a new one."""
     if any(path.is_dir() and not is_volume_folder(path) for path in paths):
         _open_folders(editor, paths)
         return
@@ -78,7 +79,7 @@ def _add(
     models: Sequence[Path],
     particles: Sequence[Path],
 ) -> None:
-    _add_tomograms(editor, tomograms)
+    open_images(editor, tomograms, lambda paths: _add_tomograms(editor, paths))
     add_annotated(editor, annotated)
     add_models(editor, models)
     _add_particles(editor, particles)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ais.annotation import ChangeOverlay
 from ais.fluorescence import Affine, ImageFacts, Overlay, Point, placing
 from ais.gui.fluorescence_images import FluorescenceImages, limits
-from ais.gui.state import Tool
+from ais.gui.state import Tab, Tool
 
 if TYPE_CHECKING:
     from ais.gui.editor import Editor
@@ -148,6 +148,12 @@ class FluorescenceOverlays:
     def forget_preview(self, key: str) -> None:
         """Show an image as it is saved."""
         self._previews.pop(key, None)
+
+    def show_section(self) -> None:
+        """Open the section of the images, and a tab that has it."""
+        self.unfold = True
+        if self._editor.state.tab not in (Tab.ANNOTATE, Tab.RENDER):
+            self._editor.shell.tab = Tab.ANNOTATE
 
     # Every frame
 

@@ -62,7 +62,7 @@ def add_images(editor: Editor, paths: Sequence[Path]) -> None:
     def select(overlay: Overlay) -> None:
         if editor.state.tomogram == tomogram:
             editor.fluorescence.selected = overlay.key
-            editor.fluorescence.unfold = True
+            editor.fluorescence.show_section()
 
     title = f"Reading {paths[0].name}" if len(paths) == 1 else "Reading images"
     editor.background.run(look, found, title=title)

@@ -11,6 +11,7 @@ from ais.gui.commands.curate import CURATE_COMMANDS
 from ais.gui.commands.edit import EDIT_COMMANDS
 from ais.gui.commands.feature import FEATURE_COMMANDS
 from ais.gui.commands.file import FILE_COMMANDS
+from ais.gui.commands.fluorescence import FLUORESCENCE_COMMANDS
 from ais.gui.commands.help import HELP_COMMANDS
 from ais.gui.commands.live import LIVE_COMMANDS
 from ais.gui.commands.model import MODEL_COMMANDS
@@ -32,6 +33,7 @@ COMMANDS: tuple[Command, ...] = (
     *VIEW_COMMANDS,
     *APPEARANCE_COMMANDS,
     *TOMOGRAM_COMMANDS,
+    *FLUORESCENCE_COMMANDS,
     *FEATURE_COMMANDS,
     *ANNOTATE_COMMANDS,
     *MODEL_COMMANDS,

@@ -17,7 +17,7 @@ from ais.gui.tools.lasso import close_outline
 from ais.gui.tools.measuring import crop_slices
 
 SENSITIVITY_STEP = 0.05
-PASSING = (Tool.CROP, Tool.MEASURE, Tool.LASSO)
+PASSING = (Tool.CROP, Tool.MEASURE, Tool.LASSO, Tool.IMAGE, Tool.LANDMARKS)
 """Tools that escape puts away."""
 
 
@@ -67,6 +67,8 @@ def _cancel(editor: Editor) -> None:
         state.outline = []
     elif state.measured is not None:
         state.measured = None
+    elif editor.fluorescence.pending is not None:
+        editor.fluorescence.pending = None
     elif state.tool in PASSING:
         state.tool = Tool.BRUSH
     else:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import imgui
 
-from ais.gui.panels import annotated_slices, feature_list, feature_properties, mark_lists, tool_row
+from ais.gui.panels import (
+    annotated_slices,
+    feature_list,
+    feature_properties,
+    fluorescence_section,
+    mark_lists,
+    tool_row,
+)
 from ais.gui.panels.command_button import flowing_buttons
 from ais.gui.panels.layout import faint, section
 
@@ -22,8 +29,15 @@ def draw(window: Window) -> None:
         return
     tool_row.draw(window)
     feature_list.draw(window)
-    if editor.state.feature is None:
-        return
+    if editor.state.feature is not None:
+        _draw_of_feature(window)
+    if editor.shown is not None:
+        fluorescence_section.draw(window)
+    imgui.spacing()
+
+
+def _draw_of_feature(window: Window) -> None:
+    editor = window.editor
     feature_properties.draw(window)
     annotated_slices.draw(window)
     if editor.snapshot.feature(editor.state.feature) is not None:
@@ -36,4 +50,3 @@ def draw(window: Window) -> None:
             ("export.annotation", "Export volume..."),
             ("export.slice", "Export slice..."),
         )
-    imgui.spacing()

@@ -8,6 +8,7 @@ from ais.gui.state import Tool
 from ais.gui.tools import Gesture, Pointer
 from ais.gui.tools.brush import BrushStroke
 from ais.gui.tools.flood import FloodStroke
+from ais.gui.tools.images import begin_image, begin_landmark
 from ais.gui.tools.lasso import begin_lasso
 from ais.gui.tools.marks import begin_box, begin_pick, remove_box, remove_pick
 from ais.gui.tools.measuring import CropDrag, MeasureDrag
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ais.gui.editor import Editor
 
 Button = Literal["left", "right"]
+OWN_KEYS = (Tool.LASSO, Tool.MEASURE, Tool.CROP, Tool.IMAGE, Tool.LANDMARKS)
+"""Tools for which shift does not mean boxes and picks."""
 
 
 def begin(editor: Editor, pointer: Pointer, button: Button) -> Gesture | None:
@@ -42,6 +45,10 @@ def begin(editor: Editor, pointer: Pointer, button: Button) -> Gesture | None:
     """
     if editor.shown is None:
         return None
+    if editor.state.tool is Tool.IMAGE:
+        return begin_image(editor, pointer, left=button == "left")
+    if editor.state.tool is Tool.LANDMARKS:
+        return begin_landmark(editor, pointer, left=button == "left")
     particle = begin_particle(editor, pointer) if button == "left" else None
     if particle is not None:
         return particle
@@ -65,7 +72,7 @@ def begin(editor: Editor, pointer: Pointer, button: Button) -> Gesture | None:
 def tool_at_hand(editor: Editor, pointer: Pointer) -> Tool:
     """The tool that a press would use: that of the state, or boxes and picks while their keys are held."""
     tool = editor.state.tool
-    if tool in (Tool.LASSO, Tool.MEASURE, Tool.CROP) or not pointer.shift:
+    if tool in OWN_KEYS or not pointer.shift:
         return tool
     return Tool.PICK if pointer.ctrl else Tool.BOX
 

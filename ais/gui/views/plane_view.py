@@ -23,6 +23,7 @@ from ais.gui.views import place_marks, tool_marks
 from ais.gui.views.canvas import Canvas
 from ais.gui.views.flood_overlay import FloodOverlay
 from ais.gui.views.image_layers import ImageLayer, ImageTextures
+from ais.gui.views.image_marks import draw_image_marks
 from ais.gui.views.marks import Marks
 from ais.gui.views.mask_layers import MaskLayers
 from ais.gui.views.model_layers import ModelLayers
@@ -186,6 +187,7 @@ class PlaneView:
             self._picking_marks.draw(editor, canvas)
             draw_particles(editor, canvas, pointer if hovered else None)
             place_marks.draw_place(editor, canvas)
+            draw_image_marks(editor, canvas)
         if editor.state.ortho:
             tool_marks.draw_cross_hair(editor, canvas, window.theme.accent)
         tool_marks.draw_lasso(editor, canvas)
