@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.complete
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup system-libraries demo test soak fuzz run lint bench docs clean
+.PHONY: help setup system-libraries keras-2 demo test soak fuzz run lint bench docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -33,13 +33,17 @@ setup: $(SETUP)
 system-libraries:
 	.ci/system-libraries
 
+# TensorFlow and Keras 2.15 in .venv-keras2, for tests of models for Ais 1.x; quick where they are.
+keras-2:
+	.ci/keras-2
+
 demo: $(SETUP)
 	$(BIN)/ais demo -o demo --size small --no-window
 
-test: system-libraries $(SETUP)
+test: system-libraries keras-2 $(SETUP)
 	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile --durations=30
 
-soak: system-libraries $(SETUP)
+soak: system-libraries keras-2 $(SETUP)
 	$(BIN)/python -m pytest -m soak
 
 fuzz: $(SETUP)
@@ -60,4 +64,4 @@ docs: $(SETUP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:
-	rm -rf $(VENV) build dist site demo *.egg-info
+	rm -rf $(VENV) .venv-keras2 build dist site demo *.egg-info
