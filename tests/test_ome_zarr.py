@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import gzip
 import http.server
 import json
@@ -505,21 +504,6 @@ def test_an_address_is_read(
 def test_a_server_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["info", "http://127.0.0.1:9/a.zarr"]) == 2
     assert "cannot be read" in capsys.readouterr().err
-
-
-def test_without_fsspec_a_sentence_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    importing = builtins.__import__
-
-    def without(name: str, *args: Any, **keywords: Any) -> Any:
-        if name.partition(".")[0] == "fsspec":
-            raise ImportError(name)
-        return importing(name, *args, **keywords)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    assert run(["info", "https://host/a.zarr"]) == 2
-    assert "pip install 'ais[zarr]'" in capsys.readouterr().err
 
 
 # --- files that are not what they claim ------------------------------------------------------------------------

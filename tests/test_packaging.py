@@ -55,7 +55,7 @@ def test_constraints_are_names_and_versions_only() -> None:
 def test_pins_resolve_on_windows_from_wheels_alone(tmp_path: Path, version: str) -> None:
     extras = PROJECT["optional-dependencies"]
     backend = [requirement for requirement in extras["test"] if requirement.startswith("jax")]
-    wanted = PROJECT["dependencies"] + extras["zarr"] + extras["cluster"] + backend
+    wanted = PROJECT["dependencies"] + extras["cluster"] + backend
     report = tmp_path / "report.json"
     done = pip(
         *("install", "--quiet", "--dry-run", "--ignore-installed", "--only-binary=:all:", "--implementation=cp"),

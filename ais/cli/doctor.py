@@ -18,7 +18,7 @@ from ais.errors import AisError
 
 BACKENDS = ("tensorflow", "torch", "jax")
 PARTS = ("keras", "numpy", "scipy", "scikit-image", "vtk", "mrcfile", "tifffile", "imgui-bundle", "glfw", "PyOpenGL")
-OPTIONAL = {"fsspec": "ais[zarr]", "dask": "ais[cluster]"}
+OPTIONAL = {"dask": "ais[cluster]"}
 GPU_ADVICE = (
     "On Linux with an NVIDIA GPU: ais[gpu].",
     "On Windows with an NVIDIA GPU: install PyTorch with CUDA and set AIS_BACKEND=torch.",

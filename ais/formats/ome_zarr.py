@@ -20,6 +20,7 @@ import numpy as np
 from ais.errors import AisError
 from ais.formats.tiff import ANGSTROM
 from ais.formats.volume import Array, VolumeInfo, VolumeLevel
+from ais.formats.web_store import WebStore
 from ais.formats.zarr_array import ZarrArray
 from ais.formats.zarr_metadata import ArrayMetadata, parse_v2, parse_v3
 from ais.formats.zarr_path import ZarrPath, zarr_path
@@ -270,6 +271,8 @@ def _not_a_volume(store: Store, path: ZarrPath, name: str) -> AisError:
     if isinstance(labels, list) and labels:
         known = ", ".join(str(label)[:60] for label in labels[:MAX_LABELS])
         return AisError(f"{name} holds label images ({known}): name one of them, as {name}/{str(labels[0])[:60]}.")
+    if isinstance(store, WebStore) and store.refused:
+        return AisError(f"{name} does not exist or must not be read: the server refuses it.")
     if path.inside:
         return AisError(f"{name} does not exist: there is no {path.inside} in {path.root}.")
     return AisError(f"{name} is not an OME-Zarr volume: its multiscales metadata is missing.")

@@ -6,12 +6,13 @@ import datetime
 import hashlib
 import os
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from ais.formats.tiff_series import is_series, series_files
 from ais.formats.zarr_path import ZarrPath, remote_address, zarr_path
-from ais.formats.zarr_store import MARKERS, METADATA_BYTES, RemoteStore
+from ais.formats.zarr_store import MARKERS, METADATA_BYTES, open_store
 
 SAMPLED_FILES = 64
 BLOCK_BYTES = 1 << 16
@@ -77,8 +78,8 @@ def _of_files(path: Path, inside: str, files: list[tuple[str, Path]]) -> dict[st
 
 
 def _of_address(found: ZarrPath) -> dict[str, Any]:
-    store = RemoteStore(found.root)
-    documents = [store.get(key, METADATA_BYTES) or b"" for key in _described(found.inside)]
+    with closing(open_store(found)) as store:
+        documents = [store.get(key, METADATA_BYTES) or b"" for key in _described(found.inside)]
     digest = hashlib.blake2b(found.inside.encode(), digest_size=16)
     for document in documents:
         digest.update(document + b"\n")

@@ -19,7 +19,6 @@ from ais.formats.zarr_path import ZarrPath, remote_address
 
 METADATA_BYTES = 1 << 24
 MARKERS = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
-REMOTE_EXTRA = "ais[zarr]"
 
 
 class Store(Protocol):
@@ -44,13 +43,15 @@ def open_store(path: ZarrPath) -> Store:
     Raises
     ------
     AisError
-        If it is missing or damaged, or an address is named without what reads addresses being installed.
+        If it is missing or damaged.
     """
     address = remote_address(path.root)
     if address is not None:
         if path.zipped:
             raise AisError(f"{address} is a .zip at an address, which Ais does not read: copy it to this computer.")
-        return RemoteStore(address)
+        from ais.formats.web_store import WebStore
+
+        return WebStore(address)
     return ZipStore(Path(path.root)) if path.zipped else FolderStore(Path(path.root))
 
 
@@ -168,65 +169,6 @@ class ZipStore:
             raise AisError(describe_os_error(error, self._name)) from error
         except (zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError, EOFError, zlib.error) as error:
             raise AisError(f"{self._name} is damaged, encrypted or packed in an unknown way: copy it again.") from error
-
-
-class RemoteStore:
-    """Keys are below an address, asked for through fsspec."""
-
-    def __init__(self, address: str) -> None:
-        self._name = address
-        scheme = address.partition(":")[0]
-        needed = f"To read {address}, install what reads addresses: pip install '{REMOTE_EXTRA}'"
-        try:
-            import fsspec
-        except ImportError as error:
-            raise AisError(f"{needed}.") from error
-        try:
-            options = {"anon": not _has_s3_credentials()} if scheme == "s3" else {}
-            self._files: Any = fsspec.filesystem(scheme, **options)
-        except ImportError as error:
-            raise AisError(f"{needed}{' s3fs' if scheme == 's3' else ''}.") from error
-
-    def get(self, key: str, limit: int) -> bytes | None:
-        """See `Store.get`."""
-        data = self._ask(key, 0, limit + 1)
-        if data is not None and len(data) > limit:
-            raise _too_large(self._name, key, len(data))
-        return data
-
-    def part(self, key: str, start: int | None, count: int) -> bytes | None:
-        """See `Store.part`."""
-        if start is None:
-            data = self._ask(key, -count, None)
-            return None if data is None else data[-count:]
-        data = self._ask(key, start, start + count)
-        # A server that knows no ranges sends all.
-        return data if data is None or len(data) <= count else data[start : start + count]
-
-    def close(self) -> None:
-        """Connections belong to fsspec, which shares them."""
-
-    def _ask(self, key: str, start: int, end: int | None) -> bytes | None:
-        try:
-            return bytes(self._files.cat_file(f"{self._name}/{key}", start=start, end=end))
-        except FileNotFoundError:
-            return None
-        except Exception as error:
-            if getattr(error, "status", None) == 416:  # a range of a value without bytes
-                return b""
-            reason = str(error) or type(error).__name__
-            raise AisError(f"{self._name} cannot be read: {reason.splitlines()[0][:200]}.") from error
-
-
-def _has_s3_credentials() -> bool:
-    """Whether the usual places name credentials; public buckets are read without."""
-    named = (
-        "AWS_ACCESS_KEY_ID",
-        "AWS_PROFILE",
-        "AWS_WEB_IDENTITY_TOKEN_FILE",
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    )
-    return any(os.environ.get(name) for name in named) or (Path.home() / ".aws" / "credentials").exists()
 
 
 def _too_large(name: str, key: str, size: int) -> AisError:
