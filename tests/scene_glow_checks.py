@@ -100,11 +100,10 @@ def integral(camera: Camera, item: ProjectionItem, until: Floats | None = None, 
     inside = last > first
     first, length = np.where(inside, first, 0), np.where(inside, last - first, 0)
     inverse = np.linalg.inv(np.vstack([item.to_scene, (0, 0, 1)]))[:2]
-    amount = -np.log(1 - item.density) if covers else item.density
     found = np.zeros((*length.shape, 3))
     through = np.ones(length.shape)
     steps = 100
-    step = length / steps * amount / (item.high[2] - item.low[2])
+    step = length / steps * item.density / (item.high[2] - item.low[2])
     for number in range(steps):
         place = start + (first + (number + 0.5) / steps * length)[..., None] * way
         seen = between_pixels(item.pixels, place[..., :2] @ inverse[:, :2].T + inverse[:, 2])
@@ -181,9 +180,9 @@ def light_along_a_ray_is_the_integral_of_the_image() -> None:
 @check
 def what_covers_lets_through_what_it_should() -> None:
     renderer = SceneRenderer()
-    for camera in views():
+    for camera in views()[::2]:
         for pixels in (even(RED, 0.5), waves()):
-            image = projection(pixels, density=0.5, to_scene=UPRIGHT)
+            image = projection(pixels, density=0.5)
             seen = integral(camera, image, covers=True)
             scene = glowing(image, covers=True, look=scene_of().look)
             found = renderer.picture(scene, camera, *SIZE, samples=1)[..., :3]
@@ -195,7 +194,9 @@ def what_covers_lets_through_what_it_should() -> None:
     both = shown(renderer, glowing(one, other, covers=True, look=look), camera)
     assert np.abs(both.astype(int) - shown(renderer, glowing(other, one, covers=True, look=look), camera)).max() <= 1
     # Two in the same place let through as much as one after the other, and have their share of what they cover.
-    wanted = 0.6 * 0.3 * np.array(BACKGROUND) + (1 - 0.18) * (0.4 * np.array(RED) + 0.7 * np.array(BLUE)) / 1.1
+    through, red, blue = np.exp(-1.1), 1 - np.exp(-0.4), 1 - np.exp(-0.7)
+    shares = (red * np.array(RED) + blue * np.array(BLUE)) / (red + blue)
+    wanted = through * np.array(BACKGROUND) + (1 - through) * shares
     assert np.abs(both[middle] / 255 - wanted).max() < 0.006
 
 
@@ -290,7 +291,7 @@ def only_between_its_two_heights_is_there_light() -> None:
     bright = np.flatnonzero(found[:, int(x)] > 3)
     assert abs(bright.max() + 1 - edges[0]) <= 1
     assert abs(bright.min() - edges[1]) <= 1
-    for seen in views():
+    for seen in views()[1::2]:
         compare(renderer.picture(glowing(image), seen, *SIZE, samples=1)[..., :3], integral(seen, image)[..., :3])
 
 

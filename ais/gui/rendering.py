@@ -63,6 +63,8 @@ class Rendering:
             low,
             high,
             self.view.look,
+            self.view.projections(),
+            self.view.light.covers,
         )
 
     def bounds(self) -> tuple[Point, Point]:

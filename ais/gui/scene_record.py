@@ -11,8 +11,9 @@ from typing import Any
 from ais.gui.display import PLANES, Plane
 from ais.gui.scene.camera import Camera
 from ais.gui.scene.contents import SceneLook, Shading
+from ais.gui.scene_projections import MOST_DENSITY
 
-LOOK_KEY = "scene"
+LOOK_KEY, LIGHT_KEY = "scene", "scene light"
 _log = logging.getLogger(__name__)
 
 
@@ -53,6 +54,22 @@ def read_look(value: Any) -> tuple[SceneLook, frozenset[Plane], float] | None:
         return look, planes, _share(value["slice_alpha"])
     except (KeyError, TypeError, ValueError):
         _log.info("the remembered look of the 3D scene could not be used")
+        return None
+
+
+def write_light(shown: bool, density: float, covers: bool) -> dict[str, Any]:
+    """A JSON object of how fluorescence images are in the scene; see `ais.gui.scene_projections`."""
+    return {"shown": shown, "density": density, "covers": covers}
+
+
+def read_light(value: Any) -> tuple[bool, float, bool] | None:
+    """What `write_light` has given; None if it is missing or makes no sense."""
+    if not value:
+        return None
+    try:
+        return bool(value["shown"]), MOST_DENSITY * _share(value["density"] / MOST_DENSITY), bool(value["covers"])
+    except (KeyError, TypeError, ValueError):
+        _log.info("the remembered light in the 3D scene could not be used")
         return None
 
 

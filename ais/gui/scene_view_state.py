@@ -8,8 +8,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ais.gui.scene.camera import Camera, Direction
-from ais.gui.scene.contents import Hit, Point, SceneLook, SliceItem
-from ais.gui.scene_record import LOOK_KEY, camera_key, read_camera, read_look, write_camera, write_look
+from ais.gui.scene.contents import Hit, Point, ProjectionItem, SceneLook, SliceItem
+from ais.gui.scene_projections import DENSITY, SceneProjections
+from ais.gui.scene_record import (
+    LIGHT_KEY,
+    LOOK_KEY,
+    camera_key,
+    read_camera,
+    read_light,
+    read_look,
+    write_camera,
+    write_light,
+    write_look,
+)
 from ais.gui.scene_slices import SceneSlices
 from ais.gui.state import Tab
 
@@ -48,6 +59,8 @@ class SceneViewState:
         How it is drawn.
     planes
         Slices of the tomogram in it.
+    light
+        Fluorescence images in it.
     selected
         Components and particles that are selected; of volumes and sets in the scene.
     hovered
@@ -72,6 +85,7 @@ class SceneViewState:
         self._editor = editor
         self.look = SceneLook()
         self.planes = SceneSlices(editor)
+        self.light = SceneProjections(editor)
         self.selected: frozenset[Chosen] = frozenset()
         self.hovered: Hit | None = None
         self.size: tuple[int, int] = (1, 1)
@@ -190,6 +204,7 @@ class SceneViewState:
             self._forget()
             if editor.document is not None:
                 editor.document.ask(lambda project: project.view_state(LOOK_KEY, None), self._use_look)
+                editor.document.ask(lambda project: project.view_state(LIGHT_KEY, None), self._use_light)
         tomogram = editor.shown.entry.id if editor.shown is not None else None
         if tomogram is not None and tomogram != self._tomogram:
             self.remember()
@@ -213,6 +228,10 @@ class SceneViewState:
     def slices(self) -> tuple[SliceItem, ...]:
         """Slices of the tomogram in the scene."""
         return self.planes.items() if self._editor.shell.scene_shown else ()
+
+    def projections(self) -> tuple[ProjectionItem, ...]:
+        """Fluorescence images in the scene."""
+        return self.light.items() if self._editor.shell.scene_shown else ()
 
     @property
     def seconds_to_frame(self) -> float | None:
@@ -271,17 +290,25 @@ class SceneViewState:
         if found is not None:
             self.look, self.planes.shown, self.planes.alpha = found
 
+    def _use_light(self, value: Any) -> None:
+        found = read_light(value)
+        if found is not None:
+            self.light.shown, self.light.density, self.light.covers = found
+
     def remember(self) -> None:
         """Have the project keep how the scene is seen, if that has changed."""
         document = self._editor.document
         if document is None or document is not self._document or self._editor.read_only or self._tomogram is None:
             return
-        values: dict[str, Any] = {LOOK_KEY: write_look(self.look, self.planes.shown, self.planes.alpha)}
+        values: dict[str, Any] = {
+            LOOK_KEY: write_look(self.look, self.planes.shown, self.planes.alpha),
+            LIGHT_KEY: write_light(self.light.shown, self.light.density, self.light.covers),
+        }
         if self._camera is not None and self._bounds is not None:
             camera = None if self._fitted is not None else write_camera(self._camera, self._bounds)
             values[camera_key(self._tomogram)] = camera
         for key, value in values.items():
-            if self._remembered.get(key, value if key == LOOK_KEY and value == _DEFAULT else None) != value:
+            if self._remembered.get(key, value if value in _DEFAULTS else None) != value:
                 self._remembered[key] = value
                 document.remember(key, value)
 
@@ -290,4 +317,5 @@ def _same(one: object, other: object) -> bool:
     return one is other or (isinstance(one, int) and one == other)
 
 
-_DEFAULT = write_look(SceneLook(), frozenset(), 1.0)
+_DEFAULTS = (write_look(SceneLook(), frozenset(), 1.0), write_light(False, DENSITY, False))
+"""What a project that remembers nothing is seen with."""

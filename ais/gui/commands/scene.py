@@ -84,6 +84,14 @@ def _slice(plane: Plane, key: str = "") -> Command:
     return Command(f"scene.slice_{plane}", f"{name} slice in the scene", SLICES, run, key, tooltip, _seen, on)
 
 
+def _fluorescence(editor: Editor) -> None:
+    editor.rendering.view.light.switch()
+
+
+def _can_glow(editor: Editor) -> bool:
+    return _seen(editor) and (editor.rendering.view.light.shown or bool(editor.fluorescence.listed))
+
+
 def _turn(across: int, up: int, where: str) -> Command:
     def run(editor: Editor) -> None:
         editor.rendering.view.turn(across, up)
@@ -131,6 +139,16 @@ SCENE_COMMANDS: tuple[Command, ...] = (
     _slice("xy", "alt+S"),
     _slice("xz"),
     _slice("yz"),
+    Command(
+        "scene.fluorescence",
+        "Fluorescence in the scene",
+        MENU,
+        _fluorescence,
+        "",
+        "The images over the tomogram as light in it, the same in all slices that they lie over",
+        _can_glow,
+        lambda editor: editor.rendering.view.light.shown,
+    ),
     Command(
         "scene.hide",
         "Hide what is selected",

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 from imgui_bundle import imgui
 
 from ais.gui.commands import command
-from ais.gui.panels.command_button import command_button, tooltip
+from ais.gui.panels.command_button import WHEN_OFF, command_button, tooltip
 from ais.gui.panels.layout import LABEL_EM, disabled, em, label, section
 from ais.gui.scene.contents import SceneLook, Shading
+from ais.gui.scene_projections import MOST_DENSITY
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
 
 ALWAYS_CLAMP = int(imgui.SliderFlags_.always_clamp)
+LOGARITHMIC = ALWAYS_CLAMP | int(imgui.SliderFlags_.logarithmic)
 PERSPECTIVE_EM = 7.0
 SHARES = (
     ("Ambient", "ambient", "Light that comes from everywhere"),
@@ -23,6 +25,11 @@ SHARES = (
     ("Depth cue", "depth_cue", "How much what is far fades into the background"),
     ("Occlusion", "occlusion", "How dark hollows are, as light reaches them less; drawn when the scene rests"),
 )
+LIGHTS = (
+    ("Glows", False, "It is added to what is behind it"),
+    ("Covers", True, "It hides what is behind it, as coloured glass does"),
+)
+NO_IMAGES = "Load an image in the section Fluorescence first"
 
 
 def draw(window: Window) -> None:
@@ -73,6 +80,7 @@ def draw_look(window: Window) -> None:
         if changed:
             _change(window, **{attribute: on})
     _draw_slices(window)
+    _draw_light(window)
     with disabled(view.look == SceneLook()):
         if imgui.button("Reset look"):
             view.look = SceneLook()
@@ -118,3 +126,33 @@ def _draw_slices(window: Window) -> None:
         changed, percent = imgui.slider_float("##slice alpha", 100 * planes.alpha, 5, 100, "%.0f %%", ALWAYS_CLAMP)
         if changed:
             planes.alpha = percent / 100
+
+
+def _draw_light(window: Window) -> None:
+    editor, light = window.editor, window.editor.rendering.view.light
+    label("Fluorescence", "Images over the tomogram, as light in all slices that they lie over")
+    item = command("scene.fluorescence")
+    with disabled(not item.enabled(editor)):
+        changed, _ = imgui.checkbox("Show in 3D", light.shown)
+    if imgui.is_item_hovered(WHEN_OFF):
+        imgui.set_tooltip(tooltip(window, item.name) if editor.fluorescence.listed else NO_IMAGES)
+    if changed:
+        item.run(editor)
+    if not light.shown:
+        return
+    label(
+        "Density",
+        "Of the light: at 100 % it is as bright as the image where it is seen along z, elsewhere by its depth",
+    )
+    changed, percent = imgui.slider_float(
+        "##light density", 100 * light.density, 5, 100 * MOST_DENSITY, "%.0f %%", LOGARITHMIC
+    )
+    if changed:
+        light.density = percent / 100
+    label("Light")
+    for number, (name, covers, what) in enumerate(LIGHTS):
+        if number:
+            imgui.same_line(0, em(0.6))
+        if imgui.radio_button(name, light.covers == covers):
+            light.covers = covers
+        imgui.set_item_tooltip(what)

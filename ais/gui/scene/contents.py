@@ -127,15 +127,15 @@ class ProjectionItem:
     low, high
         Opposite corners of the box that it fills, x, y, z in angstrom.
     density
-        0 to 1: what the brightest pixel, seen along z through the whole of the box, adds to what is behind it, or
-        covers of it. The longer the way through the box, the more it is.
+        Of 1 adds the image as it is to what is behind it where it is seen along z through the whole of its box, or
+        covers 63 % (1 - 1/e) behind its brightest pixels. The longer the way through the box, the more it is.
     """
 
     pixels: NDArray[np.uint8]
     to_scene: Affine
     low: Point
     high: Point
-    density: float = 0.5
+    density: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,6 @@ BAND_SECONDS = 0.03
 LEAST_THICKNESS = 1e-3
 """In angstrom."""
 
-MOST_COVERED = 0.998
-"""What covers everything would be a wall."""
-
 
 class GlowPainter:
     """Draws the images of a frame into textures of light, and of what it lets through.
@@ -94,8 +91,8 @@ class GlowPainter:
         inverse = inverted(item.to_scene)
         program.set("to_texture", _rows_to_texture(inverse, eye, item.pixels.shape))
         fine = float(np.linalg.norm(inverse[:, :2], 2))
-        covers = frame.scene.projections_cover
-        program.set("strengths", (light_per_angstrom(item, covers=covers), float(covers), fine))
+        per_angstrom = max(item.density, 0.0) / max(item.high[2] - item.low[2], LEAST_THICKNESS)
+        program.set("strengths", (per_angstrom, float(frame.scene.projections_cover), fine))
         program.set("image", 0)
         body.texture.bind(0)
         program.set("depth", 1)
@@ -114,13 +111,6 @@ def seconds_of_glow(frame: Frame, targets: Targets) -> float:
     return len(frame.scene.projections) * targets.width * targets.height * MOST_STEPS / 2 * STEP_SECONDS
 
 
-def light_per_angstrom(item: ProjectionItem, *, covers: bool) -> float:
-    """How much light an angstrom of the brightest pixel of an image gives, or how much of what is behind it covers."""
-    thickness = max(item.high[2] - item.low[2], LEAST_THICKNESS)
-    density = min(max(item.density, 0.0), 1.0)
-    return (-math.log1p(-min(density, MOST_COVERED)) if covers else density) / thickness
-
-
 def inverted(affine: Affine) -> NDArray[np.float64]:
     """(2, 3): from x, y in angstrom to column, row of an image."""
     whole = np.eye(3)
@@ -136,4 +126,5 @@ def _rows_to_texture(
     rows = np.zeros((2, 4))
     rows[:, :3] = inverse
     rows[:, 2] += inverse[:, :2] @ eye[:2] + 0.5  # the outer corner of the first pixel is at -0.5
-    return (rows / np.array([[shape[1]], [shape[0]]])).astype(np.float32)
+    rows /= np.array([[shape[1]], [shape[0]]])
+    return rows.astype(np.float32)

@@ -245,7 +245,8 @@ class SceneView:
             scene_words.draw_scale_bar(editor, camera, area, look.background, draw_list)
         if self._mouse.marquee is not None:
             scene_words.draw_marquee(self._mouse.marquee, area, window.theme.accent, draw_list)
-        if not (any(item.states.any() for item in scene.surfaces) or scene.particles or scene.slices or self._failed):
+        flat = scene.particles or scene.slices or scene.projections
+        if not (any(item.states.any() for item in scene.surfaces) or flat or self._failed):
             ink = scene_words.ink(look.background)
             scene_words.draw_in_the_middle(scene_words.why_empty(editor), area, ink, draw_list)
         found = name_and_volume(editor, view.hovered.key, view.hovered.index) if view.hovered is not None else None
