@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import h5py
 import numpy as np
@@ -22,6 +23,7 @@ from small_project import make_model
 from test_scnm import nested, varied
 
 from ais.cli.main import run
+from ais.engine.tasks import task_function
 from ais.models import (
     ARCHITECTURES,
     Model,
@@ -334,6 +336,17 @@ def test_a_group_that_ais_1_cannot_have_is_refused(
     assert run(["convert", str(tmp_path / "ours.aisgroup"), str(tmp_path / "theirs.scnmgroup")]) == 2
     assert words in capsys.readouterr().err
     assert not (tmp_path / "theirs.scnmgroup").exists()
+
+
+def test_the_compute_process_writes_them(tmp_path: Path) -> None:
+    make_model(tmp_path, "a.aism", "blob", 0)
+    make_model(tmp_path, "b.aism", "carbon", 1)
+    files = [str(tmp_path / name) for name in ("a.aism", "b.aism")]
+    for group, name, models in ((False, "own.scnm", files[:1]), (True, "own.scnmgroup", files)):
+        arguments = {"path": str(tmp_path / name), "models": models, "rules": RULES, "group": group}
+        task_function("save_for_ais_1")(arguments, mock.MagicMock())
+    assert load_model(tmp_path / "own.scnm").info.feature == "blob"
+    assert read_group(tmp_path / "own.scnmgroup").rules == RULES
 
 
 def test_models_are_not_turned_into_groups(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,7 @@ TASKS: Mapping[str, str] = MappingProxyType(
         "export": "ais.engine.work.export:export",
         "leave_training": "ais.engine.work.training:leave_training",
         "live": "ais.engine.work.live:live",
+        "save_for_ais_1": "ais.engine.work.saving:save_for_ais_1",
         "self_test": "ais.engine.self_test:self_test",
         "tiles_of_slice": "ais.engine.work.tiles:tiles_of_slice",
         "train": "ais.engine.work.training:train",

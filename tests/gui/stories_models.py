@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -279,6 +280,33 @@ def the_model_library(ctx: Context, editor: Editor) -> None:
     ctx.item_click("//**/Close")
     frames(ctx, 3)
     assert not editor.shell.model_library
+
+
+@story(paths=with_models)
+def models_are_saved_for_ais_1(ctx: Context, editor: Editor) -> None:
+    """A model goes to the repository's form and comes back from it; one that cannot be written is said to be so."""
+    ready(ctx, editor, "membrane", "both")
+    editor.modelling.selected = model(editor, "both").id
+    command("model.save_for_repository").run(editor)
+    assert "both finds 2 features" in texts(editor)[-1]
+    assert not editor.dialogs.open
+    editor.modelling.models.change(model(editor, "both").id, active=False)
+    until(ctx, lambda: len(editor.modelling.models.active) == 1, 5, "one of them is active")
+    editor.modelling.selected = model(editor, "membrane").id
+    frames(ctx, 3)
+    for name, what in (("model.save_for_repository", "out.scnm"), ("model.save_group_for_ais_1", "out.scnmgroup")):
+        editor.dialogs.answers.append([ctx.folder / what])
+        assert command(name).enabled(editor)
+        command(name).run(editor)
+        until(ctx, lambda file=what: f"saved as {file}" in texts(editor)[-1], 60, f"{what} is written")
+        assert (ctx.folder / what).exists()
+    assert not {"tensorflow", "keras"} & set(sys.modules), "only the compute process loads networks"
+    editor.open_paths([ctx.folder / "out.scnm"])
+    known(ctx, editor, 3)
+    again = editor.modelling.models.models[-1]
+    assert again.problem == ""
+    assert again.found == ("membrane",)
+    screenshot(ctx, "models/saved-for-ais-1")
 
 
 def many_in_a_small_window(folder: Path) -> Sequence[Path]:

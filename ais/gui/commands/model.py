@@ -11,6 +11,7 @@ from ais.gui.commands.conditions import can_edit
 from ais.gui.dialogs import FileKind
 from ais.gui.editor import Editor
 from ais.gui.file_opening import MODEL_ENDINGS, add_models, is_model
+from ais.gui.model_saving import save_for_repository, save_group_for_ais_1
 from ais.gui.project_models import ProjectModel
 from ais.gui.reveal import reveal
 from ais.gui.state import Tab
@@ -170,6 +171,16 @@ def _save_copy(editor: Editor) -> None:
     editor.dialogs.save_file("Save a copy of the model", suggestion, (MODELS,), write)
 
 
+def _save_for_repository(editor: Editor) -> None:
+    model = selected(editor)
+    if model is not None:
+        save_for_repository(editor, model)
+
+
+def _save_group_for_ais_1(editor: Editor) -> None:
+    save_group_for_ais_1(editor, editor.modelling.models.active)
+
+
 def _to_library(editor: Editor) -> None:
     model = selected(editor)
     if model is not None:
@@ -203,6 +214,14 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         "Model",
         _save_group,
         tooltip="The active models and the rules between them as one file",
+        enabled=_with_active,
+    ),
+    Command(
+        "model.save_group_for_ais_1",
+        "Save group for Ais 1.x...",
+        "Model",
+        _save_group_for_ais_1,
+        tooltip="The active models and the rules between them as a .scnmgroup file",
         enabled=_with_active,
     ),
     Command("model.previous", "Previous model", "Model", _previous, enabled=_several, repeats=True, separated=True),
@@ -244,6 +263,14 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         enabled=lambda editor: selected(editor) is not None,
     ),
     Command("model.save_copy", "Save a copy of the model...", "Model", _save_copy, "", "One file to share", _with_file),
+    Command(
+        "model.save_for_repository",
+        "Save for the model repository...",
+        "Model",
+        _save_for_repository,
+        tooltip="A .scnm file, which the public model repository takes and Ais 1.x opens",
+        enabled=_with_file,
+    ),
     Command(
         "model.to_library",
         "Copy to the model library",

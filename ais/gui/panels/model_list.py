@@ -30,7 +30,8 @@ STRIPES = 4
 KEYS = frozenset({"up", "down", "delete", "F2"})
 MENU = (
     *("model.rename", "model.active", "model.show", "model.check", ""),
-    *("model.save_group", "model.save_copy", "model.to_library", "model.relink", "model.reveal", "", "model.remove"),
+    *("model.save_group", "model.save_copy", "model.save_for_repository", "model.to_library", "model.relink"),
+    *("model.reveal", "", "model.remove"),
 )
 ROW_FLAGS = int(
     imgui.SelectableFlags_.span_all_columns
