@@ -1,7 +1,8 @@
 """The 3D scene at 1280 x 800 with OpenGL in software: frames per second while orbiting, time at rest, time of a pick.
 
-A scene of 10 volumes with 2 million triangles, the same with half of the volumes transparent, and 50,000 particles as
-spheres and as arrows. The reference of a moving scene is the same picture in full detail, as it is drawn at rest.
+A scene of 10 volumes with 2 million triangles, the same with half of the volumes transparent, and with a fluorescence
+image thrown through it, 50,000 particles as spheres and as arrows, and three such images alone. The reference of a
+moving scene is the same picture in full detail, as it is drawn at rest.
 
 Then the longest frame of the window while a large picture of the first scene is drawn, and one of a movie; the
 reference is the picture drawn in one go.
@@ -23,12 +24,14 @@ from figure import Figure, report
 
 if TYPE_CHECKING:
     from ais.gui.scene.camera import Camera
-    from ais.gui.scene.contents import ParticleItem, Scene, SurfaceItem
+    from ais.gui.scene.contents import ParticleItem, ProjectionItem, Scene, SurfaceItem
 
+Corner = tuple[float, float, float]
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 sys.path.insert(0, str(TESTS))
 SIZE = 1280, 800
 SIDE = 100
+IMAGE_SIDE = 1024
 TRIANGLES = 2_000_000
 FRAMES = 30
 PICTURES = (3840, 2160), (1280, 720)
@@ -65,6 +68,24 @@ def particles(body: Literal["sphere", "arrow"]) -> ParticleItem:
     return ParticleItem("p", places, ways if body == "arrow" else None, colours, states, 6.0, body)
 
 
+def images(low: Corner, high: Corner) -> tuple[ProjectionItem, ...]:
+    """Three images with spots of light, twice as large as the tomogram."""
+    from scipy import ndimage
+
+    from ais.gui.scene.contents import ProjectionItem
+
+    rng = np.random.default_rng(3)
+    items = []
+    for colour in np.eye(3):
+        light = ndimage.gaussian_filter(rng.normal(size=(IMAGE_SIDE,) * 2), 12)
+        light = np.clip(light / light.std() - 0.7, 0, 2) / 2
+        pixels = np.rint(255 * light[..., None] * np.array([*colour, 1.0])).astype(np.uint8)
+        step = 2 * (high[0] - low[0]) / IMAGE_SIDE
+        turned = ((0.8 * step, -0.6 * step, 0.0), (0.6 * step, 0.8 * step, -0.7 * step * IMAGE_SIDE / 2))
+        items.append(ProjectionItem(pixels, turned, low, high))
+    return tuple(items)
+
+
 def child() -> None:
     from gl_window import hidden_window
 
@@ -79,8 +100,10 @@ def child() -> None:
     scenes = {
         f"10 volumes {count / 1e6:.1f} million triangles": Scene(tuple(items), (), (), low, high, look),
         "5 of them transparent": Scene(tuple(half), (), (), low, high, look),
+        "these and a fluorescence image": Scene(tuple(items), (), (), low, high, look, images(low, high)[:1]),
         "50000 spheres": Scene((), (particles("sphere"),), (), low, high, look),
         "50000 arrows": Scene((), (particles("arrow"),), (), low, high, look),
+        "3 fluorescence images": Scene((), (), (), low, high, look, images(low, high)),
     }
     camera = Camera().fit(low, high, SIZE[0] / SIZE[1])
     with hidden_window():
