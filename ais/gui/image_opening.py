@@ -74,7 +74,7 @@ def _is_flat(path: Path) -> bool:
 
 def _ask(editor: Editor, paths: list[Path], as_tomograms: Callable[[Sequence[Path]], None]) -> None:
     name = editor.shown.entry.name if editor.shown is not None else ""
-    chosen = ChoiceField("Open it as", [f"An image over {name}", "A tomogram of one slice"])
+    chosen = ChoiceField("Open it as", [f"An image over {name}", "A tomogram"])
 
     def accept() -> None:
         if chosen.value:

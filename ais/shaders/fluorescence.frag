@@ -1,6 +1,5 @@
 // The light of an image over what is drawn already; how they are blended is set outside.
 // MODE: 0 its light is added, 1 it covers, 2 what lies below takes its colour, 3 is seen only where there is light.
-// TAPS: samples along each side of a screen pixel, more than 1 where the image is shrunk.
 
 out vec4 result;
 
@@ -12,6 +11,7 @@ uniform vec3 down;        // and to its row
 uniform vec4 within;      // columns and rows of the picture where the image lies: from xy to zw
 uniform vec2 size;        // of the image (columns, rows)
 uniform float opacity;
+uniform float level;      // of the smaller copies of the image, where it is shrunk
 uniform sampler2D image;  // colours multiplied by the brightness, which is the last channel
 
 void main() {
@@ -23,17 +23,7 @@ void main() {
     if (outside) {
         discard;
     }
-#if TAPS > 1
-    vec4 light = vec4(0.0);
-    for (int i = 0; i < TAPS * TAPS; i++) {
-        vec2 shift = (vec2(float(i / TAPS), float(i % TAPS)) + 0.5) / float(TAPS) - 0.5;
-        vec3 at = vec3(shift * step_px, 0.0);
-        light += textureLod(image, (here + vec2(dot(across, at), dot(down, at)) + 0.5) / size, 0.0);
-    }
-    light /= float(TAPS * TAPS);
-#else
-    vec4 light = textureLod(image, (here + 0.5) / size, 0.0);
-#endif
+    vec4 light = textureLod(image, (here + 0.5) / size, level);
     light *= opacity;
 #if MODE == 0
     result = vec4(light.rgb, 0.0);

@@ -20,9 +20,6 @@ from ais.gui.views.overlay import reduction_for
 
 Row = tuple[float, float, float]
 
-MAX_TAPS = 4
-"""Samples along one side of a screen pixel at most, each of which averages two pixels of the image."""
-
 EVERYWHERE = (-1e9, -1e9, 1e9, 1e9)
 MODES: dict[Blend, int] = {"sum": 0, "overlay": 1, "colourize": 2, "mask": 3}
 
@@ -111,8 +108,8 @@ class ImageTextures:
             kept.texture.release()
             kept = None
         texture = kept.texture if kept is not None else Texture2D(pixels.shape[1], pixels.shape[0], "rgba8")
-        texture.smooth(True)
         texture.upload(pixels)
+        texture.keep_smaller_copies()
         self._versions += 1
         self._kept[key] = _Kept(texture, shown.pixels, self._versions, by)
         return self._kept[key]
@@ -157,8 +154,7 @@ def draw_images(
     step = 1 / placement.scale
     for layer in layers:
         shrunk = step * math.sqrt(abs(layer.across[0] * layer.down[1] - layer.across[1] * layer.down[0]))
-        taps = min(max(math.ceil(shrunk / 2), 1), MAX_TAPS)
-        program = programs.get("fluorescence.frag", MODE=MODES[layer.blend], TAPS=taps)
+        program = programs.get("fluorescence.frag", MODE=MODES[layer.blend])
         program.set("view", (float(view[0]), float(view[1])))
         program.set("centre", (float(placement.column), float(placement.row)))
         program.set("step_px", step)
@@ -167,6 +163,7 @@ def draw_images(
         program.set("within", tuple(float(value) for value in layer.within))
         program.set("size", (float(layer.texture.width), float(layer.texture.height)))
         program.set("opacity", float(layer.opacity))
+        program.set("level", math.log2(max(shrunk, 1.0)))
         program.set("image", 0)
         layer.texture.bind(0)
         GL.glEnable(GL.GL_BLEND)
