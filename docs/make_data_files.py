@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAD = """# Files of other programs, one by one
 
 What `ais info` says of each file of the test data, which the programs named in its folders wrote. Written by
-`docs/make_data_files.py`; a test opens every file again and compares. Shapes and voxel sizes are z, y, x; A is angstrom.
+`docs/make_data_files.py`; a test opens every file again and compares. Shapes and voxel sizes are z, y, x, in angstrom.
 """
 
 TABLE = "| file | kind | what is in it, or why it is refused |\n|---|---|---|"

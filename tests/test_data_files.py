@@ -23,7 +23,7 @@ try:
 finally:
     sys.path.remove(str(ROOT / "docs"))
 
-NO_DATA = ("README.md", "LICENSE", "LICENSE.txt", "classes.json", "crop.json", "copick.json", "copick_instance.json")
+NO_DATA = ("README.md", "LICENSE", "LICENSE.txt", "classes.json", "crop.json")
 """What describes the data, and is refused."""
 JOBS = "star/cylindra_BSD3/cylindra_builtins/relion/tests/test_jobs"
 

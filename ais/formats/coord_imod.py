@@ -22,6 +22,7 @@ from ais.formats.coord_cbox import one_tomogram
 from ais.formats.coord_dialects import Geometry
 from ais.formats.coord_numbers import whole
 from ais.formats.coord_table import Coordinates
+from ais.formats.plain_file import require_plain_file
 
 OBJECT, CONTOUR = "imodObject", "imodContour"
 """Columns: from 1, the object and the contour within it to which a point belongs."""
@@ -64,6 +65,7 @@ def read_imod(path: Path, *, tomogram: str = "") -> Coordinates:
     AisError
         If the file is no model of IMOD, damaged, or was saved while y and z were flipped.
     """
+    require_plain_file(path)
     try:
         with path.open("rb") as stream:
             model = _read(stream, path)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ais.errors import AisError, describe_os_error
+from ais.formats.plain_file import require_plain_file
 
 MOST_STEPS = 2_000_000
 LONGEST_HELD_BYTES = 4096
@@ -97,6 +98,7 @@ def read_pickle(path: Path | str, kind: str, known: Callable[[Name, bool], bool]
     AisError
         If it cannot be read, is no pickle, is damaged, or names another global.
     """
+    require_plain_file(path)
     try:
         with Path(path).open("rb") as file:
             return _Machine(file, known).run()

@@ -29,6 +29,7 @@ DTYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2", PACKED_4_BIT: "u1"}
 REFUSED_MODES = {3: "complex 16-bit integers", 4: "complex numbers", 16: "RGB colours"}
 WRITTEN_MODES = {"int8": 0, "int16": 1, "float32": 2, "uint16": 6, "float16": 12}
 MAX_EXTENT = 1 << 20
+MOST_EXTENDED = 1 << 26
 ANISOTROPY_LIMIT = 10.0
 LABEL_BYTES = 80
 MAX_LABELS = 10
@@ -70,7 +71,7 @@ class MrcVolume:
         if self._packed and axes != (0, 1, 2):
             raise AisError(f"{self._name} holds 4-bit voxels with reordered axes, which Ais does not read.")
         flags = _imod_flags(header, order) or 0
-        self.info = _describe(header, counts, axes, stored.newbyteorder("="), _extended(path, extended), notes)
+        self.info = _describe(header, counts, axes, stored.newbyteorder("="), _extended(path, extended, notes), notes)
         if flags & IMOD_INVERTED_ORIGIN:
             x, y, z = (-value if value else 0.0 for value in self.info.header_origin)
             self.info = replace(self.info, header_origin=(x, y, z))
@@ -323,7 +324,10 @@ def _describe(
     )
 
 
-def _extended(path: Path, count: int) -> bytes:
+def _extended(path: Path, count: int, notes: list[str]) -> bytes:
+    if count > MOST_EXTENDED:
+        notes.append(f"The extended header of {count:,} bytes is left out of files that are made of it.")
+        return b""
     with open(path, "rb") as file:
         file.seek(HEADER_BYTES)
         return file.read(count)

@@ -18,6 +18,7 @@ import numpy as np
 
 from ais.errors import AisError, describe_os_error
 from ais.formats.atomic import atomic_path
+from ais.formats.plain_file import require_plain_file
 from ais.formats.volume import Array, Volume, VolumeInfo
 from ais.formats.zarr_path import SUFFIXES as ZARR_SUFFIXES
 from ais.formats.zarr_path import remote_address, zarr_path
@@ -204,7 +205,9 @@ def open_volume(path: Path | str) -> Volume:
     name = str(path)
     form = _format_of(path)
     try:
-        if zarr_path(path) is not None:
+        if (within := zarr_path(path)) is not None:
+            if not remote_address(path):
+                require_plain_file(within.root)
             return form.open(path, name)
         if path.is_dir():
             raise AisError(f"{name} is a folder, not a volume file.")
@@ -230,6 +233,7 @@ def unpack(path: Path, progress: Progress = SILENT) -> Path:
         If the user has asked to stop.
     """
     _format_of(path)
+    require_plain_file(path)
     return _unpacked(path, progress) if path.suffix.lower() in COMPRESSED else path
 
 

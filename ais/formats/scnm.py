@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ais.errors import AisError, describe_os_error
+from ais.formats.plain_file import require_plain_file
 
 if TYPE_CHECKING:
     import h5py
@@ -168,6 +169,8 @@ def open_members(
     AisError
         If it cannot be read, is none, is cut off, or holds more files.
     """
+    if data is None:
+        require_plain_file(path)
     try:
         with tarfile.open(path, "r:", None if data is None else io.BytesIO(data)) as tar:
             members = []

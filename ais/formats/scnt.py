@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ais.errors import AisError, describe_os_error
+from ais.formats.plain_file import require_plain_file
 
 GLOBAL_MAD = "global_mad"
 """Images were normalised with centre and scale of their whole tomogram."""
@@ -168,6 +169,7 @@ def check_geometry(path: Path, n_samples: int, depth: int, box_size: int) -> Non
 
 
 def _is_tiff(path: Path) -> bool:
+    require_plain_file(path)
     try:
         with path.open("rb") as file:
             magic = file.read(4)

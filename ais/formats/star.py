@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ais.errors import AisError, describe_os_error
 from ais.formats.atomic import write_text
+from ais.formats.plain_file import require_plain_file
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f]")
 _BLANKS, _BARE = re.compile(r"[ \t]*"), re.compile(r"[^ \t]+")
@@ -24,6 +25,9 @@ _PEEK_BYTES = 65536
 
 MOST_COLUMNS = MOST_BLOCKS = 10_000
 """Of a table, and of a file; a file with more is refused."""
+
+LONGEST_LINE = 1 << 21
+"""Letters; what a longer line is divided into would take the memory."""
 
 
 @dataclass
@@ -58,6 +62,7 @@ def read_text(path: Path | str) -> str:
         If the file is missing, empty or not text.
     """
     path = Path(path)
+    require_plain_file(path)
     try:
         with path.open("rb") as stream:
             data = stream.read(_PEEK_BYTES)
@@ -70,11 +75,19 @@ def read_text(path: Path | str) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise AisError(f"{path} is not a UTF-8 text file: it is damaged or of another kind.") from error
+    if _has_long_line(text):
+        raise AisError(f"{path} has a line of more than {LONGEST_LINE} letters: it is damaged or of another kind.")
     if _CONTROL.search(text):
         raise AisError(f"{path} is not a text file: it is damaged or of another kind.")
     if not text.strip():
         raise AisError(f"{path} is empty.")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _has_long_line(text: str) -> bool:
+    """Whether a line is longer than `LONGEST_LINE`; one that is shorter than twice that may pass."""
+    ends = range(LONGEST_LINE, len(text) + 1, LONGEST_LINE)
+    return any("\n" not in (part := text[end - LONGEST_LINE : end]) and "\r" not in part for end in ends)
 
 
 def read_blocks(path: Path | str) -> list[Block]:

@@ -23,6 +23,7 @@ import numpy as np
 
 from ais.errors import AisError, describe_os_error
 from ais.formats.atomic import atomic_path
+from ais.formats.plain_file import require_plain_file
 from ais.formats.scnm import SUFFIX as SCNM
 from ais.formats.scnm import read_scnm, read_scnm_preview
 from ais.models.architecture import set_folded_weights
@@ -245,6 +246,7 @@ def _hash(info: ModelInfo, weights: bytes) -> str:
 
 @contextmanager
 def _open(path: Path | str) -> Iterator[zipfile.ZipFile]:
+    require_plain_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive

@@ -16,6 +16,7 @@ from typing import Any
 
 from ais.errors import AisError, describe_os_error
 from ais.formats.atomic import atomic_path, write_bytes
+from ais.formats.plain_file import require_plain_file
 from ais.formats.scnm import read_scnm
 from ais.formats.scnmgroup import SUFFIX as SCNMGROUP
 from ais.formats.scnmgroup import open_scnmgroup
@@ -208,6 +209,7 @@ def _contents(archive: zipfile.ZipFile, path: Path | str) -> Group:
 
 @contextmanager
 def _open(path: Path | str) -> Iterator[zipfile.ZipFile]:
+    require_plain_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ais.errors import AisError, describe_os_error
+from ais.formats.plain_file import require_plain_file
 
 APPLICATION_ID = 0x41495350  # "AISP"
 MAGIC = b"SQLite format 3\x00"
@@ -190,6 +191,7 @@ def check_header(path: Path) -> None:
     AisError
         If it is missing, a folder, something else, cut off, or written by a newer version.
     """
+    require_plain_file(path)
     try:
         with path.open("rb") as file:
             header = file.read(HEADER_BYTES)
