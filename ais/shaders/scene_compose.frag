@@ -53,7 +53,7 @@ vec4 glow_at(ivec2 here) {
     vec2 share = place - vec2(corner);
     float own = in_angstrom(texelFetch(depth, here, 0).r);
     vec4 total = vec4(0.0);
-    float weights = 0.0;
+    float counted = 0.0;
     for (int n = 0; n < 4; n++) {
         ivec2 way = ivec2(n & 1, n >> 1);
         ivec2 there = clamp(corner + way, ivec2(0), last);
@@ -62,9 +62,9 @@ vec4 glow_at(ivec2 here) {
         vec2 near = mix(1.0 - share, share, vec2(way));
         float weight = (near.x * near.y + 1e-3) / (1.0 + 100.0 * apart * apart);
         total += weight * ray_at(there);
-        weights += weight;
+        counted += weight;
     }
-    return total / weights;
+    return total / counted;
 #endif
 }
 #endif

@@ -55,15 +55,15 @@ void main() {
     float fine = max(apart * strengths.z * (perspective > 0.5 ? 0.5 * (ends.x + ends.y) : 1.0), 1.0);
     float pixels = (ends.y - ends.x) * length(onwards * vec2(textureSize(image, 0)));
     int count = int(clamp(ceil(pixels / (STEP_PIXELS * fine)), 1.0, float(most_steps)));
-    float step = (ends.y - ends.x) / float(count);
+    float stride = (ends.y - ends.x) / float(count);
     float level = log2(max(fine, pixels / (STEP_PIXELS * float(count))));
     // Neighbours begin elsewhere in their steps, or these would be seen as bands.
     float shift = 0.25 + 0.5 * fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715))));
-    float amount = step * length(way) * strengths.x;
+    float amount = stride * length(way) * strengths.x;
     vec3 light = vec3(0.0);
     float through = 1.0;
     for (int k = 0; k < count && through > NOTHING; k++) {
-        vec4 seen = textureLod(image, place + (ends.x + (float(k) + shift) * step) * onwards, level);
+        vec4 seen = textureLod(image, place + (ends.x + (float(k) + shift) * stride) * onwards, level);
         // What covers something covers also a part of the light of its own step.
         float covered = amount * strengths.y * seen.a;
         float passed = exp(-covered);

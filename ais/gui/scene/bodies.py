@@ -106,11 +106,14 @@ class Bodies:
     uploads
         How many times vertices have been sent.
     version
-        Another number after something has come or gone.
+        Another number after something has come or gone that may be nearer than something else.
+    images
+        How many images to be thrown through the scene have been sent.
     """
 
     uploads: int = 0
     version: int = 0
+    images: int = 0
     _maker: DetailMaker = field(default_factory=DetailMaker)
     _surfaces: dict[int, SurfaceBody] = field(default_factory=dict)
     _particles: dict[tuple[int, int, str], ParticleBody] = field(default_factory=dict)
@@ -169,6 +172,7 @@ class Bodies:
         for image in scene.projections:
             if image.pixels.size and id(image.pixels) not in self._projections:
                 self._projections[id(image.pixels)] = _sent_image(image.pixels)
+                self.images += 1
                 yield
 
     @property

@@ -267,12 +267,12 @@ class SceneRenderer:
     def _key(self, scene: Scene, camera: Camera, size: tuple[int, int]) -> Any:
         surfaces = tuple((id(item.surface), item.alpha) for item in scene.surfaces)
         slices = tuple(item.alpha for item in scene.slices)
-        images = (
-            scene.projections_cover,
-            tuple((id(item.pixels), item.to_scene, item.low, item.high, item.density) for item in scene.projections),
+        images = tuple(
+            (id(item.pixels), item.to_scene, item.low, item.high, item.density) for item in scene.projections
         )
+        light = images, self._bodies.images, scene.projections_cover
         version, look = self._table.version, scene.look
-        return self._numbers_of(scene, camera, size), version, look, surfaces, slices, images, self.accent
+        return self._numbers_of(scene, camera, size), version, look, surfaces, slices, light, self.accent
 
     def _numbers_of(self, scene: Scene, camera: Camera, size: tuple[int, int]) -> Any:
         """All that decides what lies under which pixel."""
