@@ -11,6 +11,7 @@ from acting import Context, chord, click, drag, frames, in_window, pixels, press
 from imgui_bundle import ImVec2
 from PIL import Image
 from plans import story
+from scipy.ndimage import gaussian_filter, map_coordinates
 from stories_views import grey_at, resize, shown, spot
 
 from ais.annotation import AddTomogram
@@ -19,32 +20,39 @@ from ais.formats.registry import write_volume
 from ais.gui.commands import command
 from ais.gui.editor import Editor
 from ais.gui.fluorescence_edits import residuals
+from ais.gui.settings import Settings, SettingsFile
 from ais.gui.state import Tool
 from ais.project import Project
+from ais.simulation import simulate
 
-SHAPE = (9, 120, 160)
+WINDOW = (1280, 800)
+SEED = 5
+SHAPE = (16, 120, 160)
 IMAGE = (70, 90)
 DISCS = ((20.0, 15.0), (70.0, 20.0), (25.0, 55.0), (66.0, 50.0))
 """Columns and rows of the image."""
 RADIUS = 5.0
+DARK = (93.0, 50.0)
+"""x and y in the tomogram, where there is no light."""
 TRUE: Affine = ((1.3, 0.25, 20.0), (0.2, -1.25, 92.0))
 SECTION = "//Annotate/**/###fluorescence"
 
 
 def discs(folder: Path) -> Sequence[Path]:
-    """A project with a grey tomogram, and an image of four discs."""
-    noise = np.random.default_rng(5).normal(0, 1, SHAPE).astype(np.float32)
-    write_volume(folder / "TS_001.mrc", noise, voxel_sizes=10.0)
+    """A project with a simulated tomogram, and an image of the light of its membranes and of four beads."""
+    SettingsFile(folder / "settings").save(Settings(window_size=WINDOW))
+    simulated = simulate(SHAPE, seed=SEED, voxel_size=10.0, snr=2.0)
+    write_volume(folder / "TS_001.mrc", simulated.volume, voxel_sizes=10.0)
+    glow = gaussian_filter(simulated.mask("membrane").max(axis=0).astype(float), 2.5)
     rows, columns = np.indices(IMAGE)
-    light = np.zeros(IMAGE, np.uint8)
+    x, y = (a * columns + b * rows + c for a, b, c in TRUE)
+    light = 90 * map_coordinates(glow, [y, x], order=1)
     for column, row in DISCS:
         light[(rows - row) ** 2 + (columns - column) ** 2 <= RADIUS**2] = 240
-    Image.fromarray(light).save(folder / "GFP.png")
+    picture = light.astype(np.uint8)
+    Image.fromarray(picture).save(folder / "GFP.png")
     tifffile.imwrite(
-        folder / "two channels.tif",
-        np.stack([light, light.T[:70, :70].repeat(2, 1)[:, :90]]),
-        imagej=True,
-        metadata={"axes": "CYX"},
+        folder / "two channels.tif", np.stack([picture, picture[::-1]]), imagej=True, metadata={"axes": "CYX"}
     )
     with Project.create(folder / "kept.aisproj") as project:
         project.apply(AddTomogram(folder / "TS_001.mrc"))
@@ -73,7 +81,7 @@ def settled(ctx: Context, editor: Editor) -> None:
 def seen(ctx: Context, editor: Editor) -> list[bool]:
     """Whether there is green light where each disc belongs, and then where there is none; the tomogram is noisy."""
     picture, found = pixels(ctx), []
-    for x, y in [*(placing.at(TRUE, disc) for disc in DISCS), (100.0, 64.0)]:
+    for x, y in [*(placing.at(TRUE, disc) for disc in DISCS), DARK]:
         column, row = spot(editor, y, x)
         red, green, _ = picture[row - 6 : row + 7, column - 6 : column + 7].reshape(-1, 3).mean(axis=0)
         found.append(bool(green > red + 15))
@@ -114,7 +122,7 @@ def add_and_place(ctx: Context, editor: Editor) -> None:
     ctx.mouse_teleport_to_pos(ImVec2(10, 10))
     frames(ctx, 3)
     assert seen(ctx, editor) == [True] * 4 + [False]
-    screenshot(ctx, "fluorescence/landmarks")
+    screenshot(ctx, "tutorial/window_fluorescence")
     press(ctx, "escape")
     assert editor.state.tool is Tool.BRUSH
     # Undone one by one, and made again.
@@ -184,7 +192,7 @@ def add_and_place(ctx: Context, editor: Editor) -> None:
     # A mask: what is not lit is dark.
     editor.fluorescence.change(at_hand(editor).key, "Mask", blend="mask")
     settled(ctx, editor)
-    assert max(grey_at(pixels(ctx), spot(editor, 64, 100))) <= 3
+    assert max(grey_at(pixels(ctx), spot(editor, 50, 93))) <= 3
     lit = placing.at(TRUE, DISCS[0])
     assert max(max(grey_at(pixels(ctx), spot(editor, lit[1] + i, lit[0] + i))) for i in (-1, 0, 1)) > 40
 
