@@ -238,7 +238,9 @@ class Curation:
             training = self.training = editor.modelling.trainings.add(name, files, self._settings(model))
             self._awaited = training.output
             self._used = (wish, verdicts)
-            editor.notices.say(f"{model.name} is trained further: it becomes {name}.")
+            classic = model.info is not None and model.info.is_classic
+            does = "A network learns from what was judged" if classic else f"{model.name} is trained further"
+            editor.notices.say(f"{does}: it becomes {name}.")
 
         before, sets.plan = sets.plan, self._plan(sets.plan, feature, model)
         stops = [problem.text for problem in sets.counts().problems if problem.stops]
@@ -262,7 +264,7 @@ class Curation:
         positive = dict.fromkeys([one.id for one in several] or [feature.id], Role.POSITIVE)
         negative = {number: role for number, role in last.roles.items() if role is Role.NEGATIVE}
         plan = replace(last, roles={**negative, **positive}, left_out=set(last.left_out), together=len(several) > 1)
-        if model.info is None:
+        if model.info is None or model.info.is_classic:
             return plan
         plan.depth = model.info.depth  # a network goes on with as many slices as it began with
         if last.role(feature.id) is Role.POSITIVE:
@@ -272,6 +274,8 @@ class Curation:
     def _settings(self, model: ProjectModel) -> dict[str, object]:
         """Those that the model was trained with, or else those planned for the next training, to go on from it."""
         trainings = self._editor.modelling.trainings
+        if model.info is not None and model.info.is_classic:
+            return replace(trainings.plan, continue_from=None).settings()  # a network that begins where it ends
         earlier = [one for one in trainings.trainings if one.output == model.entry.path]
         if earlier:
             return {**earlier[-1].settings, "continue_from": str(model.entry.path)}

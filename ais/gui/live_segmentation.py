@@ -230,7 +230,7 @@ class LiveSegmentation:
     @property
     def seconds_to_frame(self) -> float | None:
         """When there is something to do or to say though nobody wakes the window; None if never."""
-        if self._place is None or not self._models.active:
+        if self._place is None or not self._models.segmenting:
             return None
         now = time.monotonic()
         waits = [RESTS_S - (now - self._rests_since)]
@@ -260,11 +260,12 @@ class LiveSegmentation:
             The slice on the screen, such as `view_of` gives it; None for none.
         """
         self._take_results()
-        models = self._models.active
+        models = self._models.segmenting
         if view is None or not models or view.z not in view.slices:
             self.maps, self._on_screen, self._place, self._pending_since = (), None, None, None
             return
         self._follow_place(view)
+        place = view.path, view.z
         rules = rules_among(self._models.rules, {feature for model in models for feature in model.found})
         region = _grown(view, rules)
         keys = {model.id: _key(model, view, view.z, region) for model in models}
@@ -274,7 +275,9 @@ class LiveSegmentation:
         for model in missing:
             self._ask(model, view, keys[model.id], region)
         self._note_pending(bool(missing))
-        self._compose(view, usable, missing, keys, rules)
+        if not (any(map(_is_draft, missing)) and self._on_screen is not None and _place(self._on_screen) == {place}):
+            self._compose(view, usable, missing, keys, rules)
+        # Else what is shown of this slice stays while the options of a model move, instead of flickering.
         if not missing and not self._asked and time.monotonic() - self._rests_since >= RESTS_S:
             self._look_ahead(view, usable, region)
 
@@ -301,10 +304,12 @@ class LiveSegmentation:
         asked = self._asked.get(model.id)
         if asked is not None and (asked.key == key or asked.job.state is not JobState.WAITING):
             return  # one that runs cannot be called back, and it ends soon
-        wanted = [{"path": str(model.entry.path), "hash": key.hash, "tta": key.tta}]
+        wanted: dict[str, Any] = {"path": str(model.entry.path), "hash": key.hash, "tta": key.tta}
+        if model.file is not None and model.file.record is not None:
+            wanted["record"] = dict(model.file.record)
         job = self._engine().submit(
             "live",
-            {**view.arguments(key.z, region), "models": wanted},
+            {**view.arguments(key.z, region), "models": [wanted]},
             f"Segmenting slice {key.z}: {model.name}",
             urgent=True,
             replaces=f"live {model.id}",
@@ -458,6 +463,10 @@ def _key(model: ProjectModel, view: LiveView, z: int, region: Region) -> _Key:
 
 def _place(shown: _Shown) -> set[tuple[str, int]]:
     return {(key.path, key.z) for _, key in shown.parts}
+
+
+def _is_draft(model: ProjectModel) -> bool:
+    return model.file is not None and model.file.record is not None
 
 
 def _bytes(shown: OrderedDict[_Shown, tuple[tuple[LiveMap, ...], str]]) -> int:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from ais.models.info import ModelInfo
 
 UNKNOWN = "not recorded"
+NAMES = {"polarity": "It is", "dimensions": "Looked at", "limit": "Threshold"}
+"""Of options of classic methods, where the key does not read well."""
 
 
 def facts(info: ModelInfo) -> list[tuple[str, str]]:
@@ -25,6 +27,8 @@ def facts(info: ModelInfo) -> list[tuple[str, str]]:
         What it is about, and the text.
     """
     record = info.training if isinstance(info.training, dict) else {}
+    if info.is_classic:
+        return [("Method", network_name(info)), *_options(info), ("Made", _made(info, record))]
     told = [
         ("Network", _network(info)),
         ("Parameters", _parameters(info)),
@@ -41,9 +45,17 @@ def facts(info: ModelInfo) -> list[tuple[str, str]]:
 
 def network_name(info: ModelInfo) -> str:
     """What the architecture is called on the screen."""
+    from ais.models.classic import CLASSIC_METHODS
     from ais.models.registry import ARCHITECTURES
 
-    return next((known.title for known in ARCHITECTURES if known.name == info.architecture), info.architecture)
+    titles = {known.name: known.title for known in ARCHITECTURES}
+    titles |= {known.name: known.title for known in CLASSIC_METHODS}
+    return titles.get(info.architecture, info.architecture)
+
+
+def option_name(name: str) -> str:
+    """What an option of a method is called on the screen."""
+    return NAMES.get(name, name.replace("_", " ").capitalize())
 
 
 def score_of(info: ModelInfo) -> float | None:
@@ -57,6 +69,18 @@ def score_of(info: ModelInfo) -> float | None:
 def _network(info: ModelInfo) -> str:
     options = [f"{name.replace('_', ' ')} {_value(value)}" for name, value in info.arguments.items()]
     return ", ".join([network_name(info), *options])
+
+
+def _options(info: ModelInfo) -> list[tuple[str, str]]:
+    from ais.models.classic import Choice, classic_method
+
+    told = []
+    for option in classic_method(info.architecture).options:
+        value = info.arguments[option.name]
+        unit = "" if isinstance(option, Choice) else f" {option.unit}".rstrip()
+        text = option.words[str(value)].lower() if isinstance(option, Choice) else f"{_value(value)}{unit}"
+        told.append((option_name(option.name), text))
+    return told
 
 
 def _parameters(info: ModelInfo) -> str:

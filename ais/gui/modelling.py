@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ais.gui.classic_models import ClassicModels
 from ais.gui.comparing import Comparisons
 from ais.gui.curation import Curation
 from ais.gui.curator import Curator
@@ -39,6 +40,8 @@ class Modelling:
     ----------
     models
         Of the project, and the rules between them.
+    classic
+        The classic model that is being made or changed.
     checks
         Whether models suit the tomogram on the screen.
     library
@@ -72,6 +75,7 @@ class Modelling:
         self._document: Document | None = None
         self._warm = False
         self.models = ProjectModels(editor.background, editor.submit)
+        self.classic = ClassicModels(editor, self.models)
         self.checks = ModelChecks(editor)
         self.library = ModelLibrary(editor)
         self.live = LiveSegmentation(lambda: editor.engine, editor.background, self.models)
@@ -124,6 +128,7 @@ class Modelling:
             self._document, self.selected = editor.document, None
             self.preview.clear()
         self.models.follow(editor.snapshot)
+        self.classic.follow()
         if self.models.model(self.selected or 0) is None:
             self.selected = self.models.models[0].id if self.models.models else None
         if editor.state.tab is not Tab.MODELS or editor.document is None:

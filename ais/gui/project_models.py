@@ -28,6 +28,8 @@ LARGEST_TTA = 16
 LARGEST_PREVIEW = 768, 768
 """Columns and rows; a larger picture is shown smaller."""
 DEFAULT_ALPHA = 0.6
+DRAFT = -1
+"""Number of a model that is being made and not in the project yet."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class ModelFile:
         Why it cannot be used, in one sentence; else empty.
     missing
         Whether that is because it is not there.
+    record
+        What the file of a classic model would say that is not saved yet; None for a file.
     """
 
     info: ModelInfo | None = None
@@ -103,6 +107,7 @@ class ModelFile:
     preview: NDArray[np.uint8] | None = None
     problem: str = ""
     missing: bool = False
+    record: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -202,6 +207,8 @@ class ProjectModels:
         self._files: dict[Path, tuple[object, ModelFile]] = {}
         self._reading: dict[Path, Work] = {}
         self._looking: Work | None = None
+        self._draft: tuple[int, ModelFile, str, ModelUse] | None = None
+        self._drafted: tuple[ProjectModel, ...] = ()
         self.models: tuple[ProjectModel, ...] = ()
         self.rules = Rules()
         self.rules_problem = ""
@@ -232,13 +239,41 @@ class ProjectModels:
         return bool(self._reading) or self._looking is not None
 
     def model(self, number: int) -> ProjectModel | None:
-        """The model of a number, or None."""
-        return next((model for model in self.models if model.id == number), None)
+        """The model of a number, or None; of `DRAFT` the one that is being made."""
+        return next((model for model in (*self.models, *self._drafted) if model.id == number), None)
 
     @property
     def active(self) -> tuple[ProjectModel, ...]:
         """Those that segment the slice on the screen and can be used."""
         return tuple(model for model in self.models if model.use.active and model.info is not None)
+
+    @property
+    def segmenting(self) -> tuple[ProjectModel, ...]:
+        """Those whose results are shown: the active ones, and the one that is being made or changed."""
+        changed = None if self._draft is None else self._draft[0]
+        here = (model for model in self.models if model.use.active or model.id == changed)
+        return tuple(model for model in (*here, *self._drafted) if model.info is not None)
+
+    def show_draft(
+        self, number: int | None, file: ModelFile | None = None, name: str = "", use: ModelUse | None = None
+    ) -> None:
+        """Show a model as if its file were another, or one that the project does not have; nothing is saved.
+
+        Parameters
+        ----------
+        number
+            Of the model, `DRAFT` for a new one, None to show the models as they are again.
+        file
+            What its file would say.
+        name, use
+            Of a new one.
+        """
+        self._draft = None if number is None or file is None else (number, file, name, use or ModelUse())
+        self._renew()
+
+    def is_read(self, path: Path) -> bool:
+        """Whether the file of a model has been read."""
+        return path in self._files
 
     # Edits
 
@@ -363,11 +398,21 @@ class ProjectModels:
         models: list[ProjectModel] = []
         for entry in self._entries:
             use, (_, file) = ModelUse.from_settings(entry.settings), self._files.get(entry.path, (None, None))
-            taken = {colour for model in models for colour in model.colours}
-            colours = () if file is None or file.info is None else _own_colours(file.info, self._feature_colours, taken)
-            models.append(ProjectModel(entry, use, file, colours))
+            if self._draft is not None and self._draft[0] == entry.id:
+                file = self._draft[1]
+            models.append(ProjectModel(entry, use, file, self._colours_of(file, models)))
         self.models = tuple(models)
+        self._drafted = ()
+        if self._draft is not None and self._draft[0] == DRAFT:
+            number, file, name, use = self._draft
+            entry = ModelEntry(number, name, Path(), {}, missing=False)
+            self._drafted = (ProjectModel(entry, use, file, self._colours_of(file, models)),)
         self.revision += 1
+
+    def _colours_of(self, file: ModelFile | None, before: Sequence[ProjectModel]) -> tuple[Colour, ...]:
+        if file is None or file.info is None:
+            return ()
+        return _own_colours(file.info, self._feature_colours, {one for model in before for one in model.colours})
 
 
 def _own_colours(info: ModelInfo, features: Mapping[str, Colour], taken: set[Colour]) -> tuple[Colour, ...]:

@@ -60,6 +60,21 @@ def _add(editor: Editor) -> None:
     editor.dialogs.open_files("Add models", (MODELS_AND_GROUPS,), chosen)
 
 
+def _new_classic(editor: Editor) -> None:
+    editor.modelling.classic.begin()
+
+
+def _change_classic(editor: Editor) -> None:
+    model = selected(editor)
+    if model is not None:
+        editor.modelling.classic.change(model)
+
+
+def _is_classic(editor: Editor) -> bool:
+    model = selected(editor)
+    return can_edit(editor) and model is not None and model.info is not None and model.info.is_classic
+
+
 def _open_library(editor: Editor) -> None:
     editor.shell.model_library = True
 
@@ -202,6 +217,14 @@ def _remove(editor: Editor) -> None:
 MODEL_COMMANDS: tuple[Command, ...] = (
     Command("model.add", "Add models...", "Model", _add, tooltip="Model files, and groups of them with their rules"),
     Command(
+        "model.new_classic",
+        "New classic model...",
+        "Model",
+        _new_classic,
+        tooltip="Thresholds, spots, filaments, sheets and the like: no training is needed",
+        enabled=can_edit,
+    ),
+    Command(
         "model.library",
         "Model library...",
         "Model",
@@ -252,6 +275,14 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         _check,
         tooltip="Compares voxel size, values and contrast with what the model was trained on",
         enabled=_checkable,
+    ),
+    Command(
+        "model.change_classic",
+        "Edit options of classic model...",
+        "Model",
+        _change_classic,
+        tooltip="Change its method and its options, and see on the slice what it finds",
+        enabled=_is_classic,
     ),
     Command("model.rename", "Rename model", "Model", _rename, enabled=_with_selected, separated=True),
     Command("model.relink", "Relink model...", "Model", _relink, "", "Say where its file is now", _with_selected),

@@ -23,13 +23,16 @@ from ais.gui.theme import Rgb, colour, packed
 if TYPE_CHECKING:
     from ais.gui.app import Window
 
-EMPTY = "No model yet: train one on your annotations, or add a model file. Files may be dropped here."
+EMPTY = (
+    "No model yet: train one on your annotations, add a model file (files may be dropped here), or begin with a "
+    "classic model, which needs no training."
+)
 FILTER_FROM = 7
 MOST_ROWS = 8
 STRIPES = 4
 KEYS = frozenset({"up", "down", "delete", "F2"})
 MENU = (
-    *("model.rename", "model.active", "model.show", "model.check", ""),
+    *("model.rename", "model.active", "model.show", "model.check", "model.change_classic", ""),
     *("model.save_group", "model.save_copy", "model.save_for_repository", "model.to_library", "model.relink"),
     *("model.reveal", "", "model.remove"),
 )
@@ -88,6 +91,7 @@ class ModelList:
         flowing_buttons(
             window,
             ("model.add", "Add models..."),
+            ("model.new_classic", "New classic..."),
             ("model.library", "Library..."),
             ("model.save_group", "Save group..."),
         )

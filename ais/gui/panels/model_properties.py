@@ -44,6 +44,7 @@ def draw(window: Window, model: ProjectModel) -> None:
     imgui.spacing()
     flowing_buttons(
         window,
+        *([("model.change_classic", "Edit options...")] if model.info.is_classic else []),
         ("live.copy", "Copy to annotation"),
         ("live.copy_inside", "Copy inside lasso"),
         ("live.save_slice", "Save slice..."),
@@ -81,6 +82,8 @@ def _draw_use(window: Window, model: ProjectModel) -> None:
                 imgui.set_cursor_pos_x(em(LABEL_EM))
         if imgui.radio_button(style, use.blend == bool(number)) and use.blend != bool(number):
             modelling.models.change(model.id, blend=bool(number))
+    if model.info is not None and model.info.is_classic:
+        return  # it finds the same in every turned image
     most = _most_turns(model)
     label("Average", "Of so many rotations and mirror images of the slice: steadier, and as many times slower")
     text = "%d images" if use.tta > 1 else "off"

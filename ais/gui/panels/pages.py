@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ais.gui.panels import (
     about,
     analysis_page,
+    classic_page,
     compare_page,
     curator_page,
     export_question,
@@ -44,6 +45,8 @@ def draw(window: Window) -> None:
     shell = window.editor.shell
     if shell.comparing and window.editor.document is not None:
         compare_page.draw(window)
+    if window.editor.modelling.classic.draft is not None:
+        classic_page.draw(window)
     if shell.analysis and window.editor.document is not None:
         analysis_page.draw(window)
     if window.editor.dialogs.browser is not None or window.editor.dialogs.confirmations:

@@ -60,7 +60,7 @@ def draw(window: Window) -> None:
     plan, sets = editor.modelling.trainings.plan, editor.modelling.training_sets.sets
     label("Train on")
     _draw_sets(window, plan)
-    bases = [model for model in editor.modelling.models.models if model.info is not None]
+    bases = [model for model in editor.modelling.models.models if model.info is not None and not model.info.is_classic]
     base = next((model for model in bases if model.entry.path == plan.continue_from), None)
     if base is None:
         plan.continue_from = None

@@ -141,7 +141,7 @@ def _models(editor: Editor) -> list[Line]:
     live, position = modelling.live, editor.view("xy").position
     there = {(one.model, one.feature) for one in maps_of(editor, position)} if position is not None else set()
     found = []
-    for saved in modelling.models.active:
+    for saved in modelling.models.segmenting:
         model = modelling.shown(saved)
         problem = live.problems.get(model.id, "")
         seconds = live.seconds.get(model.id)
