@@ -16,6 +16,7 @@ from ais.cli.model_groups import unpacked_models
 from ais.cli.options import Device, Json, Overwrite, Threshold, VoxelSize, check_at_least, check_voxel_option
 from ais.cli.terminal import complain, show, show_json, terminal_progress
 from ais.errors import AisError
+from ais.formats.registry import is_volume_folder
 
 if TYPE_CHECKING:
     from ais.stages import StageResult
@@ -124,7 +125,7 @@ def _tomograms(word: str, *, needed: bool) -> list[Path]:
 
 def _default_output(word: str) -> Path:
     path = Path(word)
-    return (path if path.is_dir() else path.parent) / DEFAULT_FOLDER
+    return (path if path.is_dir() and not is_volume_folder(path) else path.parent) / DEFAULT_FOLDER
 
 
 def _report(results: Sequence[StageResult], *, json: bool) -> int:

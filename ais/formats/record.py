@@ -135,7 +135,7 @@ def read_record(output: Path) -> dict[str, Any] | None:
     """The record beside an output, or None if there is none that can be read."""
     try:
         record = json.loads(record_path(output).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) and record.get("program") == "Ais" else None
 

@@ -15,7 +15,7 @@ from ais.analysis.batch import analyze as analyze_volumes
 from ais.batch import FileResult, tomogram_and_feature
 from ais.errors import AisError, sentence
 from ais.formats.record import describe_input, is_unchanged, read_record
-from ais.formats.registry import volume_stem
+from ais.formats.registry import find_volumes, volume_stem
 from ais.progress import SILENT, Progress
 from ais.stages.assemble import COMMAND as ASSEMBLED
 from ais.stages.kept import digest, records_in
@@ -83,8 +83,8 @@ def analyze(
         One per volume, with the figures of `ais.analysis.tables.summary` for what was cleaned, and the number of
         ``instances_before``.
     """
-    raw = AnalyzeSettings(threshold=settings.threshold, separated=settings.separate, lengths=False, svg=True)
-    cleaned = replace(raw, lengths=True, min_volume=settings.min_volume, remove_border=settings.remove_border)
+    raw = AnalyzeSettings(threshold=settings.threshold, separated=settings.separate, lengths=False)
+    cleaned = replace(raw, lengths=True, min_volume=settings.min_volume, remove_border=settings.remove_border, svg=True)
     found, results = list[_Volume](), dict[Path, StageResult]()
     images = {volume_stem(path): path for path in tomograms}
     for path in volumes:
@@ -119,7 +119,7 @@ def assembled_volumes(folder: Path) -> list[Path]:
 def _read(path: Path, image: Path | None, settings: StageSettings) -> _Volume:
     if not path.exists():
         raise AisError(f"{path} does not exist: run the stage {ASSEMBLE} again.")
-    image = image if image is not None and image.exists() else None
+    image = image if image is not None and _is_found(image) else None
     seen = None if image is None else describe_input(image)
     return _Volume(
         path,
@@ -133,6 +133,12 @@ def _read(path: Path, image: Path | None, settings: StageSettings) -> _Volume:
             "remove_border": settings.remove_border,
         },
     )
+
+
+def _is_found(image: Path) -> bool:
+    """Whether a tomogram is what is found in its folder under its name."""
+    found = find_volumes(image.parent) if image.parent.is_dir() else []
+    return next((path for path in found if volume_stem(path) == volume_stem(image)), None) == image
 
 
 def _is_stale(folder: Path, volume: _Volume) -> bool:
@@ -246,7 +252,7 @@ def _index(folder: Path) -> dict[str, Any] | None:
     """What the files of all instances were made from, or None if there are none of ours."""
     try:
         content = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) and content.get("program") == "Ais" else None
 

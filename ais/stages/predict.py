@@ -74,7 +74,7 @@ def predict(
     AisError
         If a model cannot be read, two find the same feature, or the rules name a feature without model.
     """
-    predictor = Predictor(usable_models(models), settings)
+    predictor = Predictor(usable_models(models, settings.tta), settings)
     results = []
     for number, name in enumerate(names):
         result = StageResult(PREDICT, name, folder / name)
@@ -90,10 +90,19 @@ def predict(
     return results
 
 
-def usable_models(paths: Sequence[Path | str]) -> list[ChosenModel]:
-    """Models that can predict pieces; an AisError for those that look at whole tomograms, and as `read_models`."""
+def usable_models(paths: Sequence[Path | str], tta: int) -> list[ChosenModel]:
+    """Models that can predict pieces, averaged over `tta` symmetries.
+
+    Raises
+    ------
+    AisError
+        If one looks at whole tomograms, or has not so many symmetries; and as `read_models`.
+    """
+    from ais.segmentation.symmetries import check_count
+
     models = read_models(paths)
     for model in models:
+        check_count(tta, model.info.depth)
         if model.info.architecture.startswith(CLASSIC):
             raise AisError(f"{model.path} is a classic model, which looks at whole tomograms: use it with ais segment.")
     return models

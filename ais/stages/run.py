@@ -66,7 +66,7 @@ def run_stages(
     if PREDICT in chosen:
         if not models:
             raise AisError(f"The stage {PREDICT} needs a model: give --model.")
-        features = [feature for model in usable_models(models) for feature in model.info.found]
+        features = [feature for model in usable_models(models, settings.tta) for feature in model.info.found]
         if settings.rules is not None:
             settings.rules.check(features)
     paths = [Path(path) for path in inputs]
