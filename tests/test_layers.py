@@ -21,6 +21,7 @@ LAYERS = (
         "classic",
         "comparison",
         "components",
+        "copick_writing",
         "demo",
         "export",
         "feature_library",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ais.project.reading import ProjectReader
 
 PREVIEW_ROWS, LEAST_PER_TOMOGRAM = 12, 3
-WITHOUT_NAMES = (".txt", ".tsv", ".cbox", ".mod")
+WITHOUT_NAMES = (".txt", ".tsv", ".cbox", ".mod", ".json")
 
 Keep = Callable[[ParticleSet, Coordinates], NDArray[np.bool_]]
 """Which rows of a set's table are written, (total,) of bool."""

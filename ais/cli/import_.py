@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ais.cli import import_copick
 from ais.cli.import_ais_1 import AIS_1_SUFFIXES, add_file, check_file, tomogram_edit
 from ais.cli.inputs import find_inputs
 from ais.cli.options import VoxelSize, check_at_least, check_voxel_option
@@ -51,11 +52,21 @@ def run(
         bool,
         typer.Option("--leave-out-unknown", help="Leave out particles of tomograms that are not in the project."),
     ] = False,
+    spacing: Annotated[
+        float | None, typer.Option("--spacing", metavar="A", help="Of a copick project: tomograms of this voxel size.")
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option("--tomogram-type", metavar="TYPE", help="Of a copick project: such as wbp.")
+    ] = None,
+    runs: Annotated[
+        list[str] | None, typer.Option("--run", metavar="NAME", help="Of a copick project: only this run; repeatable.")
+    ] = None,
 ) -> int:
     """Add tomograms, models, coordinates and work of Ais 1.x to a project (.aisproj), which is made if missing.
 
     Tomograms are referred to, never copied or changed. Particles go to the tomograms that their file names, by the
-    whole name, a number in it or a part of it; those of a file without names to the one it is called by.
+    whole name, a number in it or a part of it; those of a file without names to the one it is called by. The JSON file
+    of a copick project stands for a tomogram of each run, and their picks.
     """
     check_voxel_option(voxel_size)
     check_at_least("--tilt-series-pixel-size", tilt_series_pixel_size, 1e-3)
@@ -63,6 +74,7 @@ def run(
     target = Path(project)
     if target.suffix.lower() != ".aisproj":
         raise AisError(f"{target} must end in .aisproj.")
+    inputs = import_copick.expanded(inputs, spacing, kind, runs or [])
     others = [Path(word) for word in inputs if Path(word).suffix.lower() in (".aism", *COORDINATES, *AIS_1_SUFFIXES)]
     words = [word for word in inputs if Path(word) not in others]
     others.sort(key=lambda path: path.suffix.lower() != ".scns")  # tomograms come before what belongs to them

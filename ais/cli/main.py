@@ -74,6 +74,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "Prepare and convert": (
         Command("filter", "smooth, match, bin or turn a volume into a new file"),
         Command("convert", "convert between the formats Ais reads and writes"),
+        Command("copick", "list what is in a copick project, and write picks and segmentations into it"),
         Command("simulate", "make simulated tomograms with their ground truth"),
     ),
     "The installation": (

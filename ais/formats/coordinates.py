@@ -1,4 +1,4 @@
-"""Particle coordinates as files: star dialects, boxes of crYOLO, tables of Dynamo, IMOD models, plain tables.
+"""Particle coordinates as files: star dialects, crYOLO, Dynamo, IMOD, copick, plain tables.
 
 Positions are always (x, y, z) in voxels of the tomogram, 0-based, the centre of voxel i at i; each file's own unit is
 converted when it is read or written.
@@ -13,6 +13,7 @@ import numpy as np
 from ais.errors import AisError
 from ais.formats.coord_angles import angles_to_rotation, rotation_to_angles, tangent_to_angles
 from ais.formats.coord_cbox import read_cbox, write_cbox
+from ais.formats.coord_copick import read_copick, write_copick
 from ais.formats.coord_dialects import (
     DIALECTS,
     Geometry,
@@ -45,10 +46,10 @@ __all__ = [
     "write_import_list",
 ]
 
-SUFFIXES = (".star", ".tsv", ".txt", ".csv", ".cbox", ".tbl", ".mod")
+SUFFIXES = (".star", ".tsv", ".txt", ".csv", ".cbox", ".tbl", ".mod", ".json")
 """Extensions of the files that hold coordinates."""
 
-_KINDS = {".cbox": "cbox", ".tbl": "dynamo", ".mod": "imod"}
+_KINDS = {".cbox": "cbox", ".tbl": "dynamo", ".mod": "imod", ".json": "copick"}
 
 
 def read_coordinates(
@@ -99,6 +100,8 @@ def read_coordinates(
                 return read_dynamo(path, tomogram=tomogram)
             case ".mod":
                 return read_imod(path, tomogram=tomogram)
+            case ".json":
+                return read_copick(path, geometry, tomogram=tomogram)
             case _:
                 return read_text_table(path, geometry, tomogram=tomogram)
 
@@ -165,6 +168,8 @@ def write_coordinates(
             write_cbox(path, coordinates)
         case ".mod":
             write_imod(path, coordinates, geometry)
+        case ".json":
+            write_copick(path, coordinates, geometry)
         case _:
             write_text_table(path, coordinates)
     return [path]

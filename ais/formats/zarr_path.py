@@ -13,6 +13,9 @@ from pathlib import Path
 SUFFIXES = (".ome.zarr.zip", ".zarr.zip", ".ozx", ".ome.zarr", ".zarr")
 ZIPPED = (".zip", ".ozx")
 _ADDRESS = re.compile(r"^(https?|s3):/+(?=[^/])", re.IGNORECASE)
+_COPICK = re.compile(
+    r"(?:^|/)ExperimentRuns/([^/]+)/(?:(VoxelSpacing[0-9.]+/[^/]+)|Segmentations/[0-9.]+_[^/_]+_[^/_]+_([^/]+))\.zarr$"
+)
 _FILE_ENDING = re.compile(r"\.[A-Za-z]{2,8}$")
 
 
@@ -36,8 +39,16 @@ class ZarrPath:
 
     @property
     def stem(self) -> str:
-        """The root's name without ending; a label image's name follows after ``__``."""
-        name = re.split(r"[/\\]", self.root)[-1][: -len(self.suffix)]
+        """The root's name without ending; a label image's name follows after ``__``.
+
+        A tomogram of copick, ``ExperimentRuns/<run>/VoxelSpacing10.000/wbp.zarr``, is called by its run, and a
+        segmentation in it ``<run>__<name>``, since names of the files are the same in all runs.
+        """
+        run = _COPICK.search(self.root)
+        if run is not None:
+            name = run[1] if run[2] else f"{run[1]}__{run[3].removesuffix('-multilabel')}"
+        else:
+            name = re.split(r"[/\\]", self.root)[-1][: -len(self.suffix)]
         parts = self.inside.split("/")
         return f"{name}__{parts[1]}" if len(parts) >= 2 and parts[0] == "labels" else name
 
