@@ -42,6 +42,7 @@ _HOMES = {
     "label_instances": "ais.analysis",
     "load_model": "ais.models",
     "measure_instances": "ais.analysis",
+    "make_classic_model": "ais.classic",
     "mesh": "ais.batch",
     "orient": "ais.orientation",
     "pick": "ais.batch",

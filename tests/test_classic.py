@@ -431,3 +431,14 @@ def test_as_python(tmp_path: Path) -> None:
     assert result.status == "done"
     record = json.loads((tmp_path / "out" / "TS_1__ball.mrc.json").read_text())
     assert record["settings"]["model"] == model_hash(tmp_path / "m.aism")
+
+
+def test_the_reference_of_the_methods_is_current() -> None:
+    docs = Path(__file__).resolve().parent.parent / "docs"
+    sys.path.insert(0, str(docs))
+    try:
+        from make_classic_reference import reference
+    finally:
+        sys.path.remove(str(docs))
+    written_page = (docs / "reference" / "classic-methods.md").read_text(encoding="utf-8")
+    assert written_page == reference(), "run: .venv/bin/python docs/make_classic_reference.py"
