@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from skimage.feature import blob_log, hessian_matrix, hessian_matrix_eigvals
 from skimage.filters import apply_hysteresis_threshold, frangi, threshold_local, threshold_otsu
+from training_samples import spots
 
 from ais.classic import CLASSIC_METHODS, ClassicSegmenter, classic_filter, classic_info, make_classic_model
 from ais.classic.cylinder import best_correlation
@@ -25,11 +26,16 @@ from ais.classic.ridges import curvatures, hessian
 from ais.classic.segmenter import surroundings
 from ais.classic.thresholds import otsu
 from ais.cli.main import run
+from ais.engine.kept import Kept
+from ais.engine.work.check import check_model
+from ais.engine.work.live import live
+from ais.engine.work.tiles import tiles_of_slice
 from ais.errors import AisError
 from ais.export import segment
 from ais.formats.registry import write_volume
-from ais.models import load_model, model_hash, read_model_info
+from ais.models import load_model, model_hash, read_model_info, unpack_group, write_group
 from ais.tomogram import Normalization, Tomogram
+from ais.uncertainty import TileRule
 
 A = 10.0
 SHAPE = (40, 90, 100)
@@ -410,6 +416,58 @@ def test_as_typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         said = capsys.readouterr().err.strip().splitlines()
         assert len(said) == 1
         assert sentence in said[0]
+
+
+class WithoutBackend:
+    """What a task gets of the compute process, in which no backend for networks may be started."""
+
+    def __init__(self) -> None:
+        self.kept = Kept()
+
+    def device(self) -> None:
+        raise AssertionError("a classic model needs no backend")
+
+    def checkpoint(self) -> None:
+        pass
+
+    def report(self, done: float, total: float, text: str = "") -> None:
+        pass
+
+
+def test_tasks_take_classic_models_and_start_no_backend(busy: Tomogram, tmp_path: Path) -> None:
+    context: Any = WithoutBackend()
+    path = tmp_path / "membrane.aism"
+    info = make_classic_model(path, "sheet", "membrane", {"width": 40})
+    wanted = {"path": str(path), "hash": model_hash(path), "tta": 4}
+    where: dict[str, Any] = {"tomogram": str(busy.path), "voxel_size": None, "normalization": [0.0, 1.0], "z": 20}
+    (found,) = live({**where, "models": [wanted]}, context)["maps"]
+    assert np.array_equal(found, ClassicSegmenter(info).predict_slices(busy, 20, 21))
+    # One that is not saved yet, and another in the place of a file that was known.
+    draft = {"path": ".", "hash": "x", "record": info.as_json()}
+    assert np.array_equal(live({**where, "models": [draft]}, context)["maps"][0], found)
+    with pytest.raises(AisError, match="has changed while it was in use"):
+        live({**where, "models": [{**wanted, "hash": "another"}]}, context)
+    tiles = {"model": wanted, "threshold": 0.5, "size": 32, "count": 3}
+    assert len(tiles_of_slice({**where, **tiles, "rule": next(iter(TileRule)).value}, context)["centres"])
+    findings = check_model({**where, "model": wanted}, context)
+    assert [(one["about"], one["verdict"]) for one in findings] == [("voxel size", "good")]
+
+
+def test_groups_hold_classic_models(tmp_path: Path) -> None:
+    make_classic_model(tmp_path / "a.aism", "sheet", "membrane")
+    make_classic_model(tmp_path / "b.aism", "spot", "ribosome")
+    write_group(tmp_path / "both.aisgroup", [tmp_path / "a.aism", tmp_path / "b.aism"], [])
+    paths, _ = unpack_group(tmp_path / "both.aisgroup", tmp_path / "out")
+    assert [read_model_info(path).feature for path in paths] == ["membrane", "ribosome"]
+
+
+def test_training_does_not_go_on_from_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_classic_model(tmp_path / "a.aism", "sheet", "membrane")
+    samples = spots(4)
+    samples.write(tmp_path / "s.scnt")
+    words = ["train", str(tmp_path / "s.scnt"), "-o", str(tmp_path / "b.aism"), "--continue", str(tmp_path / "a.aism")]
+    assert run(words) == 2
+    assert "no network" in capsys.readouterr().err
 
 
 def test_segmenting_loads_no_network(tmp_path: Path) -> None:
