@@ -117,6 +117,7 @@ def readers() -> Callable[[Path], None]:
     """What reads any file through the doors that users take; its imports are made before memory is limited."""
     from ais.cli.info import describe
     from ais.errors import AisError
+    from ais.fluorescence import is_image, read_image
     from ais.formats.coordinates import SUFFIXES, read_coordinates
     from ais.formats.record import read_record
     from ais.trainset import TrainingSet
@@ -128,6 +129,8 @@ def readers() -> Callable[[Path], None]:
         calls: list[Callable[[Path], object]] = [describe]
         if path.suffix in SUFFIXES:
             calls.append(coordinates)
+        if is_image(path):
+            calls.append(read_image)
         if path.suffix == ".scnt":
             calls.append(TrainingSet.read)
         if path.suffix == ".doc":

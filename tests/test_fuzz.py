@@ -18,6 +18,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import tifffile
+from PIL import Image
 from small_project import make_model, make_project, make_training_set
 
 from ais.formats import coordinates as co
@@ -62,6 +64,10 @@ def make_seeds(seeds: Path, work: Path, test_data: Path) -> None:
     volume = np.arange(3 * 5 * 7, dtype=np.float32).reshape(3, 5, 7)
     for name in ("a.mrc", "a.tif", "a.ome.tif"):
         write_volume(seeds / name, volume, voxel_sizes=10.0)
+    light = np.arange(30 * 40 * 3).astype(np.uint8).reshape(30, 40, 3)
+    Image.fromarray(light).save(seeds / "a.png")
+    Image.fromarray(light[:, :, 0]).save(seeds / "a.jpg")
+    tifffile.imwrite(seeds / "channels.tif", np.moveaxis(light, 2, 0), imagej=True, metadata={"axes": "CYX"})
     (seeds / "b.mrc.gz").write_bytes(gzip.compress((seeds / "a.mrc").read_bytes()))
     (seeds / "a.em").write_bytes(
         bytes([6, 0, 0, 5]) + np.array([7, 5, 3], "<i4").tobytes() + bytes(496) + volume.tobytes()

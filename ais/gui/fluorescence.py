@@ -104,6 +104,10 @@ class FluorescenceOverlays:
         """Whether an image is being read."""
         return self._images.reading(key)
 
+    def note(self, key: str) -> str:
+        """What is unusual about an image, in one sentence; empty if nothing is."""
+        return self._images.note(key)
+
     def problem(self, key: str) -> str:
         """Why an image cannot be shown, in one sentence; empty if it can."""
         overlay = self.overlay(key)
@@ -132,6 +136,8 @@ class FluorescenceOverlays:
         editor, wanted = self._editor, self._previews.get(key)
         if wanted is None or editor.state.tomogram is None or editor.document is None:
             return
+        if editor.read_only:
+            return  # it is seen so as long as the window is open
 
         def forget() -> None:
             if self._previews.get(key) is wanted:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ais.fluorescence import ImageFacts, Overlay, StoredImage, describe_image, read_image
+from ais.errors import AisError
+from ais.fluorescence import ImageFacts, Overlay, StoredImage, content_of, describe_image, read_image
 from ais.fluorescence.colouring import Light
 from ais.fluorescence.overlay import Colour, Projection
 
 if TYPE_CHECKING:
     from ais.gui.background import Background, Work
 
-Source = tuple[Path, int | None, Projection]
+CHANGED = "The file has changed since it was laid over the tomogram: see whether it still lies right."
+Source = tuple[Path, int | None, Projection, str]
 Look = tuple[StoredImage, float, float, Colour]
 
 
@@ -25,6 +27,7 @@ class _Kept:
     source: Source | None = None
     work: Work | None = None
     problem: str = ""
+    note: str = ""
     stored: StoredImage | None = None
     facts: ImageFacts | None = None
     colouring: Work | None = None
@@ -58,6 +61,10 @@ class FluorescenceImages:
     def problem(self, key: str) -> str:
         """Why an image cannot be shown, in one sentence; empty if it can."""
         return self._of(key).problem
+
+    def note(self, key: str) -> str:
+        """What is unusual about an image, in one sentence; empty if nothing is."""
+        return self._of(key).note
 
     def reading(self, key: str) -> bool:
         """Whether it is being read."""
@@ -98,19 +105,24 @@ class FluorescenceImages:
         return self._kept.get(key) or _Kept()
 
     def _read(self, kept: _Kept, overlay: Overlay) -> None:
-        source = (overlay.path, overlay.channel, overlay.projection)
+        source = (overlay.path, overlay.channel, overlay.projection, overlay.content)
         if kept.source == source:
             return
         if kept.work is not None:
             kept.work.cancel()
         kept.source, kept.problem = source, ""
 
-        def read(_: Work) -> tuple[StoredImage, ImageFacts]:
-            return StoredImage.of(read_image(*source)), describe_image(source[0])
+        def read(_: Work) -> tuple[StoredImage, ImageFacts, str]:
+            facts = describe_image(source[0])
+            changed = content_of(source[0]) != source[3]
+            if changed and facts.shape != overlay.shape:
+                ny, nx = overlay.shape
+                raise AisError(f"{source[0]} is no longer the image of {nx} x {ny} pixels that was placed: relink it.")
+            return StoredImage.of(read_image(*source[:3])), facts, CHANGED if changed else ""
 
-        def done(found: tuple[StoredImage, ImageFacts]) -> None:
+        def done(found: tuple[StoredImage, ImageFacts, str]) -> None:
             if kept.source == source:
-                kept.stored, kept.facts = found
+                kept.stored, kept.facts, kept.note = found
 
         def failed(problem: str) -> None:
             if kept.source == source:

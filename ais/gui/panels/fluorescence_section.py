@@ -64,7 +64,6 @@ def draw(window: Window) -> None:
     if problem := fluorescence.problem(overlay.key):
         with coloured(window.theme.accent):
             imgui.text_wrapped(problem)
-    if overlay.missing:
         flowing_buttons(
             window,
             ("fluorescence.relink", "Relink..."),
@@ -72,6 +71,8 @@ def draw(window: Window) -> None:
             ("fluorescence.add", "Add images..."),
         )
         return
+    if note := fluorescence.note(overlay.key):
+        faint(note, window.theme.faint)
     _draw_look(window, overlay)
     fluorescence_placing.draw(window, overlay)
     heading("Images")
