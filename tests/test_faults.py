@@ -311,6 +311,7 @@ WRITING = [
     ["filter", "tomo.mrc", "-o", "OUT/new.mrc", "--invert"],
     ["convert", "tomo.mrc", "OUT/new.tif"],
     ["simulate", "-o", "OUT", "--size", "16x48x48"],
+    ["stages", "tomo.mrc", "-m", "model.aism", "-o", "OUT"],
 ]
 
 

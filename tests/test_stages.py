@@ -20,6 +20,7 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ais.classic import make_classic_model
 from ais.cli.main import run
 from ais.errors import AisError
 from ais.export import SegmentSettings, segment
@@ -147,10 +148,13 @@ def test_no_more_pieces_than_it_takes() -> None:
     assert len(places((64, 512, 512), (64, 512, 512), (16, 128, 128))) == 1
 
 
-@pytest.mark.parametrize(("tile", "overlap"), [((0, 5, 5), (0, 0, 0)), ((5, 5, 5), (5, 0, 0)), ((5, 5, 5), (-1, 0, 0))])
+@pytest.mark.parametrize(
+    ("tile", "overlap"),
+    [((0, 5, 5), (0, 0, 0)), ((5, 5, 5), (5, 0, 0)), ((5, 5, 5), (-1, 0, 0)), ((1, 1, 1), (0, 0, 0))],
+)
 def test_tiles_that_make_no_sense(tile: Any, overlap: Any) -> None:
     with pytest.raises(AisError):
-        places((10, 10, 10), tile, overlap)
+        places((100, 100, 100), tile, overlap)
 
 
 # The whole way
@@ -498,6 +502,13 @@ def test_wrong_use_is_one_sentence_and_writes_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_classic_models_are_for_whole_tomograms(stock: Path, tmp_path: Path) -> None:
+    make_classic_model(tmp_path / "spots.aism", "spot", "ribosome")
+    with pytest.raises(AisError, match="classic model"):
+        run_stages([stock / "in" / "one.mrc"], tmp_path / "out", [tmp_path / "spots.aism"])
+    assert not (tmp_path / "out").exists()
+
+
 def test_damaged_results_of_a_stage_stop_only_their_tomogram(both: Path, stock: Path) -> None:
     copy = both
     pieces = sorted((copy / "1_split" / "one").glob("*.mrc"))
@@ -514,8 +525,15 @@ def test_damaged_results_of_a_stage_stop_only_their_tomogram(both: Path, stock: 
     broken["result"]["place"] = {"piece_zyx": "somewhere"}
     record.write_text(json.dumps(broken))
     assert str(pieces[0]) in errors(["predict"])["one"]
-    record.write_text("[" * 100_000)
-    assert "lacks one piece" in errors(["predict"])["one"]
+    for text in ("[" * 100_000, "[]", json.dumps({**json.loads(kept), "result": 5})):
+        record.write_text(text)
+        assert "lacks one piece" in errors(["predict"])["one"]
+    for facts in ({"tomogram_shape_zyx": [1 << 40] * 3}, {"tile_zyx": [-5, 5, 5]}, {"tile_zyx": [5, 5, float("inf")]}):
+        hostile = json.loads(kept)
+        hostile["result"]["place"] |= facts
+        hostile["finished"] = "9999"
+        record.write_text(json.dumps(hostile))
+        assert errors(["predict"])["one"]
     record.write_text(kept)
     data = pieces[0].read_bytes()
     pieces[0].write_bytes(data[:2000])

@@ -158,7 +158,7 @@ def _figures(result: StageResult) -> str:
     figures = Counter({name: value for name, value in result.figures.items() if isinstance(value, int)})
     if result.stage == "analyze":
         return f"{figures['instances']} of {figures['instances_before']} instances"
-    words = [f"{figures['pieces']} pieces"]
+    words = [f"{figures['pieces']} piece{'s' if figures['pieces'] != 1 else ''}"]
     if result.status != "kept" and figures["kept"]:
         words.append(f"{figures['kept']} kept")
     if figures["corrected"]:

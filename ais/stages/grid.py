@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from ais.errors import AisError
 
+MOST_PIECES = 100_000
+RECORD_ERRORS = (KeyError, TypeError, ValueError, OverflowError)
+"""What a record raises that says something else than it should."""
 Shape = tuple[int, int, int]
 Range = tuple[int, int]
 Box = tuple[Range, Range, Range]
@@ -72,7 +76,7 @@ class Place:
 
     @classmethod
     def from_record(cls, entry: dict[str, Any]) -> Place:
-        """Of what `as_record` gave; a KeyError, TypeError or ValueError if it is something else."""
+        """Of what `as_record` gave; one of `RECORD_ERRORS` if it is something else."""
         whole, tile, overlap = (_shape(entry[f"{name}_zyx"]) for name in ("tomogram_shape", "tile", "overlap"))
         return cls(whole, tile, overlap, _box(entry["piece_zyx"]), _box(entry["counts_zyx"]))
 
@@ -101,9 +105,17 @@ def places(shape: Shape, tile: Shape, overlap: Shape) -> list[Place]:
     Raises
     ------
     AisError
-        If the tile or the overlap makes no sense.
+        If the tile or the overlap makes no sense, or the pieces would be too many.
     """
     check_tile(tile, overlap)
+    if min(shape) < 1:
+        raise AisError(f"A tomogram of {_words(shape)} voxels cannot be divided.")
+    count = math.prod(_count(*lengths) for lengths in zip(shape, tile, overlap, strict=True))
+    if count > MOST_PIECES:
+        raise AisError(
+            f"Tiles of {_words(tile)} voxels would make {count:,} pieces of a tomogram of {_words(shape)}: give a "
+            "larger --tile."
+        )
     axes = [_along(*lengths) for lengths in zip(shape, tile, overlap, strict=True)]
     return [Place(shape, tile, overlap, (z[0], y[0], x[0]), (z[1], y[1], x[1])) for z, y, x in itertools.product(*axes)]
 
@@ -119,11 +131,15 @@ def check_tile(tile: Shape, overlap: Shape) -> None:
         )
 
 
+def _count(length: int, tile: int, overlap: int) -> int:
+    return 1 if length <= tile else -(-(length - overlap) // (tile - overlap))
+
+
 def _along(length: int, tile: int, overlap: int) -> list[tuple[Range, Range]]:
     """What pieces hold along an axis, and the part that counts."""
-    if length <= tile:
+    count = _count(length, tile, overlap)
+    if count == 1:
         return [((0, length), (0, length))]
-    count = -(-(length - overlap) // (tile - overlap))
     starts = [number * (length - tile) // (count - 1) for number in range(count)]
     seams = [(before + tile + after) // 2 for before, after in itertools.pairwise(starts)]
     borders = [0, *seams, length]

@@ -49,10 +49,10 @@ def state_of(output: Path, identity: Identity, *, overwrite: bool = False) -> St
     """
     if overwrite or not output.exists():
         return State.MISSING
-    record = read_record(output)
-    if record is None or record.get("command") != identity.command:
+    record = record_of(output, identity.command)
+    if record is None:
         raise AisError(f"{output} exists and was not made by this stage: choose another output folder or --overwrite.")
-    if digest(output) == record.get("result", {}).get(DIGEST):
+    if digest(output) == record["result"].get(DIGEST):
         return State.FINISHED if identity.matches(record) else State.STALE
     if identity.matches(record):
         return State.CORRECTED
@@ -100,8 +100,18 @@ def records_in(folder: Path, command: str) -> dict[Path, dict[str, Any]]:
     outputs = [
         path.with_name(path.name.removesuffix(RECORD_SUFFIX)) for path in sorted(folder.glob(f"*{RECORD_SUFFIX}"))
     ]
-    found = {path: read_record(path) for path in outputs if path.exists()}
-    return {path: record for path, record in found.items() if record is not None and record.get("command") == command}
+    found = {path: record_of(path, command) for path in outputs if path.exists()}
+    return {path: record for path, record in found.items() if record is not None}
+
+
+def record_of(output: Path, command: str) -> dict[str, Any] | None:
+    """The record of a result if a certain stage made it and all is in it that every record has; else None."""
+    record = read_record(output)
+    if record is None or record.get("command") != command:
+        return None
+    inputs = record.get("inputs")
+    whole = isinstance(inputs, list) and all(isinstance(entry, dict) for entry in inputs)
+    return record if whole and all(isinstance(record.get(part), dict) for part in ("settings", "result")) else None
 
 
 def remove_others(folder: Path, command: str, wanted: set[Path]) -> list[Path]:
@@ -110,7 +120,7 @@ def remove_others(folder: Path, command: str, wanted: set[Path]) -> list[Path]:
     for path, record in records_in(folder, command).items():
         if path in wanted:
             continue
-        if digest(path) == record.get("result", {}).get(DIGEST):
+        if digest(path) == record["result"].get(DIGEST):
             path.unlink()
             record_path(path).unlink()
         else:

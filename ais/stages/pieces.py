@@ -14,7 +14,7 @@ from ais.errors import AisError
 from ais.formats.mrc import MrcWriter
 from ais.formats.record import read_record
 from ais.formats.tiff import write_tiff
-from ais.stages.grid import Place, Shape
+from ais.stages.grid import RECORD_ERRORS, Place, Shape
 from ais.stages.kept import digest, text_digest
 from ais.tomogram import WHOLE, Normalization, Tomogram, normalised_slices
 
@@ -59,7 +59,7 @@ class Source:
 
     @classmethod
     def from_record(cls, entry: dict[str, Any]) -> Source:
-        """Of what `as_record` gave; a KeyError, TypeError or ValueError if it is something else."""
+        """Of what `as_record` gave; one of `RECORD_ERRORS` if it is something else."""
         z, y, x = (float(size) for size in entry["voxel_sizes_A_zyx"])
         origin_x, origin_y, origin_z = (float(place) for place in entry["origin_A_xyz"])
         return cls(
@@ -99,11 +99,14 @@ class PieceFile:
     @classmethod
     def of(cls, path: Path) -> PieceFile:
         """A piece by its record; an AisError if that says nothing of it."""
-        result = (read_record(path) or {}).get("result", {})
         try:
-            return cls(path, Place.from_record(result["place"]), Source.from_record(result["source"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise AisError(f"The record beside {path} does not say where the piece belongs: split again.") from error
+            result = (read_record(path) or {})["result"]
+            place, source = Place.from_record(result["place"]), Source.from_record(result["source"])
+        except RECORD_ERRORS as error:
+            raise _unknown_place(path) from error
+        if not len(source.centers) == len(source.scales) == place.shape[0]:
+            raise _unknown_place(path)
+        return cls(path, place, source)
 
     def described(self) -> dict[str, Any]:
         """As the input of the next stage: by its content and its place."""
@@ -191,6 +194,10 @@ class PieceTomogram(Tomogram):
 
         index = np.arange(*part.indices(self._place.whole[axis])) - self._place.box[axis][0]
         return reflected(index, self._place.shape[axis])
+
+
+def _unknown_place(path: Path) -> AisError:
+    return AisError(f"The record beside {path} does not say where the piece belongs: remove both and make them again.")
 
 
 def wrong_shape(path: Path, found: Sequence[int], expected: Sequence[int]) -> AisError:

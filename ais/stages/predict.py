@@ -13,10 +13,10 @@ import numpy as np
 
 from ais.errors import AisError, sentence
 from ais.export import ChosenModel, output_path, quantised, read_models
-from ais.formats.record import Identity, read_record
+from ais.formats.record import Identity
 from ais.interactions import apply_rules
 from ais.progress import SILENT, Progress
-from ais.stages.kept import State, records_in, remove_others, staged_output, state_of
+from ais.stages.kept import State, record_of, records_in, remove_others, staged_output, state_of
 from ais.stages.pieces import PieceFile, PieceTomogram, write_piece
 from ais.stages.settings import PREDICT, StageResult, StageSettings
 from ais.stages.split import pieces_of
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 COMMAND = "stages predict"
 RESAMPLING_PX = 2
-CLASSIC = "classic-"
 logger = logging.getLogger(__name__)
 
 
@@ -103,7 +102,7 @@ def usable_models(paths: Sequence[Path | str], tta: int) -> list[ChosenModel]:
     models = read_models(paths)
     for model in models:
         check_count(tta, model.info.depth)
-        if model.info.architecture.startswith(CLASSIC):
+        if model.info.is_classic:
             raise AisError(f"{model.path} is a classic model, which looks at whole tomograms: use it with ais segment.")
     return models
 
@@ -175,8 +174,10 @@ class Predictor:
         if result.figures["kept"] == result.figures["pieces"]:
             result.status = "kept"
         paths = {predicted_path(result.output, piece.path, feature) for piece in pieces for feature in self._features}
-        records = [read_record(path) or {} for path in paths]
-        result.figures["exact"] = all(record.get("result", {}).get("exact", False) for record in records)
+        records = [record_of(path, COMMAND) for path in paths]
+        result.figures["exact"] = all(
+            record is not None and record["result"].get("exact") is True for record in records
+        )
         for path in remove_others(result.output, COMMAND, paths | self._of_others(result.output)):
             logger.warning("%s was corrected by hand for pieces that are no more, and is no longer used.", path)
         if self._segmenters and not result.figures["exact"] and not self._has_warned:

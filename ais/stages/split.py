@@ -81,9 +81,14 @@ def pieces_of(folder: Path) -> list[PieceFile]:
     if not records:
         raise AisError(f"{folder} holds no pieces: run the stage {SPLIT} first.")
     newest = PieceFile.of(max(records, key=lambda path: str(records[path].get("finished"))))
-    names = [place.name(folder.name) + newest.path.suffix for place in newest.place.all_of_tomogram()]
-    check_complete(names, {path.name for path in records}, str(folder), SPLIT)
-    return [PieceFile.of(folder / name) for name in names]
+    wanted = newest.place.all_of_tomogram()
+    paths = {place: folder / f"{place.name(folder.name)}{newest.path.suffix}" for place in wanted}
+    check_complete([path.name for path in paths.values()], {path.name for path in records}, str(folder), SPLIT)
+    pieces = [PieceFile.of(path) for path in paths.values()]
+    for piece, place in zip(pieces, wanted, strict=True):
+        if piece.place != place:
+            raise AisError(f"{piece.path} was cut in another way than the other pieces: run the stage {SPLIT} again.")
+    return pieces
 
 
 def _split_one(
