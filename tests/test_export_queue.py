@@ -18,6 +18,7 @@ from unittest import mock
 import mrcfile
 import numpy as np
 import pytest
+import zarr
 from small_project import SHAPE, make_model, make_project
 from windowless import until
 
@@ -140,6 +141,25 @@ def test_volumes_are_those_of_the_command_line(editor: Editor, stock: Path, tmp_
     assert abs(found[0].finished - time.time()) < PATIENCE_S
     (again,) = segment([stock / "tomo.mrc"], list(wanted.models), tmp_path / "out", settings)
     assert again.status == "kept", "the command line takes it for its own"
+
+
+def test_labels_are_written_beside_or_inside(editor: Editor, stock: Path, tmp_path: Path) -> None:
+    image = tmp_path / "image.zarr"
+    write_volume(image, voxels(stock / "tomo.mrc"), voxel_sizes=10.0)
+    editor.submit(AddTomogram(image))
+    until(editor, lambda: len(editor.snapshot.tomograms) == 3)
+    number = editor.snapshot.tomograms[-1].id
+    queue = queue_of(editor)
+    for place in ("beside", "inside"):
+        wanted = request(editor, stock, tmp_path / "out", tomograms=(number,), labels=place)
+        (volume,) = added(editor, queue, wanted)
+        until(editor, lambda: not queue.busy, follower=queue)
+        assert volume.state is VolumeState.DONE, volume.error
+    expected = voxels(tmp_path / "out" / "image__blob.mrc") >= 128
+    for labels in (tmp_path / "out" / "image__blob.zarr", image / "labels" / "blob"):
+        np.testing.assert_array_equal(zarr.open_array(str(labels / "0"), mode="r")[:], expected)
+    plain = request(editor, stock, tmp_path / "out", labels="inside").problems(editor.snapshot)
+    assert "write them beside" in plain[0]
 
 
 def test_what_is_finished_is_skipped_and_what_differs_refused(editor: Editor, stock: Path, tmp_path: Path) -> None:

@@ -137,6 +137,10 @@ def test_rules_only_among_the_chosen_models(editor: Editor) -> None:
 def test_the_project_remembers_it(editor: Editor, tmp_path: Path) -> None:
     wish = wish_of(editor)
     wish.own_folder, wish.dtype, wish.tta, wish.overwrite = tmp_path / "elsewhere", "int8", 4, True
+    wish.labels = "inside"
+    assert wish.plan.problems_of(Choice.SETTINGS), "no tomogram is an OME-Zarr folder"
+    wish.labels = "beside"
+    assert wish.plan.request.labels == "beside"
     wish.remember()
     settle(editor)
     editor.close_project()
@@ -145,8 +149,9 @@ def test_the_project_remembers_it(editor: Editor, tmp_path: Path) -> None:
     again = wish_of(editor)
     assert again is not wish
     assert (again.folder, again.dtype, again.tta, again.overwrite) == (tmp_path / "elsewhere", "int8", 4, True)
-    for nonsense in (None, 5, {"folder": 7, "dtype": "x", "tta": "many", "overwrite": 3}):
+    for nonsense in (None, 5, {"folder": 7, "dtype": "x", "tta": "many", "overwrite": 3, "labels": ["inside"]}):
         again.recall(nonsense)
+    assert again.labels == "beside"
     assert (again.folder, again.dtype) == (tmp_path / "elsewhere", "int8")
 
 

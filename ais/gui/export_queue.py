@@ -317,6 +317,7 @@ class ExportQueue:
             "voxel_size": entry.voxel_size if known_otherwise else None,
             "rules": [dict(rule) for rule in request.rules],
             "overwrite": request.overwrite,
+            "labels": request.labels,
         }
         work = float((z1 - z0) * (y1 - y0) * (x1 - x0)) * len(request.models) * request.tta
         models, folder = [str(path) for path in request.models], str(request.folder)

@@ -11,9 +11,11 @@ from typing import Any
 from ais.annotation import TomogramEntry
 from ais.errors import AisError
 from ais.formats.registry import volume_stem
+from ais.formats.zarr_path import zarr_path
 from ais.gui.document import Snapshot
 
 LARGEST_TTA = 16
+INSIDE = "inside"
 
 
 class VolumeState(StrEnum):
@@ -63,6 +65,8 @@ class ExportRequest:
         As in `ais.export.SegmentSettings`.
     overwrite
         Whether finished volumes are made again, and files of other settings replaced.
+    labels
+        Where OME-Zarr labels are written as well, one of `ais.label_images.PLACES`; empty for none.
     """
 
     tomograms: tuple[int, ...]
@@ -75,6 +79,7 @@ class ExportRequest:
     tta: int = 1
     dtype: str = "uint8"
     overwrite: bool = False
+    labels: str = ""
 
     def problems(self, snapshot: Snapshot) -> list[str]:
         """Sentences about what makes it impossible; empty if nothing does. Reads no file."""
@@ -115,6 +120,9 @@ class ExportRequest:
             if not entry.voxel_size:
                 yield Choice.TOMOGRAMS, f"The tomogram {entry.name} has no voxel size: set it first."
             stems[stem] = str(entry.path)
+            if self.labels == INSIDE and not _takes_labels(entry.path):
+                words = f"{entry.name} is no OME-Zarr folder that labels could be put into: write them beside."
+                yield Choice.SETTINGS, words
             if self._is_outside(entry):
                 nz, ny, nx = entry.shape
                 words = f"{entry.name} has {nx} x {ny} pixels and {nz} slices: choose a range and a crop inside."
@@ -125,6 +133,11 @@ class ExportRequest:
         z0, z1 = self.z_range or (0, nz)
         x0, x1, y0, y1 = self.crop or (0, nx, 0, ny)
         return not (0 <= z0 < z1 <= nz and 0 <= x0 < x1 <= nx and 0 <= y0 < y1 <= ny)
+
+
+def _takes_labels(path: Path) -> bool:
+    found = zarr_path(path)
+    return found is not None and not found.zipped and not found.inside.startswith("labels")
 
 
 @dataclass

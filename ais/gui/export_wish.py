@@ -26,6 +26,8 @@ WISH_KEY = "export wish"
 FOLDER_NAME = "segmented"
 BYTES = {"uint8": 2, "int8": 1, "float32": 4}
 """Of a voxel in a file of each type."""
+LABELS = ("", "beside", "inside")
+"""Where OME-Zarr labels are written; none at first."""
 MOST_IN_PLANE = 8
 MOST_WITH_DEPTH = 16
 
@@ -116,7 +118,7 @@ class ExportWish:
         Parts of names, by which the list of tomograms is filtered.
     own_folder
         Where the user wants the files; None for the folder beside the project.
-    dtype, tta, overwrite, use_crops
+    dtype, tta, overwrite, use_crops, labels
         As in `ExportRequest`.
     some_slices, first, last
         Whether only slices from `first` to `last`, both included, are segmented.
@@ -133,6 +135,7 @@ class ExportWish:
     tta: int = 1
     overwrite: bool = False
     use_crops: bool = True
+    labels: str = ""
     some_slices: bool = False
     first: int = 0
     last: int = 0
@@ -193,7 +196,7 @@ class ExportWish:
         state = self._folder_state(folder)
         choices = (
             *(tuple(self.use.items()), self.use_rules, self.scope, frozenset(self.chosen), folder, self.dtype),
-            *(self.tta, self.overwrite, self.use_crops, self.some_slices, self.first, self.last),
+            *(self.tta, self.overwrite, self.use_crops, self.labels, self.some_slices, self.first, self.last),
             *(self.editor.snapshot, models.revision, self.editor.state.tomogram, state, self.editor.settings.units),
         )
         if self._made is None or not _same(self._made[0], choices):
@@ -211,7 +214,10 @@ class ExportWish:
         if self.editor.document is not None:
             record = {
                 "folder": None if self.own_folder is None else str(self.own_folder),
-                **{name: getattr(self, name) for name in ("use_rules", "dtype", "tta", "overwrite", "use_crops")},
+                **{
+                    name: getattr(self, name)
+                    for name in ("use_rules", "dtype", "tta", "overwrite", "use_crops", "labels")
+                },
             }
             self.editor.document.remember(WISH_KEY, record)
 
@@ -224,6 +230,8 @@ class ExportWish:
                 setattr(self, name, found[name])
         if found.get("dtype") in BYTES:
             self.dtype = found["dtype"]
+        if found.get("labels") in LABELS:
+            self.labels = found["labels"]
         tta = found.get("tta")
         if isinstance(tta, int) and 1 <= tta <= MOST_WITH_DEPTH:
             self.tta = int(tta)
@@ -249,6 +257,7 @@ class ExportWish:
             tta=self.tta,
             dtype=self.dtype,
             overwrite=self.overwrite,
+            labels=self.labels,
         )
         problems = [*self._model_problems(models), *request.found(editor.snapshot)]
         if self.use_rules and editor.modelling.models.rules_problem:

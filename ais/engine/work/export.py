@@ -30,7 +30,7 @@ def export(arguments: Mapping[str, Any], context: TaskContext) -> dict[str, Any]
     arguments
         ``tomogram`` (path), ``models`` (paths), ``folder``; and, each of which may be left out, ``z_range`` ([first,
         one past the last]), ``crop`` ([x0, x1, y0, y1]), ``tta``, ``dtype``, ``precision``, ``device``, ``voxel_size``
-        (in angstrom), ``rules`` (as in a rules file), ``overwrite``.
+        (in angstrom), ``rules`` (as in a rules file), ``overwrite``, ``labels`` (``beside`` or ``inside``).
 
     Returns
     -------
@@ -45,6 +45,7 @@ def export(arguments: Mapping[str, Any], context: TaskContext) -> dict[str, Any]
     """
     from ais.export import SegmentSettings, segment
     from ais.interactions import Rules
+    from ais.label_images import LabelWish
     from ais.models import read_model_info
 
     began = time.monotonic()
@@ -58,6 +59,7 @@ def export(arguments: Mapping[str, Any], context: TaskContext) -> dict[str, Any]
         device=arguments.get("device", "auto"),
         voxel_size=arguments.get("voxel_size"),
         rules=Rules.parse(rules) if rules else None,
+        labels=LabelWish(arguments["labels"]) if arguments.get("labels") else None,
     )
     shared = _Shared(settings.tta, context)
     path = Path(arguments["tomogram"])

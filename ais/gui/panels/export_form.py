@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ais.gui.app import Window
 
 FORMATS = (("uint8", "0 to 255 (MRC mode 6)"), ("int8", "0 to 127 (int8)"), ("float32", "0 to 1 (float32)"))
+LABELS = (("", "none"), ("beside", "beside the volumes"), ("inside", "inside OME-Zarr tomograms"))
 ROWS = 6
 MOST_PROBLEMS = 3
 BUTTON_EM = 2.1
@@ -185,6 +186,11 @@ def _draw_settings(window: Window, wish: ExportWish, plan: ExportPlan) -> None:
         text = "%d views" if wish.tta > 1 else "off"
         _, views = imgui.slider_int("##Average", wish.tta, 1, wish.most_tta, text)
         wish.tta = min(max(views, 1), wish.most_tta)
+        label("Labels", "OME-Zarr labels for napari and other viewers: 1 where a value of 0 to 255 reaches 128, else 0")
+        at = next((at for at, (place, _) in enumerate(LABELS) if place == wish.labels), 0)
+        changed, at = imgui.combo("##Labels", at, [words for _, words in LABELS])
+        if changed:
+            wish.labels = LABELS[at][0]
         label("Existing files")
         if imgui.radio_button("Skip", not wish.overwrite):
             wish.overwrite = False
@@ -220,6 +226,7 @@ def _summary(wish: ExportWish) -> str:
     parts = [next(words for name, words in FORMATS if name == wish.dtype).split(" (")[0]]
     parts += [f"slices {wish.first} to {wish.last}"] if wish.some_slices else []
     parts += [f"{wish.tta} views"] if wish.tta > 1 else []
+    parts += [f"labels {dict(LABELS)[wish.labels]}"] if wish.labels else []
     parts += ["existing files are replaced" if wish.overwrite else "finished files are skipped"]
     return ", ".join(parts)
 
