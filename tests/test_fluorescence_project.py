@@ -93,6 +93,21 @@ def test_images_are_undone_and_found_again(place: Path, tmp_path: Path) -> None:
         assert project.overlays(second)[0].missing
 
 
+def test_a_copy_finds_images_from_its_own_folder(place: Path, tmp_path: Path) -> None:
+    with Project.create(place / "p.aisproj") as project:
+        tomogram = project.apply(AddTomogram(place / "t.mrc")).id
+        project.apply(AddOverlay(tomogram, Overlay("light", place / "light.png")))
+        digest = project.content_digest()
+        project.save_copy(tmp_path / "q.aisproj")
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    shutil.move(place, moved / "work")
+    shutil.move(tmp_path / "q.aisproj", moved)
+    with Project.open(moved / "q.aisproj") as copy:
+        assert copy.content_digest() == digest
+        assert [(o.path, o.missing) for o in copy.overlays(tomogram)] == [(moved / "work" / "light.png", False)]
+
+
 def test_damaged_rows_do_not_hide_the_others(place: Path) -> None:
     image = Overlay("light", place / "light.png")
     path = place / "p.aisproj"

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from ais.errors import AisError
 from ais.formats.atomic import atomic_path
 from ais.project.lock import Holder, LockHeldError, ProjectLock, holder_of, lock_path
-from ais.project.rows import relative_path
+from ais.project.rows import moved_setting, relative_path
 from ais.project.schema import APPLICATION_ID, check_header, check_schema, migrate
 
 BUSY_SECONDS = 10.0
@@ -129,6 +129,9 @@ def copy_database(connection: sqlite3.Connection, target: Path, folder: Path) ->
             places = copy.execute(f"SELECT id, path FROM {table}").fetchall()
             moved = [(relative_path(path, folder), number) for number, path in places]
             copy.executemany(f"UPDATE {table} SET relative_path = ? WHERE id = ?", moved)
+        settings = copy.execute("SELECT key, value FROM settings").fetchall()
+        changed = [(moved_setting(value, folder), key) for key, value in settings]
+        copy.executemany("UPDATE settings SET value = ? WHERE key = ?", changed)
         copy.execute("COMMIT")
 
 

@@ -301,7 +301,8 @@ class ProjectReader(ProjectOverview, ProjectParticles):
                 columns = ", ".join(name for name in (*table.key, *table.values) if name != "relative_path")
                 digest.update(f"{name} {columns}\n".encode())
                 for row in connection.execute(f"SELECT {columns} FROM {name} ORDER BY {', '.join(table.key)}"):
-                    digest.update(repr(row).encode())
+                    kept = (*row[:-1], rows.moved_setting(row[-1], None)) if name == "settings" else row
+                    digest.update(repr(kept).encode())
         return digest.hexdigest()
 
     def check_integrity(self) -> None:

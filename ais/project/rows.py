@@ -181,6 +181,22 @@ def relative_path(absolute: str, folder: Path) -> str | None:
         return None
 
 
+def moved_setting(text: Any, folder: Path | None) -> Any:
+    """A setting as JSON that finds its file from another folder, or, without one, by its absolute path only.
+
+    Settings of no file, and damaged ones, are given back as they are.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return text
+    paths = value.get("paths") if isinstance(value, dict) else None
+    if not isinstance(paths, list) or not 1 <= len(paths) <= 2 or not all(isinstance(path, str) for path in paths):
+        return text
+    relative = relative_path(paths[0], folder) if folder is not None else None
+    return json.dumps({**value, "paths": [paths[0], *([relative] if relative is not None else [])]}, ensure_ascii=False)
+
+
 def check_text(text: str) -> str:
     """The same text, or an AisError if it cannot be stored, as names of files in an unknown encoding."""
     try:
