@@ -88,6 +88,7 @@ from ais.annotation.slice_operations import (
 )
 from ais.annotation.spans import Spans, polygon_spans, spans_to_mask, stroke_spans
 from ais.annotation.tomogram_operations import (
+    AddOrRelinkTomogram,
     AddTomogram,
     RelinkTomogram,
     RelinkTomograms,
@@ -101,6 +102,7 @@ __all__ = [
     "IGNORE",
     "AddFeature",
     "AddModel",
+    "AddOrRelinkTomogram",
     "AddOverlay",
     "AddParticleSet",
     "AddPickSet",

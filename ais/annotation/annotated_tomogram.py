@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ais.annotation.box_operations import PlaceBoxes
 from ais.annotation.entries import Feature, TomogramEntry
@@ -26,6 +26,7 @@ from ais.formats.registry import volume_stem
 from ais.formats.scns import Scns, ScnsFeature
 
 if TYPE_CHECKING:
+    from ais.project import Project
     from ais.project.edit import Edit
     from ais.project.reading import ProjectReader
 
@@ -156,6 +157,26 @@ class ImportAnnotated(Operation[ImportedAnnotation]):
                 f"{entry.name} has {entry.voxel_size:g} A, which is kept."
             )
         return entry
+
+
+def contrast_key(tomogram: int) -> str:
+    """Under which a project keeps the contrast of Ais 1.x until the window has shown it; see `keep_contrast`."""
+    return f"contrast {tomogram}"
+
+
+def contrast_of(content: Scns) -> dict[str, Any] | None:
+    """What the window takes over: ``low``, ``high`` (both None where the file does not say) and ``invert``."""
+    if content.contrast is None and not content.invert:
+        return None
+    low, high = content.contrast or (None, None)
+    return {"low": low, "high": high, "invert": content.invert}
+
+
+def keep_contrast(project: Project, tomogram: int, content: Scns) -> None:
+    """Have the window show a tomogram as Ais 1.x did, unless the user has chosen another contrast for it."""
+    value = contrast_of(content)
+    if value is not None:
+        project.set_view_state(contrast_key(tomogram), value)
 
 
 def _crop_key(tomogram: int) -> str:

@@ -71,9 +71,41 @@ class AddTomogram(Operation[TomogramEntry]):
             return name, shape, voxel_size
         if min(self.shape) < 1 or not 0 <= self.header_voxel_size < math.inf:
             raise AisError(f"{path} is missing, and {self.shape} (z, y, x) cannot be its size.")
-        from ais.formats.registry import volume_stem
+        return _stem(path), self.shape, float(self.header_voxel_size)
 
-        return volume_stem(path), self.shape, float(self.header_voxel_size)
+
+@dataclass(frozen=True)
+class AddOrRelinkTomogram(Operation[TomogramEntry]):
+    """Add a tomogram, or relink the missing one of the project that has its name and size, if there is one only.
+
+    Attributes
+    ----------
+    path
+        Its file.
+    voxel_size
+        Overrides the file's, in angstrom; a tomogram is never relinked with it.
+    """
+
+    path: Path | str
+    voxel_size: float | None = None
+
+    def text(self, edit: Edit) -> str:
+        """Names the file, and whether it is relinked."""
+        return self._operation(edit).text(edit)
+
+    def apply(self, edit: Edit) -> TomogramEntry:
+        """Add it, or say where it is now."""
+        return self._operation(edit).apply(edit)
+
+    def _operation(self, edit: Edit) -> Operation[TomogramEntry]:
+        path, entries = Path(self.path), edit.project.tomograms()
+        missing = [entry for entry in entries if entry.missing and entry.name == _stem(path)]
+        if missing and self.voxel_size is None and not any(_is_at(entry, path) for entry in entries):
+            _, shape, _ = _read_header(path)
+            same = [entry for entry in missing if entry.shape == shape]
+            if len(same) == 1:
+                return RelinkTomogram(same[0].id, path)
+        return AddTomogram(path, voxel_size=self.voxel_size)
 
 
 @dataclass(frozen=True)
@@ -183,6 +215,12 @@ class SetVoxelSize(Operation[TomogramEntry]):
         edit.acted_on(self.tomogram)
         _set_voxel_size(edit, self.tomogram, self.voxel_size)
         return edit.project.tomogram_by_id(self.tomogram)
+
+
+def _stem(path: Path) -> str:
+    from ais.formats.registry import volume_stem
+
+    return volume_stem(path)
 
 
 def _read_header(path: Path) -> tuple[str, tuple[int, int, int], float]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ais.cli import import_copick
-from ais.cli.import_ais_1 import AIS_1_SUFFIXES, add_file, check_file, tomogram_edit
+from ais.cli.import_ais_1 import AIS_1_SUFFIXES, add_file, check_file
 from ais.cli.inputs import find_inputs
 from ais.cli.options import VoxelSize, check_at_least, check_voxel_option
 from ais.cli.terminal import complain, show
@@ -187,7 +187,9 @@ def _operations(document: Project, path: Path, voxel_size: float | None, reading
         case suffix if suffix in COORDINATES:
             return _particle_sets(document, path, reading)
         case _:
-            return [tomogram_edit(document, path, voxel_size)]
+            from ais.annotation import AddOrRelinkTomogram
+
+            return [AddOrRelinkTomogram(path, voxel_size)]
 
 
 def _particle_sets(document: Project, path: Path, reading: Reading) -> list[Operation[object]]:

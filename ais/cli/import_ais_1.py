@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 ANNOTATED = (".scns",)
 GROUPS = (".aisgroup", ".scnmgroup")
-AIS_1_SUFFIXES = (*ANNOTATED, ".scnm", *GROUPS)
+TRAINING_SETS = (".scnt",)
+AIS_1_SUFFIXES = (*ANNOTATED, ".scnm", *GROUPS, *TRAINING_SETS)
 
 
 def check_file(path: Path) -> None:
@@ -30,6 +31,10 @@ def check_file(path: Path) -> None:
         from ais.formats.scns import read_scns
 
         read_scns(path)
+    elif suffix in TRAINING_SETS:
+        from ais.trainset import describe_training_set
+
+        describe_training_set(path)
     elif suffix in GROUPS:
         from ais.interactions import Rules
         from ais.models import read_group
@@ -42,7 +47,7 @@ def check_file(path: Path) -> None:
 
 
 def add_file(project: Project, path: Path, voxel_size: float | None) -> None:
-    """Add an annotated tomogram, a model, or a group of models, which is unpacked to a folder beside the project.
+    """Add an annotated tomogram, a model, a training set, or a group of models, which is unpacked beside the project.
 
     Raises
     ------
@@ -54,24 +59,10 @@ def add_file(project: Project, path: Path, voxel_size: float | None) -> None:
         _add_annotated(project, path, voxel_size)
     elif suffix in GROUPS:
         _add_group(project, path)
+    elif suffix in TRAINING_SETS:
+        _add_training_set(project, path)
     else:
         _add_model(project, path)
-
-
-def tomogram_edit(project: Project, path: Path, voxel_size: float | None) -> Operation[object]:
-    """The edit that adds a tomogram, or relinks the missing one of the project that has its name and size."""
-    from ais.annotation import AddTomogram, RelinkTomogram
-    from ais.tomogram import Tomogram
-
-    with Tomogram.open(path, voxel_size) as tomogram:
-        missing = [
-            entry
-            for entry in project.tomograms()
-            if entry.missing and entry.name == tomogram.name and entry.shape == tomogram.shape
-        ]
-    if len(missing) == 1 and voxel_size is None:
-        return RelinkTomogram(missing[0].id, path)
-    return AddTomogram(path, voxel_size=voxel_size)
 
 
 def _add_model(project: Project, path: Path) -> None:
@@ -82,8 +73,19 @@ def _add_model(project: Project, path: Path) -> None:
         project.apply(AddModel(path))
 
 
+def _add_training_set(project: Project, path: Path) -> None:
+    """Have the project remember a training set, unless it does."""
+    from ais.trainset.recorded import RecordTrainingSets, recorded_sets, set_of_file
+
+    one = set_of_file(path, project.path)
+    if one.path(project.path) not in [known.path(project.path) for known in recorded_sets(project)]:
+        project.apply(RecordTrainingSets([one], "Add"))
+    show(f"{path.name}  {one.n_samples} samples of {' and '.join(one.features)}")
+
+
 def _add_annotated(project: Project, path: Path, voxel_size: float | None) -> None:
     from ais.annotation import ImportAnnotated, keep_volume
+    from ais.annotation.annotated_tomogram import keep_contrast
     from ais.formats.scns import read_scns
 
     content = read_scns(path)
@@ -94,6 +96,7 @@ def _add_annotated(project: Project, path: Path, voxel_size: float | None) -> No
         if volume is not None and is_new:
             volume.unlink(missing_ok=True)
         raise
+    keep_contrast(project, done.tomogram.id, content)
     for message in done.messages:
         complain(message)
     if volume is not None and is_new:

@@ -147,6 +147,10 @@ class Scns:
         The region of interest as half-open ranges (z, y, x); None if it is the whole tomogram.
     volume
         The tomogram itself, if the file includes it: (nz, ny, nx).
+    contrast
+        The values that were drawn black and white, in the tomogram's own units; None where the file does not say.
+    invert
+        Whether black and white were exchanged.
     """
 
     path: Path
@@ -156,6 +160,8 @@ class Scns:
     features: tuple[ScnsFeature, ...]
     crop: tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None
     volume: StoredArray | None
+    contrast: tuple[float, float] | None = None
+    invert: bool = False
 
     @property
     def tomogram_file(self) -> str:
@@ -217,7 +223,9 @@ def _scns(frame: Any, path: Path) -> Scns:
         voxel_size = 0.0
     if volume is not None and volume.shape != shape:
         raise Malformed(f"the volume in it is {volume.shape}, and not {shape}")
-    return Scns(path, _with_slashes(stated), shape, voxel_size, found, _crop(state, shape), volume)
+    invert = _number(state.get("invert")) == 1.0  # True, also one of NumPy's
+    crop, contrast = _crop(state, shape), _contrast(state)
+    return Scns(path, _with_slashes(stated), shape, voxel_size, found, crop, volume, contrast, invert)
 
 
 def _with_slashes(path: str) -> str:
@@ -318,6 +326,15 @@ def _crop(
     # A region without a voxel is what is left of a drag that was given up.
     ranges = [found if found[0] < found[1] else all_of_it for found, all_of_it in zip(ranges, whole, strict=True)]
     return None if ranges == whole else (ranges[0], ranges[1], ranges[2])
+
+
+def _contrast(state: dict[Any, Any]) -> tuple[float, float] | None:
+    """Limits that a graphics card tells apart; None for any others."""
+    limits = state.get("contrast_lims")
+    if not isinstance(limits, list | tuple) or len(limits) != 2:
+        return None
+    low, high = (_number(limit) for limit in limits)
+    return (low, high) if low is not None and high is not None and np.float32(low) < np.float32(high) else None
 
 
 def _volume(state: dict[Any, Any], path: Path) -> StoredArray | None:

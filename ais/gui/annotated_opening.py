@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ais.annotation import ImportAnnotated, ImportedAnnotation, keep_volume
+from ais.annotation.annotated_tomogram import contrast_of, keep_contrast
 from ais.gui.state import Tab
 
 if TYPE_CHECKING:
@@ -53,7 +54,14 @@ def _import(editor: Editor, content: Scns) -> None:
         return
 
     def imported(done: ImportedAnnotation) -> None:
-        editor.select_tomogram(done.tomogram.id)
+        number = done.tomogram.id
+
+        def kept(_: None) -> None:
+            if editor.document is document:
+                editor.select_tomogram(number)
+                editor.use_kept_contrast(number, contrast_of(content))
+
+        document.ask(lambda project: keep_contrast(project, number, content), kept)
         editor.shell.tab = Tab.ANNOTATE
         for message in done.messages:
             editor.notices.say(message, "hint")

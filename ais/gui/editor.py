@@ -376,6 +376,10 @@ class Editor:
             self.state.contrast = contrast
             self.state.contrast_is_automatic = False
 
+    def use_kept_contrast(self, tomogram: int, value: Any) -> None:
+        """Show a tomogram, if it is on the screen, with the contrast that a file brought for it."""
+        self._tomograms.use_kept_contrast(tomogram, value)
+
     def use_automatic_contrast(self) -> None:
         """Show the limits that were measured for this tomogram."""
         statistics = self.shown.statistics if self.shown is not None else None

@@ -6,21 +6,25 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ais.annotation import AddTomogram, TomogramEntry
+from ais.annotation import AddOrRelinkTomogram, TomogramEntry
 from ais.annotation.entries import ModelEntry
+from ais.errors import AisError
 from ais.formats.registry import COMPRESSED, is_volume_folder, unpack
 from ais.gui.annotated_opening import add_annotated, is_annotated
 from ais.gui.background import Work
+from ais.gui.copick_opening import may_be_copick, open_documents
 from ais.gui.dropped import files_in
 from ais.gui.image_opening import open_images
 from ais.gui.particle_loading import is_coordinates
+from ais.gui.set_opening import add_training_sets, is_training_set
 from ais.gui.state import Tab
 
 if TYPE_CHECKING:
     from ais.gui.editor import Editor
 
 PROJECT_ENDING = ".aisproj"
-MODEL_ENDINGS = (".aism", ".scnm", ".aisgroup", ".scnmgroup")
+GROUP_ENDINGS = (".aisgroup", ".scnmgroup")
+MODEL_ENDINGS = (".aism", ".scnm", *GROUP_ENDINGS)
 
 
 def open_paths(editor: Editor, paths: Sequence[Path]) -> None:
@@ -30,16 +34,25 @@ def open_paths(editor: Editor, paths: Sequence[Path]) -> None:
         return
     projects = [path for path in paths if path.suffix == PROJECT_ENDING]
     models = [path for path in paths if is_model(path)]
-    particles = [path.absolute() for path in paths if is_coordinates(path)]
+    documents = [path.absolute() for path in paths if may_be_copick(path)]
+    particles = [path.absolute() for path in paths if is_coordinates(path) and not may_be_copick(path)]
     annotated = [path.absolute() for path in paths if is_annotated(path)]
-    known = {*projects, *models, *(path for path in paths if is_coordinates(path) or is_annotated(path))}
+    sets = [path.absolute() for path in paths if is_training_set(path)]
+    known = {*projects, *models, *(p for p in paths if is_coordinates(p) or is_annotated(p) or is_training_set(p))}
     others = [path.absolute() for path in paths if path not in known]
+
+    def add() -> None:
+        _add(editor, others, annotated, models, particles)
+        add_training_sets(editor, sets)
+        if documents:
+            open_documents(editor, documents, lambda picks: _add_particles(editor, picks))
+
     if projects:
-        editor.open_project(projects[0], then=lambda: _add(editor, others, annotated, models, particles))
+        editor.open_project(projects[0], then=add)
         if len(projects) > 1:
             editor.notices.say("One project is open at a time; the first one was opened.", "hint")
     else:
-        _add(editor, others, annotated, models, particles)
+        add()
 
 
 def is_model(path: Path) -> bool:
@@ -61,15 +74,38 @@ def add_models(editor: Editor, paths: Sequence[Path]) -> None:
     models.follow(editor.snapshot)  # another project may have been open before
     known = {model.entry.path: model.id for model in models.models}
     there = [known[path.absolute()] for path in paths if path.absolute() in known]
+    document = editor.document
 
     def select(entry: ModelEntry) -> None:
         editor.modelling.selected = entry.id
+
+    def looked(problems: dict[Path, str]) -> None:
+        if editor.document is not document:
+            return
+        for sentence in problems.values():
+            editor.notices.problem(sentence)
+        editor.modelling.models.add([path for path in paths if path not in problems], then=select)
 
     editor.shell.tab = Tab.MODELS
     if there:
         editor.modelling.selected = there[-1]
         editor.notices.say("This model is in the project already.", "hint")
-    models.add(paths, then=select)
+    if len(there) < len(paths):
+        editor.background.run(lambda _: _no_models(paths), looked, title=f"Reading {paths[0].name}")
+
+
+def _no_models(paths: Sequence[Path]) -> dict[Path, str]:
+    """Files that are no models, and a sentence about each; groups are looked at when they are unpacked."""
+    from ais.models import read_model_info
+
+    found = {}
+    for path in paths:
+        if path.suffix.lower() not in GROUP_ENDINGS:
+            try:
+                read_model_info(path)
+            except AisError as error:
+                found[path] = str(error)
+    return found
 
 
 def _add(
@@ -129,7 +165,8 @@ def _add_tomograms(editor: Editor, paths: Sequence[Path]) -> None:
         else:
             editor.new_project(then=lambda: _add_tomograms(editor, paths))
         return
-    known = {entry.path: entry.id for entry in editor.snapshot.tomograms}
+    known = {entry.path: entry.id for entry in editor.snapshot.tomograms if not entry.missing}
+    missing = {entry.id for entry in editor.snapshot.tomograms if entry.missing}
     for position, path in enumerate(paths):
         if path in known:
             editor.select_tomogram(known[path])
@@ -137,6 +174,10 @@ def _add_tomograms(editor: Editor, paths: Sequence[Path]) -> None:
 
         def added(entry: TomogramEntry, first: bool = position == 0) -> None:
             editor.settings.remember_file(entry.path)
+            if entry.id in missing:
+                editor.notices.say(f"{entry.name} was missing, and is found again at {entry.path}.")
+                if entry.id == editor.state.tomogram:
+                    editor.reopen_tomogram()
             if first:
                 editor.select_tomogram(entry.id)
 
@@ -146,12 +187,12 @@ def _add_tomograms(editor: Editor, paths: Sequence[Path]) -> None:
 def _add_tomogram(editor: Editor, path: Path, added: Callable[[TomogramEntry], None]) -> None:
     """Add a file to the project; a compressed one is unpacked first, beside the edits that are made meanwhile."""
     if path.suffix.lower() not in COMPRESSED:
-        editor.submit(AddTomogram(path), added)
+        editor.submit(AddOrRelinkTomogram(path), added)
         return
     document = editor.document
 
     def unpacked(_: Path) -> None:
         if editor.document is document:
-            editor.submit(AddTomogram(path), added)
+            editor.submit(AddOrRelinkTomogram(path), added)
 
     editor.background.run(lambda work: unpack(path, work), unpacked, title=f"Unpacking {path.name}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ais.annotation import TomogramEntry
+from ais.annotation.annotated_tomogram import contrast_key
 from ais.formats.registry import unpack
 from ais.gui.background import Work
 from ais.gui.contrast import ContrastStatistics, measure
+from ais.gui.display import Contrast
 from ais.gui.linked_views import ContrastRule, carried_placement, rule_of
 from ais.gui.shown_tomogram import ShownTomogram
 from ais.gui.view_record import ViewRecord
@@ -47,18 +50,19 @@ class TomogramSwitch:
         assert document is not None
         project = document.project
 
-        def open_it(work: Work) -> tuple[ShownTomogram, Any]:
+        def open_it(work: Work) -> tuple[ShownTomogram, Any, Any]:
             if not entry.missing:
                 unpack(entry.path, work)
-            remembered = project.view_state(_key(entry.id))
-            return ShownTomogram.open(entry, project.open_tomogram(entry), editor.wake), remembered
+            remembered, kept = (project.view_state(key) for key in (_key(entry.id), contrast_key(entry.id)))
+            return ShownTomogram.open(entry, project.open_tomogram(entry), editor.wake), remembered, kept
 
-        def opened(found: tuple[ShownTomogram, Any]) -> None:
-            shown, remembered = found
+        def opened(found: tuple[ShownTomogram, Any, Any]) -> None:
+            shown, remembered, kept = found
             if self._opening is not work or editor.document is not document or editor.closing:
                 editor.background.run(lambda _: shown.close())
             else:
                 self._show(shown, ViewRecord.read(self._remembered.get(_key(entry.id), remembered)))
+                self.use_kept_contrast(entry.id, kept)
 
         def failed(sentence: str) -> None:
             if self._opening is work:
@@ -70,6 +74,28 @@ class TomogramSwitch:
     def go_there(self, tomogram: int, place: Place) -> None:
         """Show a voxel of the tomogram once it is on the screen."""
         self._place = tomogram, place
+
+    def use_kept_contrast(self, tomogram: int, value: Any) -> None:
+        """Show the tomogram on the screen as a file says that it was shown, unless the user has chosen a contrast.
+
+        Parameters
+        ----------
+        tomogram
+            Its number; nothing happens while another one is shown.
+        value
+            As `ais.annotation.annotated_tomogram.contrast_of` gives it; anything else is passed over.
+        """
+        editor, state = self._editor, self._editor.state
+        if editor.shown is None or editor.shown.entry.id != tomogram or not isinstance(value, dict):
+            return
+        if state.contrast_is_automatic or state.contrast is None:
+            invert, low, high = value.get("invert") is True, value.get("low"), value.get("high")
+            if isinstance(low, float) and isinstance(high, float) and low < high:
+                editor.use_contrast(Contrast(low, high, invert))
+            else:
+                state.contrast = replace(state.contrast or Contrast(), invert=invert)
+        if editor.document is not None:
+            editor.document.remember(contrast_key(tomogram), None)
 
     def close(self) -> None:
         """Close the tomogram on the screen, in a thread."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ais.annotation.operation import Operation
 from ais.annotation.record_operations import ChangeSetting
+from ais.trainset.training_set import describe_training_set
 
 if TYPE_CHECKING:
     from ais.project.edit import Edit
@@ -59,15 +61,18 @@ class RecordTrainingSets(Operation[None]):
     Attributes
     ----------
     sets
-        What has been made.
+        What has been made, or found.
+    verb
+        What was done with them, for the history.
     """
 
     sets: Sequence[RecordedSet]
+    verb: str = "Make"
 
     def text(self, edit: Edit) -> str:
         """Names them."""
         del edit
-        return f"Make training set {', '.join(Path(one.file).stem for one in self.sets)}"
+        return f"{self.verb} training set {', '.join(Path(one.file).stem for one in self.sets)}"
 
     def apply(self, edit: Edit) -> None:
         """Remember them."""
@@ -96,6 +101,34 @@ class ForgetTrainingSet(Operation[None]):
     def apply(self, edit: Edit) -> None:
         """Forget it."""
         _store(edit, [one for one in recorded_sets(edit.project) if one.file != self.file])
+
+
+def set_of_file(path: Path, project: Path) -> RecordedSet:
+    """What a project remembers of a training set that lies somewhere.
+
+    Parameters
+    ----------
+    path
+        The training set.
+    project
+        The project's file.
+
+    Raises
+    ------
+    AisError
+        If it is none, or damaged.
+    """
+    figures = describe_training_set(path)
+    absolute, folder = path.absolute(), project.absolute().parent
+    file = absolute.relative_to(folder) if absolute.is_relative_to(folder) else absolute
+    made = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC).isoformat(timespec="seconds")
+    return RecordedSet(
+        file.as_posix(),
+        tuple(figures["features"]),
+        *(figures["n_samples"], figures["n_positive"], figures["box_size"], figures["depth"]),
+        figures["voxel_size"],
+        made,
+    )
 
 
 def recorded_sets(project: ProjectReader) -> list[RecordedSet]:
