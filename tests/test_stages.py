@@ -58,7 +58,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stages")
     (folder / "in").mkdir()
     write_volume(folder / "in" / "one.mrc", rough(), voxel_sizes=VOXEL_SIZE, origin=(100.0, 200.0, 300.0))
-    write_volume(folder / "in" / "two.tif", rough(seed=1), voxel_sizes=VOXEL_SIZE)
+    write_volume(folder / "in" / "two.tif", rough((4, 70, 60), seed=1), voxel_sizes=VOXEL_SIZE)
     (folder / "in" / "notes.txt").write_text("not a tomogram\n")
     make_model(folder / "model.aism")
     return folder
@@ -87,7 +87,7 @@ def level_of(stock: Path) -> int:
     """A threshold at which an untrained network finds separate things."""
     if not (stock / "seen").exists():
         segment([stock / "in" / "one.mrc"], [stock / "model.aism"], stock / "seen")
-    return int(np.percentile(voxels(stock / "seen" / "one__blob.mrc"), 93))
+    return int(np.percentile(voxels(stock / "seen" / "one__blob.mrc"), 95))
 
 
 @pytest.fixture
@@ -224,13 +224,8 @@ def test_a_stage_without_the_one_before_says_which(
 
 @pytest.mark.parametrize(
     ("facts", "form"),
-    [
-        ({"depth": 3}, "mrc"),
-        ({"normalization": "slice"}, "tif"),
-        ({"voxel_size": 13.0}, "mrc"),
-        ({"features": ("ribosome", "actin")}, "tif"),
-    ],
-    ids=["several-slices", "normalised-by-slice", "rescaled", "several-features"],
+    [({"depth": 3, "normalization": "slice"}, "tif"), ({"voxel_size": 13.0, "features": ("ribosome", "actin")}, "mrc")],
+    ids=["several-slices-normalised-by-slice", "several-features-rescaled"],
 )
 def test_pieces_have_the_values_of_the_whole(stock: Path, tmp_path: Path, facts: dict[str, Any], form: str) -> None:
     model = make_model(tmp_path / "model.aism", **facts)
@@ -248,9 +243,9 @@ def test_pieces_have_the_values_of_the_whole(stock: Path, tmp_path: Path, facts:
 
 
 def test_rules_look_beyond_what_counts(stock: Path, tmp_path: Path) -> None:
-    models = [stock / "model.aism", make_model(tmp_path / "ring.aism", "ring", seed=2)]
+    models = [make_model(tmp_path / "both.aism", features=("blob", "ring"), seed=2)]
     inputs, stages = [stock / "in" / "one.mrc"], ("split", "predict", "assemble")
-    (ring,) = segment(inputs, models[1:], tmp_path)
+    (ring,) = segment(inputs, models, tmp_path)
     level = (float(np.percentile(voxels(ring.outputs["ring"]), 98)) - 0.5) / 255
     rules = Rules.parse([{"child": "blob", "parent": "ring", "type": "avoid", "radius": 40.0, "threshold": level}])
     settings = StageSettings(tile=TILE, overlap=(2, 36, 36), rules=rules, precision="float32")
