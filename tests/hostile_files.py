@@ -360,6 +360,13 @@ COORDINATES: dict[str, dict[str, Make]] = {
     ".tsv": {"a line of 10 MB": one_line("", "1\t", LINE // 10)},
     ".tbl": {"a line of 10 MB": one_line("", "1 ", LINE // 10), "a million columns": one_line("", "1 ", 2_000_000)},
     ".cbox": {"a line of 10 MB": one_line("data_cbox\nloop_\n_CoordinateX\n", "1 ", LINE // 10)},
+    ".json": {
+        "lists in lists": text('{"pickable_object_name": "a", "points": ' + "[" * 1_000_000),
+        "a number of a million digits": text(
+            f'{{"pickable_object_name": "a", "points": [{{"location": {"9" * 10**6}}}]}}'
+        ),
+        "infinity": text('{"pickable_object_name": "a", "points": [{"location": {"x": 1e999, "y": 1, "z": NaN}}]}'),
+    },
     ".mod": {
         "2^31 points": imod(OBJECT, b"CONT", struct.pack(">4I", 2**31 - 1, 0, 0, 0), bytes(60)),
         "a mesh of 2^32": imod(OBJECT, b"MESH", struct.pack(">4I", 2**32 - 1, 2**32 - 1, 0, 0)),
@@ -407,6 +414,35 @@ WORK: dict[str, dict[str, Make]] = {
 }
 
 
+# --- images of light microscopes -------------------------------------------------------------------------------
+
+
+def png(width: int, height: int, pixels: bytes, extra: tuple[bytes, bytes] | None = None) -> Make:
+    """A grey PNG of bytes, with one more part before its pixels."""
+
+    def part(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    def make(path: Path) -> None:
+        head = part(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+        more = part(*extra) if extra else b""
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + more + part(b"IDAT", pixels) + part(b"IEND", b""))
+
+    return make
+
+
+BOMB = b"\x78\xda" + zeros(GIBI)
+IMAGES: dict[str, tuple[str, Make]] = {
+    "2^31 pixels each way": (".png", png(2**31 - 1, 2**31 - 1, b"")),
+    "a gigapixel": (".png", png(40_000, 30_000, BOMB)),
+    "pixels that unpack to a gigabyte": (".png", png(4, 3, BOMB)),
+    "a text that unpacks to a gigabyte": (".png", png(4, 3, zlib.compress(bytes(15)), (b"zTXt", b"a\0\0" + BOMB))),
+    "a profile that unpacks to a gigabyte": (".png", png(4, 3, zlib.compress(bytes(15)), (b"iCCP", b"a\0\0" + BOMB))),
+    "no pixels": (".png", png(0, 0, b"")),
+    "a JPEG of nothing": (".jpg", lambda path: path.write_bytes(b"\xff\xd8\xff\xe0" + bytes(200))),
+    **{f"{name} (TIFF)": (".tif", make) for name, make in VOLUMES[".tif"].items()},
+}
+
 # --- things that are no files ----------------------------------------------------------------------------------
 
 
@@ -434,7 +470,7 @@ THINGS: dict[str, Make] = {
 }
 ENDINGS = (
     *(".mrc", ".mrc.gz", ".tif", ".em", ".hdf", ".zarr", ".zarr.zip"),
-    *(".star", ".csv", ".txt", ".tbl", ".mod", ".cbox"),
+    *(".star", ".csv", ".txt", ".tbl", ".mod", ".cbox", ".json"),
     *(".scns", ".scnm", ".scnmgroup", ".scnt", ".aism", ".aisgroup", ".aisproj"),
 )
 

@@ -6,14 +6,17 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hostile_files import HOSTILE, THINGS
+from hostile_files import HOSTILE, IMAGES, THINGS
 
 from ais.cli.main import run
+from ais.errors import AisError
+from ais.fluorescence.images import content_of, read_image
 from ais.formats.registry import write_volume
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a process is limited and watched as Linux does it")
@@ -76,13 +79,42 @@ def test_what_is_no_file_is_called_so(results: dict[str, list[dict[str, Any]]]) 
     assert "system" in results[".scns: a payload"][0]["said"]
 
 
+@pytest.mark.parametrize("name", IMAGES)
+def test_images_that_lie_are_refused_or_small(name: str, tmp_path: Path) -> None:
+    suffix, make = IMAGES[name]
+    path = tmp_path / f"bad{suffix}"
+    make(path)
+    said = "."
+    tracemalloc.start()
+    try:
+        assert read_image(path).size <= 36
+    except AisError as error:
+        said = str(error)
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert said.endswith(".")
+    assert "\n" not in said
+    assert peak < 1 << 26
+
+
+@pytest.mark.parametrize("kind", THINGS)
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".mrc"])
+def test_what_is_no_image_is_not_waited_for(kind: str, suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"bad{suffix}"
+    THINGS[kind](path)
+    for ask in (read_image, content_of):
+        with pytest.raises(AisError):
+            ask(path)
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_names_that_are_no_text(there: bool, tmp_path: Path) -> None:
     name = os.fsdecode(b"\xff\xfe \xe9.mrc")
     if there:
         write_volume(tmp_path / "a.mrc", np.zeros((2, 3, 4), "f4"), voxel_sizes=10.0)
         (tmp_path / "a.mrc").rename(tmp_path / name)
-    for words in (["info", name], ["info", "--json", name], ["convert", name, "b.tif"]):
+    for words in (["info", "--json", name], ["convert", name, "b.tif"]):
         ended = subprocess.run(
             [sys.executable, "-m", "ais.cli", *words], capture_output=True, cwd=tmp_path, check=False
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,6 +14,7 @@ import numpy as np
 from ais.errors import AisError, describe_os_error
 from ais.fluorescence.overlay import Projection
 from ais.fluorescence.records import MAX_SIDE_PX
+from ais.formats.plain_file import require_plain_file
 
 Pixels: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 FloatImage: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
@@ -30,6 +31,8 @@ MAX_CHANNELS = 64
 MAX_PLANES = 1 << 16
 COLOURS = 3
 HASHED_BYTES = 1 << 22
+PLAUSIBLE_A = (10.0, 1e6)
+"""Of pixels of a light microscope."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class ImageFacts:
         How many of a stack, in each channel.
     first_row_at_top
         Whether programs draw its first row uppermost, as for all but MRC files.
+    pixel_size
+        Of a square pixel in angstrom; 0 where the file does not say, or says what no light microscope does.
     """
 
     shape: tuple[int, int]
@@ -55,6 +60,7 @@ class ImageFacts:
     in_colour: bool = False
     planes: int = 1
     first_row_at_top: bool = True
+    pixel_size: float = 0.0
 
 
 def is_image(path: Path) -> bool:
@@ -99,6 +105,7 @@ def read_image(path: Path, channel: int | None = None, projection: Projection = 
 
 def content_of(path: Path) -> str:
     """SHA-256 of a file in hexadecimal digits; an AisError if it cannot be read."""
+    require_plain_file(path)
     digest = hashlib.sha256()
     try:
         with open(path, "rb") as file:
@@ -114,6 +121,7 @@ def _opened(
 ) -> tuple[ImageFacts, Pixels | None]:
     if path.is_dir():
         raise AisError(f"{path} is a folder, not an image.")
+    require_plain_file(path)
     read = {".tif": _tiff, ".tiff": _tiff, **dict.fromkeys(PICTURES, _picture)}.get(path.suffix.lower(), _mrc)
     if read is _mrc and path.suffix.lower() not in STACKS:
         raise AisError(f"{path.name} is no image that Ais reads: save it as TIFF, PNG, JPEG or MRC.")
@@ -191,7 +199,8 @@ def _mrc(path: Path, channel: int | None, projection: Projection, only_look: boo
     volume = open_volume(path)
     try:
         nz, ny, nx = volume.info.shape
-        facts = ImageFacts((ny, nx), planes=nz, first_row_at_top=False)
+        size = _pixel_size(volume.info.voxel_sizes)
+        facts = ImageFacts((ny, nx), planes=nz, first_row_at_top=False, pixel_size=size)
         _checked(path, facts, channel, volume.info.dtype.itemsize)
         if only_look:
             return facts, None
@@ -204,19 +213,24 @@ def _mrc(path: Path, channel: int | None, projection: Projection, only_look: boo
 def _tiff(path: Path, channel: int | None, projection: Projection, only_look: bool) -> tuple[ImageFacts, Pixels | None]:
     import tifffile
 
-    from ais.formats.tiff import DAMAGE, check_directories
+    from ais.formats.tiff import DAMAGE, check_directories, tiff_voxel_sizes
 
     try:
         check_directories(path, str(path))
         with tifffile.TiffFile(path, _multifile=False) as file:
             series = max(file.series, key=lambda candidate: math.prod(candidate.shape))
-            facts = _tiff_facts(path, series)
+            facts = replace(_tiff_facts(path, series), pixel_size=_pixel_size(tiff_voxel_sizes(file, 1, [])))
             _checked(path, facts, channel, series.dtype.itemsize if series.dtype is not None else 1)
             if series.dtype is None or series.dtype.kind not in "buif":
                 raise AisError(f"{path.name} holds pixels of type {series.dtype}: save it with grey values or colours.")
             return facts, None if only_look else _of_tiff(series, facts, channel, projection)
     except DAMAGE as error:
         raise _damaged(path) from error
+
+
+def _pixel_size(voxel_sizes: tuple[float, float, float]) -> float:
+    _, y, x = voxel_sizes
+    return x if PLAUSIBLE_A[0] <= x <= PLAUSIBLE_A[1] and math.isclose(x, y, rel_tol=0.01) else 0.0
 
 
 def _tiff_facts(path: Path, series: Any) -> ImageFacts:

@@ -23,6 +23,7 @@ from ais.formats.coord_cbox import one_tomogram
 from ais.formats.coord_dialects import Geometry
 from ais.formats.coord_numbers import real_or, whole_or
 from ais.formats.coord_table import Column, Coordinates, text_of
+from ais.formats.plain_file import require_plain_file
 from ais.formats.star import Block
 
 SCORE, INSTANCE = "score", "instance_id"
@@ -139,6 +140,14 @@ def write_copick(path: Path, table: Coordinates, geometry: Geometry) -> None:
     write_text(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
+def has_no_points(path: Path) -> bool:
+    """Whether a file of picks has none, as programs leave it that have made no picks yet."""
+    try:
+        return not read_json_object(path).get("points")
+    except AisError:
+        return False  # it is told when it is read
+
+
 def read_json_object(path: Path) -> dict[str, Any]:
     """A JSON object from a file.
 
@@ -147,6 +156,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     AisError
         If it is missing, larger than `MOST_BYTES`, or no JSON object.
     """
+    require_plain_file(path)
     try:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
