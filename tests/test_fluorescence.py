@@ -245,6 +245,27 @@ def test_stacks_are_projected_and_channels_chosen(tmp_path: Path) -> None:
         read_image(tmp_path / "imagej.tif", 3)
 
 
+def test_pixel_sizes_are_those_of_a_light_microscope_or_none(tmp_path: Path) -> None:
+    grey = np.zeros(SHAPE, np.uint8)
+    sizes = {"65 nm": 0.065, "square": 0.1, "of a tomogram": 0.0005}
+    for name, micrometre in sizes.items():
+        metadata = {"axes": "YX", "PhysicalSizeX": micrometre, "PhysicalSizeY": micrometre}
+        tifffile.imwrite(tmp_path / f"{name}.ome.tif", grey, metadata=metadata)
+    metadata = {"axes": "YX", "unit": "um"}
+    tifffile.imwrite(tmp_path / "oblong.tif", grey, imagej=True, resolution=(10, 20), metadata=metadata)
+    tifffile.imwrite(tmp_path / "imagej.tif", grey, imagej=True, resolution=(10, 10), metadata=metadata)
+    Image.fromarray(grey).save(tmp_path / "a.png", dpi=(300, 300))
+    found = {path.name: describe_image(path).pixel_size for path in tmp_path.iterdir()}
+    assert found == {
+        "65 nm.ome.tif": 650.0,
+        "square.ome.tif": 1000.0,
+        "of a tomogram.ome.tif": 0.0,
+        "oblong.tif": 0.0,
+        "imagej.tif": 1000.0,
+        "a.png": 0.0,
+    }
+
+
 def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     good = tmp_path / "good.tif"
     tifffile.imwrite(good, np.zeros((400, 300), np.uint16), compression="zlib")

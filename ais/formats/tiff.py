@@ -107,7 +107,7 @@ class TiffVolume:
             notes = [] if len(self._file.series) == 1 else [f"the largest of {len(self._file.series)} images is used"]
             shape = _volume_shape(series, self._name, notes)
             dtype = _dtype(series.dtype, self._name)
-            sizes = _voxel_sizes(self._file, shape[0], notes)
+            sizes = tiff_voxel_sizes(self._file, shape[0], notes)
             self.info = VolumeInfo(shape=shape, dtype=dtype, voxel_sizes=sizes, notes=tuple(notes))
             self._pages = _pages(series, shape, size, self._name)
             if series.dataoffset is not None:
@@ -319,7 +319,7 @@ def _pages(series: Any, shape: tuple[int, int, int], size: int, name: str) -> li
     return pages
 
 
-def _voxel_sizes(file: Any, nz: int, notes: list[str]) -> tuple[float, float, float]:
+def tiff_voxel_sizes(file: Any, nz: int, notes: list[str]) -> tuple[float, float, float]:
     """(z, y, x) in angstrom, 0.0 where unknown, from OME, ImageJ or the resolution of the first page."""
     if file.is_ome:
         sizes = _ome_sizes(file.ome_metadata)

@@ -11,7 +11,7 @@ from ais.fluorescence import Overlay, placing
 from ais.fluorescence.landmarks import NEEDED
 from ais.fluorescence.overlay import FIT_KINDS, FitKind
 from ais.gui import fluorescence_edits as edits
-from ais.gui.lengths import ANGSTROM_PER, pixels_text
+from ais.gui.lengths import ANGSTROM_PER, length_text, pixels_text
 from ais.gui.panels.command_button import command_button, flow, flowing_buttons
 from ais.gui.panels.layout import coloured, em, faint, heading, label
 from ais.gui.state import Tool
@@ -27,6 +27,9 @@ IN_IMAGE = "Click a thing in the image, or drag it to where it is in the tomogra
 IN_TOMOGRAM = "Now click the same thing in the tomogram."
 SPEED = 0.005
 """Of a dragged size, as a share of it."""
+
+SAME = 0.005
+"""Pixel sizes that differ by less are the same."""
 
 
 def draw(window: Window, overlay: Overlay) -> None:
@@ -70,6 +73,12 @@ def _draw_numbers(window: Window, overlay: Overlay) -> None:
     if changed and placing.is_usable(scaled):
         editor.fluorescence.preview(overlay.key, to_tomogram=scaled)
     _save(window, overlay, "Scale")
+    facts = editor.fluorescence.facts(overlay.key)
+    said, measured = facts.pixel_size if facts is not None else 0.0, placing.voxels_per_pixel(affine) * size
+    if said and measured and abs(said / measured - 1) > SAME:
+        if imgui.button(f"Use the file's {length_text(said, units)}###Use pixel size"):
+            edits.place(editor, overlay, placing.scaled(affine, shape, said / measured), "Scale")
+        imgui.set_item_tooltip("The pixel size that stands in the file of the image")
 
 
 def _save(window: Window, overlay: Overlay, verb: str) -> None:

@@ -21,6 +21,9 @@ from ais.gui.views.overlay import reduction_for
 Row = tuple[float, float, float]
 
 EVERYWHERE = (-1e9, -1e9, 1e9, 1e9)
+FADED = 0.35
+"""Of its opacity, while a landmark that was begun in the image is to be set in the tomogram below."""
+
 MODES: dict[Blend, int] = {"sum": 0, "overlay": 1, "colourize": 2, "mask": 3}
 
 
@@ -95,7 +98,9 @@ class ImageTextures:
             z0, z1 = overlay.z_range or (0, editor.shown.shape[0])
             low, high = max(z0, 0) - 0.5, min(z1, editor.shown.shape[0]) - 0.5
             within = (-1e9, low, 1e9, high) if plane == "xz" else (low, -1e9, high, 1e9)
-        return ImageLayer(kept.texture, kept.version, across, down, within, overlay.blend, overlay.opacity)
+        waiting = editor.fluorescence.pending is not None and overlay.key == editor.fluorescence.selected
+        opacity = overlay.opacity * (FADED if waiting else 1.0)
+        return ImageLayer(kept.texture, kept.version, across, down, within, overlay.blend, opacity)
 
     def _filled(self, shown: ShownOverlay) -> _Kept:
         """The texture of an image; what a driver does not take as large is shrunk."""
