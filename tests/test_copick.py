@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,77 +12,21 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
+from copick_projects import SHAPE, SIZE, picks, project
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
+from windowless import nothing, said, settled, until
 
 from ais.cli.main import run
 from ais.errors import AisError
 from ais.formats.coordinates import Coordinates, angles_to_rotation, read_coordinates, write_coordinates
 from ais.formats.copick_project import is_copick_project, read_copick_project
 from ais.formats.registry import volume_stem, write_volume
+from ais.gui.editor import Editor
 from ais.project import Project
 
-SHAPE = (24, 40, 50)
-SIZE = 10.0
 FAST = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def picks(**changes: Any) -> dict[str, Any]:
-    point = {
-        "location": {"x": 100.0, "y": 55.5, "z": 30.0},
-        "transformation_": np.eye(4).tolist(),
-        "instance_id": 0,
-        "score": 1.0,
-    }
-    return {
-        "pickable_object_name": "ribosome",
-        "user_id": "anna",
-        "session_id": "7",
-        "run_name": "TS_1",
-        "voxel_spacing": None,
-        "unit": "angstrom",
-        "points": [point],
-        "trust_orientation": True,
-        **changes,
-    }
-
-
-def project(folder: Path, **config: Any) -> Path:
-    """A project as copick lays it out: two runs, two voxel sizes, a static and an overlay root."""
-    static, overlay = folder / "static", folder / "overlay"
-    for run_name in ("TS_1", "TS_2"):
-        for size, shape, kinds in ((10.0, SHAPE, ("wbp", "denoised")), (20.0, (12, 20, 25), ("wbp",))):
-            for kind in kinds:
-                path = static / "ExperimentRuns" / run_name / f"VoxelSpacing{size:.3f}" / f"{kind}.zarr"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                values = np.random.default_rng(int(run_name[-1])).normal(size=shape).astype(np.float32)
-                write_volume(path, values, voxel_sizes=size)
-    files = {
-        static / "ExperimentRuns/TS_1/Picks/anna_7_ribosome.json": picks(),
-        overlay / "ExperimentRuns/TS_1/Picks/bob_1_ribosome.json": picks(user_id="bob", session_id="1", run_name=None),
-        overlay / "ExperimentRuns/TS_2/Picks/bob_1_membrane.json": picks(points=[]),
-    }
-    for path, content in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content))
-    (overlay / "ExperimentRuns/TS_1/Picks/.hidden.json").write_text("{")
-    file = folder / "copick_config.json"
-    given = {
-        "config_type": "filesystem",
-        "name": "Test",
-        "version": "1.0.0",
-        "pickable_objects": [
-            {"name": "ribosome", "is_particle": True, "label": 1, "color": [0, 255, 0, 255], "radius": 150},
-            {"name": "membrane", "is_particle": False, "label": 2, "color": [0, 0, 255, 255]},
-        ],
-        "overlay_root": f"local://{overlay}",
-        "static_root": str(static),
-        "overlay_fs_args": {"auto_mkdir": True},
-        **config,
-    }
-    file.write_text(json.dumps({key: value for key, value in given.items() if value is not None}))
-    return file
 
 
 # --- picks -----------------------------------------------------------------------------------------------------
@@ -397,3 +342,51 @@ def test_projects_with_anything_in_them_are_read_or_refused(
     path.write_text(json.dumps(content))
     with contextlib.suppress(AisError):
         read_copick_project(path)
+
+
+# --- the window ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def editor(tmp_path: Path) -> Iterator[Editor]:
+    made = Editor(tmp_path / "settings", nothing)
+    yield made
+    made.close()
+
+
+def test_the_window_asks_what_of_a_project_is_added(tmp_path: Path, editor: Editor) -> None:
+    editor.open_paths([project(tmp_path)])
+    until(editor, lambda: editor.shell.sheets)
+    (sheet,) = editor.shell.sheets
+    tomograms, runs, _ = sheet.fields
+    assert tomograms.options == ["10 A, denoised", "10 A, wbp", "20 A, wbp"]
+    assert runs.options == ["TS_1", "TS_2"]
+    assert not sheet.problem()
+    runs.chosen.clear()
+    assert sheet.problem() == "Runs: choose at least one."
+    runs.search = "2"
+    assert runs.listed == [1]
+    runs.chosen |= {0, 1}
+    tomograms.value = 2
+    sheet.on_accept()
+    until(editor, lambda: len(editor.snapshot.tomograms) == 2)
+    assert [(entry.name, entry.voxel_size) for entry in editor.snapshot.tomograms] == [("TS_1", 20.0), ("TS_2", 20.0)]
+    document = editor.document
+    assert document is not None
+    until(editor, lambda: len(document.project.all_particle_sets()) == 2)
+    settled(editor)
+    assert "no particles" not in said(editor), "files without points are passed over"
+
+
+def test_other_json_files_are_told(tmp_path: Path, editor: Editor) -> None:
+    project(tmp_path)
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    editor.open_paths([tmp_path / "static/ExperimentRuns/TS_1/VoxelSpacing10.000/wbp.zarr", broken])
+    until(editor, lambda: "broken.json" in said(editor))
+    gone = project(tmp_path, overlay_root="s3://lab/a", static_root=None)
+    editor.open_paths([gone])
+    until(editor, lambda: "on this computer only" in said(editor))
+    (tmp_path / "empty").mkdir()
+    editor.open_paths([project(tmp_path, overlay_root=str(tmp_path / "empty"), static_root=None)])
+    until(editor, lambda: "has no tomograms" in said(editor))

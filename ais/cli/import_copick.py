@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from ais.errors import AisError
-from ais.formats.coord_copick import read_json_object
+from ais.formats.coord_copick import has_no_points
 from ais.formats.copick_project import is_copick_project, read_copick_project
 
 
@@ -36,15 +35,7 @@ def expanded(words: Sequence[str], spacing: float | None, kind: str | None, runs
         tomograms = project.chosen(spacing, kind, runs)
         found += [str(one.path) for one in tomograms]
         wanted = {one.run for one in tomograms}
-        found += [str(one.path) for one in project.picks if one.run in wanted and not _is_empty(one.path)]
+        found += [str(one.path) for one in project.picks if one.run in wanted and not has_no_points(one.path)]
     if not projects and (spacing is not None or kind is not None or runs):
         raise AisError("--spacing, --tomogram-type and --run choose among the tomograms of a copick project.")
     return found
-
-
-def _is_empty(path: Path) -> bool:
-    """Whether a file of picks has none, as programs leave it that have made no picks yet."""
-    try:
-        return not read_json_object(path).get("points")
-    except AisError:
-        return False  # it is told when it is read

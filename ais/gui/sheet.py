@@ -125,7 +125,47 @@ class TextField:
         return self.check(self.value.strip()) if self.value.strip() else f"{self.label}: type something."
 
 
-Field = NumberField | ChoiceField | TextField
+@dataclass
+class TicksField:
+    """Several of a list of things, such as runs.
+
+    Attributes
+    ----------
+    label
+        What is chosen.
+    options
+        What the user reads.
+    chosen
+        Which ones are, counted from 0.
+    search
+        Parts of names, by which the list is filtered.
+    tooltip
+        One sentence more.
+    """
+
+    label: str
+    options: Sequence[str]
+    chosen: set[int]
+    search: str = ""
+    tooltip: str = ""
+
+    @property
+    def listed(self) -> list[int]:
+        """Those that the search finds."""
+        words = self.search.casefold().split()
+        names = enumerate(option.casefold() for option in self.options)
+        return [number for number, name in names if all(word in name for word in words)]
+
+    def asked(self) -> bool:
+        """Whether it matters; a list always does."""
+        return True
+
+    def problem(self) -> str:
+        """What is wrong with the choice; empty if nothing."""
+        return "" if self.chosen else f"{self.label}: choose at least one."
+
+
+Field = NumberField | ChoiceField | TextField | TicksField
 
 
 @dataclass

@@ -9,6 +9,7 @@ from ais.formats.registry import readable_suffixes
 from ais.gui import project_files
 from ais.gui.annotated_opening import ENDING as ANNOTATED
 from ais.gui.commands.command import Command, with_project
+from ais.gui.copick_opening import ENDING as COPICK
 from ais.gui.dialogs import ALL_FILES, FileKind
 from ais.gui.editor import Editor
 from ais.gui.file_opening import PROJECT_ENDING
@@ -26,7 +27,11 @@ def tomogram_kinds(name: str = "Tomograms") -> tuple[FileKind, ...]:
 
 def _open_tomogram(editor: Editor) -> None:
     everything, others = tomogram_kinds()
-    kinds = (FileKind(everything.name, (*everything.endings, ANNOTATED)), others)
+    kinds = (
+        FileKind(everything.name, (*everything.endings, ANNOTATED)),
+        FileKind("copick projects", (COPICK,)),
+        others,
+    )
     editor.dialogs.open_files("Open tomogram", kinds, editor.open_paths)
 
 

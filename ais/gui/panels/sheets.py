@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, imgui, imgui_ctx
 
-from ais.gui.panels.layout import LABEL_EM, coloured, em, label
+from ais.gui.panels.layout import LABEL_EM, coloured, elided, em, label
 from ais.gui.panels.modal import at_right_end, button_width, disabled, modal, strong_button
-from ais.gui.sheet import ChoiceField, NumberField, Sheet, TextField
+from ais.gui.sheet import ChoiceField, NumberField, Sheet, TextField, TicksField
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
@@ -46,6 +46,8 @@ def draw(window: Window) -> None:
             label(field.label, field.tooltip)
             if isinstance(field, NumberField):
                 _draw_number(field)
+            elif isinstance(field, TicksField):
+                busy = _draw_ticks(field) or busy
             elif isinstance(field, TextField):
                 taken = _draw_text(field) or taken
             else:
@@ -104,6 +106,41 @@ def _draw_text(field: TextField) -> bool:
             if imgui.selectable(name, False)[0]:
                 field.value, taken = name, True
     return taken
+
+
+def _draw_ticks(field: TicksField) -> bool:
+    """Draw it; All and None act on those that the search finds; gives whether enter belongs to a box."""
+    imgui.begin_group()
+    hint = f"Search {len(field.options)}"
+    imgui.set_next_item_width(-button_width("All", "None") - imgui.get_style().item_spacing.x)
+    _, field.search = imgui.input_text_with_hint(f"##Search {field.label}", hint, field.search)
+    listed = field.listed
+    imgui.same_line()
+    if imgui.button(f"All###All {field.label}"):
+        field.chosen |= set(listed)
+    imgui.same_line()
+    if imgui.button(f"None###No {field.label}"):
+        field.chosen -= set(listed)
+    row = imgui.get_frame_height()
+    space = imgui.get_style().item_spacing
+    with (
+        imgui_ctx.begin_child(f"ticks of {field.label}", ImVec2(0, max(min(len(field.options), LIST_ROWS), 1) * row)),
+        imgui_ctx.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(space.x, 0)),
+    ):
+        clipper = imgui.ListClipper()
+        clipper.begin(len(listed), row)
+        while clipper.step():
+            for at in range(clipper.display_start, clipper.display_end):
+                number = listed[at]
+                name = field.options[number]
+                text = elided(name, imgui.get_content_region_avail().x - imgui.get_frame_height())
+                pressed, _ = imgui.checkbox(f"{text}###Take {name}", number in field.chosen)
+                if pressed:
+                    field.chosen ^= {number}
+        busy = imgui.is_window_focused() and imgui.is_any_item_focused()
+    imgui.text_disabled(f"{len(field.chosen)} chosen")
+    imgui.end_group()
+    return busy
 
 
 def _draw_choice(field: ChoiceField) -> bool:
