@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from ais.classic import CLASSIC_METHODS, ClassicSegmenter, classic_filter, class
 from ais.classic.cylinder import best_correlation
 from ais.classic.gaussians import kernel
 from ais.classic.ridges import curvatures, hessian
-from ais.classic.segmenter import surroundings
+from ais.classic.segmenter import Measurements, surroundings
 from ais.classic.thresholds import otsu
 from ais.cli.main import run
 from ais.engine.kept import Kept
@@ -308,6 +309,30 @@ def test_a_flat_tomogram_is_empty_or_even(method: str, tmp_path: Path) -> None:
     assert np.isfinite(found).all()
     if method != "threshold":  # Otsu's method parts even what has no parts
         assert found.max() < 0.5
+
+
+def test_what_is_usual_is_measured_once(busy: Tomogram, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[str] = []
+    before = ClassicSegmenter._sample
+
+    def counting(self: ClassicSegmenter, tomogram: Tomogram, sizes: Any) -> Any:
+        measured.append(self.info.architecture)
+        return before(self, tomogram, sizes)
+
+    monkeypatch.setattr(ClassicSegmenter, "_sample", counting)
+    shared: Measurements = OrderedDict()
+    for method, options in (
+        ("sheet", {}),
+        ("sheet", {"strength": 5}),
+        ("sheet", {"width": 90}),
+        ("threshold", {}),
+        ("threshold", {"limit": "value"}),
+        ("filament", {}),
+    ):
+        segmenter = ClassicSegmenter(classic_info(method, "x", options), shared)
+        segmenter.predict_slices(busy, 3, 4)
+        segmenter.predict_slices(busy, 7, 8, (0, 20, 0, 20))
+    assert measured == ["classic-sheet", "classic-sheet", "classic-threshold", "classic-filament"]
 
 
 # Model files

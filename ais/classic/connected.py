@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ais.classic.filter import FloatArray, Reach, Sizes, beyond
+from ais.classic.filter import FloatArray, Measured, Reach, Sizes, beyond
 from ais.classic.thresholds import SmoothingFilter
 
 Mask = NDArray[np.bool_]
@@ -27,9 +27,9 @@ class _ConnectedFilter(SmoothingFilter):
         """That of the Gaussian; in the plane the whole slice counts besides."""
         return super().reach(sizes)
 
-    def limit(self, sample: FloatArray) -> float:
+    def limit(self, measured: Measured) -> float:
         """The middle."""
-        del sample
+        del measured
         return 0.5
 
     def values(self, response: FloatArray, limit: float) -> FloatArray:

@@ -16,6 +16,9 @@ Sizes = tuple[float, float, float]
 Reach = tuple[int, int, int]
 """(z, y, x) in voxels."""
 
+Measured = tuple[float, ...]
+"""What is usual in a tomogram, as far as a method asks."""
+
 LEAST_LIMIT = 1e-6
 STEEPNESS = 4
 SOFTNESS = 0.25
@@ -26,8 +29,8 @@ class ClassicFilter(ABC):
     """A classic method with its options.
 
     A response is a number for each voxel that depends on the voxels within `reach` alone, so a part of a tomogram has
-    the response that it has in the whole. `limit` makes a number of responses from all over the tomogram, and `values`
-    probabilities: 0.5 where the response is at the limit.
+    the response that it has in the whole. What `measure` finds in responses from all over the tomogram gives the
+    `limit`, and `values` gives probabilities: 0.5 where the response is at the limit.
 
     Attributes
     ----------
@@ -59,9 +62,14 @@ class ClassicFilter(ABC):
             (z, y, x) float32 without what lay around it.
         """
 
+    def measure(self, sample: FloatArray) -> Measured:
+        """A few numbers about responses from all over the tomogram, any shape."""
+        del sample
+        return ()
+
     @abstractmethod
-    def limit(self, sample: FloatArray) -> float:
-        """The response at which the probability is 0.5, from responses all over the tomogram, any shape."""
+    def limit(self, measured: Measured) -> float:
+        """The response at which the probability is 0.5, from what `measure` has found."""
 
     @abstractmethod
     def values(self, response: FloatArray, limit: float) -> FloatArray:
@@ -69,8 +77,13 @@ class ClassicFilter(ABC):
 
     @property
     def needs_sample(self) -> bool:
-        """Whether `limit` looks at its sample at all."""
+        """Whether it measures anything at all."""
         return True
+
+    @property
+    def measured_by(self) -> tuple[object, ...]:
+        """All that `measure` depends on besides the tomogram: filters for which it is equal find the same."""
+        return type(self).__name__, *(one for one in sorted(vars(self).items()) if one[0] != "strength")
 
 
 class StrengthFilter(ClassicFilter):
@@ -86,10 +99,14 @@ class StrengthFilter(ClassicFilter):
     def __init__(self, strength: float) -> None:
         self.strength = strength
 
-    def limit(self, sample: FloatArray) -> float:
-        """Median and so many spreads."""
+    def measure(self, sample: FloatArray) -> Measured:
+        """Median and spread."""
         median = float(np.median(sample))
-        spread = MAD_TO_SIGMA * float(np.median(np.abs(sample - np.float32(median))))
+        return median, MAD_TO_SIGMA * float(np.median(np.abs(sample - np.float32(median))))
+
+    def limit(self, measured: Measured) -> float:
+        """The median and so many spreads."""
+        median, spread = measured
         return max(median + self.strength * spread, LEAST_LIMIT)
 
     def values(self, response: FloatArray, limit: float) -> FloatArray:

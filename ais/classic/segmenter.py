@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ais.classic.filter import FloatArray, Reach, Sizes
+from ais.classic.filter import FloatArray, Measured, Reach, Sizes
 from ais.classic.methods import classic_filter
 from ais.errors import AisError, memory_errors
 from ais.models.info import ModelInfo
@@ -20,21 +20,27 @@ TOGETHER = 2
 """Slices computed in one go: more would share their neighbours, and let the screen wait longer."""
 BAND_PX = 1 << 20
 """Pixels of a slice that are computed at once, where a method does not need the whole slice."""
-SAMPLES, SAMPLE_PX = 12, 256
+SAMPLES, SAMPLE_PX = 12, 192
 """So many windows of so many pixels along each side, all over the tomogram, say what is usual in it."""
 WINDOW_PLACES = 5
 LARGEST_REACH = 256
 """In voxels; what is larger is better looked for in a binned tomogram."""
-KEPT_LIMITS = 64
+KEPT = 64
+"""Measurements; each is a few numbers."""
 
 
 class _About(NamedTuple):
-    """All that a limit depends on besides the model."""
+    """All that a measurement depends on."""
 
     path: str
     shape: tuple[int, int, int]
     sizes: Sizes
     normalization: Normalization
+    measured_by: tuple[object, ...]
+
+
+Measurements = OrderedDict[_About, Measured]
+"""What was usual in tomograms, the latest of them; may be shared, so that another strength measures nothing anew."""
 
 
 class ClassicSegmenter:
@@ -47,6 +53,8 @@ class ClassicSegmenter:
     ----------
     info
         Of the model.
+    measurements
+        Where what is usual in tomograms is kept; by default its own.
 
     Attributes
     ----------
@@ -61,12 +69,12 @@ class ClassicSegmenter:
         If it is not a classic model.
     """
 
-    def __init__(self, info: ModelInfo) -> None:
+    def __init__(self, info: ModelInfo, measurements: Measurements | None = None) -> None:
         self.info = info
         self.tta = 1
         self.batch_size: int | Literal["auto"] = "auto"
         self._filter = classic_filter(info.architecture, info.arguments)
-        self._limits: OrderedDict[_About, float] = OrderedDict()
+        self._measurements: Measurements = OrderedDict() if measurements is None else measurements
 
     @property
     def nbytes(self) -> int:
@@ -147,14 +155,15 @@ class ClassicSegmenter:
 
     def _limit(self, tomogram: Tomogram, sizes: Sizes) -> float:
         if not self._filter.needs_sample:
-            return self._filter.limit(np.zeros(1, np.float32))
-        about = _About(str(tomogram.path), tomogram.shape, sizes, tomogram.normalization)
-        if about not in self._limits:
-            while len(self._limits) >= KEPT_LIMITS:
-                self._limits.popitem(last=False)
-            self._limits[about] = self._filter.limit(self._sample(tomogram, sizes))
-        self._limits.move_to_end(about)
-        return self._limits[about]
+            return self._filter.limit(())
+        about = _About(str(tomogram.path), tomogram.shape, sizes, tomogram.normalization, self._filter.measured_by)
+        known = self._measurements
+        if about not in known:
+            while len(known) >= KEPT:
+                known.popitem(last=False)
+            known[about] = self._filter.measure(self._sample(tomogram, sizes))
+        known.move_to_end(about)
+        return self._filter.limit(known[about])
 
     def _sample(self, tomogram: Tomogram, sizes: Sizes) -> FloatArray:
         """Responses in windows all over the tomogram, away from its faces where there is room."""

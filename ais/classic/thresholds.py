@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ais.classic.filter import ClassicFilter, FloatArray, Reach, Sizes, beyond
+from ais.classic.filter import ClassicFilter, FloatArray, Measured, Reach, Sizes, beyond
 from ais.classic.gaussians import reach_of, sigmas_in_voxels, smoothed
 
 OTSU_BINS = 1024
@@ -57,9 +57,13 @@ class Threshold(SmoothingFilter):
         """Smoothed values."""
         return self.smooth(block, sizes)
 
-    def limit(self, sample: FloatArray) -> float:
+    def measure(self, sample: FloatArray) -> Measured:
+        """Otsu's value."""
+        return (otsu(sample),)
+
+    def limit(self, measured: Measured) -> float:
         """The value, or Otsu's."""
-        return otsu(sample) if self.value is None else self.value
+        return measured[0] if self.value is None else self.value
 
     def values(self, response: FloatArray, limit: float) -> FloatArray:
         """By how far beyond the limit they are."""
@@ -96,9 +100,9 @@ class LocalThreshold(SmoothingFilter):
         inside = (slice(None), slice(rows, height - rows), slice(columns, width - columns))
         return smooth[inside] - means[inside]
 
-    def limit(self, sample: FloatArray) -> float:
+    def limit(self, measured: Measured) -> float:
         """The offset."""
-        del sample
+        del measured
         return self.offset
 
     def values(self, response: FloatArray, limit: float) -> FloatArray:

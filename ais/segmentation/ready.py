@@ -85,14 +85,14 @@ def segmenter_for(
     if info.is_classic:
         from ais.classic import ClassicSegmenter
 
-        _check_expected(path, model_hash(path), expected)
+        check_hash(path, model_hash(path), expected)
         return ClassicSegmenter(info)
     model = load_model(path)
-    _check_expected(path, model.hash, expected)
+    check_hash(path, model.hash, expected)
     return Segmenter(model, batch_size=batch_size, tta=tta, precision=precision, device=device)
 
 
-def _check_expected(path: Path | str, found: str | None, expected: str | None) -> None:
+def check_hash(path: Path | str, found: str | None, expected: str | None) -> None:
     """AisError if a model file does not have the hash that it is expected to have; None expects nothing."""
     if expected is not None and found != expected:
         raise AisError(f"{path} has changed while it was in use: it is read anew.")

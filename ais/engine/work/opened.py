@@ -36,10 +36,10 @@ def opened_segmenter(model: Mapping[str, Any], arguments: Mapping[str, Any], con
     AisError
         If it cannot be loaded, its file is not the one of that hash, or `tta` is out of range.
     """
-    from ais.classic import ClassicSegmenter
-    from ais.models import read_model_info
+    from ais.classic.segmenter import ClassicSegmenter, Measurements
+    from ais.models import model_hash, read_model_info
     from ais.models.info import info_from_json
-    from ais.segmentation import segmenter_for
+    from ais.segmentation.ready import check_hash, segmenter_for
     from ais.segmentation.symmetries import check_count
 
     precision, device = arguments.get("precision", "auto"), arguments.get("device", "auto")
@@ -62,10 +62,13 @@ def opened_segmenter(model: Mapping[str, Any], arguments: Mapping[str, Any], con
             ) from error
 
     def load_once() -> ReadyModel:
-        if model.get("record"):
-            return ClassicSegmenter(info_from_json(model["record"]))
-        if not read_model_info(model["path"]).is_classic:
-            context.device()
+        info = info_from_json(model["record"]) if model.get("record") else read_model_info(model["path"])
+        if info.is_classic:
+            if not model.get("record"):
+                check_hash(model["path"], model_hash(model["path"]), model["hash"])
+            measurements = context.kept.get("what is usual in tomograms", Measurements)
+            return ClassicSegmenter(info, measurements)
+        context.device()
         return segmenter_for(model["path"], precision=precision, device=device, expected=model["hash"])
 
     key = ("segmenter", model["path"], model["hash"], precision, device)
