@@ -236,7 +236,7 @@ def test_every_kind_is_offered_previewed_and_written(editor: Editor, tmp_path: P
         until(editor, lambda: said(editor).count("Wrote 4 particles") > 0)
         settled(editor)
         editor.notices.said.clear()
-        assert page.choice.in_folder == (target.ending in (".cbox", ".mod", ".txt", ".tsv"))
+        assert page.choice.in_folder == (target.ending in (".cbox", ".json", ".mod", ".txt", ".tsv"))
         expected = set(page.preview.files) if page.choice.in_folder else {f"{target.key}{target.ending}"}
         assert expected <= {path.name for path in out.iterdir()}
     found = load_particles(out / "warp.star", editor.snapshot.tomograms).parts

@@ -69,6 +69,7 @@ TARGETS = (
     Target("dynamo", "Dynamo (.tbl)", ".tbl", "", "Voxels, counted from 1; names of tomograms are in a .doc file"),
     Target("imod", "IMOD (.mod)", ".mod", "", "Points; filaments become contours; no orientations"),
     Target("cryolo", "crYOLO, TomoTwin (.cbox)", ".cbox", "", "Boxes in voxels; no orientations"),
+    Target("copick", "copick (.json)", ".json", "", "Angstrom, orientations and scores; a file for each run"),
     Target("csv", "Table (.csv)", ".csv", "", "x, y, z in voxels, angles and all columns"),
     Target("txt", "Text: x y z (.txt)", ".txt", "", "Voxels with decimals"),
     Target("tsv", "Whole voxels (.tsv)", ".tsv", "", "x, y, z, as Ais 1.x wrote them"),
