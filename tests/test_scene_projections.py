@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from windowless import nothing, settled, until
 
-from ais.annotation import AddOverlay, AddTomogram
-from ais.fluorescence import Overlay
+from ais.annotation import AddTomogram
 from ais.formats.registry import write_volume
 from ais.gui.editor import Editor
+from ais.gui.fluorescence_edits import add_images
 from ais.gui.scene_projections import heights_of, in_angstrom
 from ais.gui.scene_record import read_light, write_light
 from ais.project import Project
@@ -40,10 +40,13 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture
 def editor(tmp_path: Path, project: Path) -> Iterator[Editor]:
     made = opened(tmp_path, project)
-    overlay = Overlay("light", tmp_path / "light.png", to_tomogram=TO_TOMOGRAM, opacity=0.8, low=0.0, high=255.0)
-    assert made.state.tomogram is not None
-    made.submit(AddOverlay(made.state.tomogram, overlay))
+    add_images(made, [tmp_path / "light.png"])
     until(made, lambda: made.fluorescence.shown())
+    key = made.fluorescence.listed[0].key
+    looks = {"to_tomogram": TO_TOMOGRAM, "opacity": 0.8, "low": 0.0, "high": 255.0}
+    made.fluorescence.change(key, "Look of light", **looks)
+    settled(made)
+    until(made, lambda: made.fluorescence.shown() and made.fluorescence.shown()[0].overlay.opacity == 0.8)
     yield made
     made.close()
 
@@ -88,17 +91,23 @@ def test_each_pixel_lies_over_its_voxel(editor: Editor) -> None:
 
 
 def test_strength_and_slices_follow_the_image(editor: Editor) -> None:
-    view, fluorescence = editor.rendering.view, editor.fluorescence
-    view.light.switch()
+    view, fluorescence, light = editor.rendering.view, editor.fluorescence, editor.rendering.view.light
+    light.switch()
     key = fluorescence.listed[0].key
     fluorescence.preview(key, opacity=0.5, z_range=(2, 5))
     editor.poll()
-    view.light.density = 0.3
+    light.density = 0.3
     (item,) = view.projections()
     assert item.density == pytest.approx(0.15)
     low, high = editor.rendering.bounds()
     assert item.low == (*low[:2], low[2] + 2 * VOXEL_SIZE)
     assert item.high == (*high[:2], low[2] + 5 * VOXEL_SIZE)
+    until(editor, lambda: not view.moving)
+    assert view.projections()[0] is item
+    assert not view.moving
+    light.density = 0.4
+    assert view.projections()[0] is not item
+    assert view.moving, "it is drawn quickly while it changes"
     fluorescence.preview(key, opacity=0.0)
     editor.poll()
     assert view.projections() == ()

@@ -100,6 +100,7 @@ class SceneViewState:
         self._fitted: tuple[Bounds, float] | None = None
         self._bounds: Bounds | None = None
         self._moved_at = -1.0
+        self._lit: tuple[ProjectionItem, ...] = ()
         self._document: Document | None = None
         self._tomogram: int | None = None
         self._remembered: dict[str, Any] = {}
@@ -230,8 +231,11 @@ class SceneViewState:
         return self.planes.items() if self._editor.shell.scene_shown else ()
 
     def projections(self) -> tuple[ProjectionItem, ...]:
-        """Fluorescence images in the scene."""
-        return self.light.items() if self._editor.shell.scene_shown else ()
+        """Fluorescence images in the scene; while they change it is drawn as one that moves."""
+        found = self.light.items() if self._editor.shell.scene_shown else ()
+        if found != self._lit:
+            self._lit, self._moved_at = found, time.monotonic()
+        return found
 
     @property
     def seconds_to_frame(self) -> float | None:

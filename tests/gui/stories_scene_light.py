@@ -12,10 +12,9 @@ from plans import story
 from segmented_tomogram import BALLS, ORIGIN, SHAPE, VOXEL_SIZE, segmented_tomogram
 from stories_scene import on_screen, ready
 
-from ais.annotation import AddOverlay
-from ais.fluorescence import Overlay
 from ais.formats.registry import write_volume
 from ais.gui.editor import Editor
+from ais.gui.fluorescence_edits import add_images
 from ais.gui.settings import Settings, SettingsFile
 
 REDUCTION = 2
@@ -48,13 +47,14 @@ def files_without_volumes(folder: Path) -> Sequence[Path]:
 @story(paths=files, seconds=60)
 def light_of_a_microscope_in_the_scene(ctx: Context, editor: Editor) -> None:
     ready(ctx, editor)
-    view, light, tomogram = editor.rendering.view, editor.rendering.view.light, editor.state.tomogram
-    assert tomogram is not None
+    view, light = editor.rendering.view, editor.rendering.view.light
     assert editor.shown is not None
     path = editor.shown.entry.path.with_name("light.png")
-    affine = ((2.0, 0.0, 0.0), (0.0, 2.0, 0.0))
-    editor.submit(AddOverlay(tomogram, Overlay("light", path, to_tomogram=affine, low=0.0, high=255.0)))
+    add_images(editor, [path])
     until(ctx, editor.fluorescence.shown, 10, "the image is read")
+    affine = ((2.0, 0.0, 0.0), (0.0, 2.0, 0.0))
+    key = editor.fluorescence.listed[0].key
+    editor.fluorescence.change(key, "Place light", to_tomogram=affine, low=0.0, high=255.0)
     press(ctx, "alt+1")
     ctx.mouse_teleport_to_pos((5, 5))
     until(ctx, lambda: view.drawn == "whole", 10, "all is drawn")

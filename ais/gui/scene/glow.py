@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ais.fluorescence.placing import inverse
 from ais.gui.gl.binding import GL
 from ais.gui.gl.program import Program, ProgramCache
 from ais.gui.gl.triangle import FullScreenTriangle
 from ais.gui.scene.bodies import Bodies, ProjectionBody
-from ais.gui.scene.contents import Affine, ProjectionItem
+from ais.gui.scene.contents import ProjectionItem
 from ais.gui.scene.frame import Frame
 from ais.gui.scene.targets import Targets
 
@@ -88,9 +89,9 @@ class GlowPainter:
         for name, corner in (("low", item.low), ("high", item.high)):
             x, y, z = np.array(corner) - eye
             program.set(name, (float(x), float(y), float(z)))
-        inverse = inverted(item.to_scene)
-        program.set("to_texture", _rows_to_texture(inverse, eye, item.pixels.shape))
-        fine = float(np.linalg.norm(inverse[:, :2], 2))
+        to_pixels = np.array(inverse(item.to_scene))
+        program.set("to_texture", _rows_to_texture(to_pixels, eye, item.pixels.shape))
+        fine = float(np.linalg.norm(to_pixels[:, :2], 2))
         per_angstrom = max(item.density, 0.0) / max(item.high[2] - item.low[2], LEAST_THICKNESS)
         program.set("strengths", (per_angstrom, float(frame.scene.projections_cover), fine))
         program.set("image", 0)
@@ -111,20 +112,13 @@ def seconds_of_glow(frame: Frame, targets: Targets) -> float:
     return len(frame.scene.projections) * targets.width * targets.height * MOST_STEPS / 2 * STEP_SECONDS
 
 
-def inverted(affine: Affine) -> NDArray[np.float64]:
-    """(2, 3): from x, y in angstrom to column, row of an image."""
-    whole = np.eye(3)
-    whole[:2] = affine
-    found: NDArray[np.float64] = np.linalg.inv(whole)[:2]
-    return found
-
-
 def _rows_to_texture(
-    inverse: NDArray[np.float64], eye: NDArray[np.float64], shape: tuple[int, ...]
+    to_pixels: NDArray[np.float64], eye: NDArray[np.float64], shape: tuple[int, ...]
 ) -> NDArray[np.float32]:
     """(2, 4): from x, y, 1 in angstrom from the viewer to where a texture is read, 0 to 1."""
     rows = np.zeros((2, 4))
-    rows[:, :3] = inverse
-    rows[:, 2] += inverse[:, :2] @ eye[:2] + 0.5  # the outer corner of the first pixel is at -0.5
-    rows /= np.array([[shape[1]], [shape[0]]])
+    rows[:, :3] = to_pixels
+    rows[:, 2] += to_pixels[:, :2] @ eye[:2] + 0.5  # the outer corner of the first pixel is at -0.5
+    rows[0] /= shape[1]
+    rows[1] /= shape[0]
     return rows.astype(np.float32)
