@@ -19,6 +19,7 @@ from ais.gui.editor import Editor
 from ais.gui.sheet import ChoiceField
 from ais.gui.state import Tool
 from ais.gui.tools import Pointer, gestures
+from ais.gui.tools.images import Handles
 from ais.project import Project
 
 SHAPE = (4, 30, 40)
@@ -64,9 +65,10 @@ def now(editor: Editor, key: str) -> Overlay:
     return overlay
 
 
-def press(editor: Editor, *places: tuple[float, float], shift: bool = False, plane: str = "xy") -> None:
+def press(editor: Editor, *places: tuple[float, float], plane: str = "xy", keys: str = "") -> None:
     """Drag from place to place, row and column."""
-    at = [Pointer(plane, 2, row, column, 4.0, shift) for row, column in places]  # type: ignore[arg-type]
+    held = dict.fromkeys(keys.split(), True)
+    at = [Pointer(plane, 2, row, column, 4.0, **held) for row, column in places]  # type: ignore[arg-type]
     gesture = gestures.begin(editor, at[0], "left")
     if gesture is not None:
         for pointer in at:
@@ -168,6 +170,42 @@ def test_by_hand_and_by_landmarks_in_the_xy_view_only(editor: Editor, folder: Pa
     editor.undo()
     rest(editor)
     assert len(now(editor, overlay.key).landmarks) == 1
+
+
+def test_an_image_is_turned_and_scaled_about_its_middle(editor: Editor, folder: Path) -> None:
+    overlay = dropped(editor, folder / "light.png")
+    start, shape = overlay.to_tomogram, overlay.shape
+    x, y = placing.middle(start, shape)
+    handles = Handles.of(overlay, 4.0)
+    assert handles.turn[1] > handles.edge[1] > y, "it is above the image"
+    (left, top), right, up = handles.corners[0], (y, x + 10), (y + 10, x)
+    command("fluorescence.place").run(editor)
+    turned, halved = placing.turned(start, shape, 90), placing.scaled(start, shape, 0.5)
+    to_middle = ((top + y) / 2, (left + x) / 2)
+    for wanted, begun, ended, keys in (
+        (turned, right, up, "shift"),
+        (turned, handles.turn[::-1], (y, x - 20), ""),
+        (halved, (y, x + 12), (y, x + 6), "alt"),
+        (halved, (top, left), to_middle, ""),
+    ):
+        press(editor, begun, ended, keys=keys)
+        np.testing.assert_allclose(now(editor, overlay.key).to_tomogram, wanted, atol=1e-6)
+        editor.undo()
+        rest(editor)
+        assert now(editor, overlay.key).to_tomogram == start
+    for way in ("horizontally", "vertically"):
+        command(f"fluorescence.flip_{way}").run(editor)
+        rest(editor)
+    np.testing.assert_allclose(now(editor, overlay.key).to_tomogram, placing.turned(start, shape, 180), atol=1e-6)
+    command("fluorescence.reset").run(editor)
+    rest(editor)
+    assert now(editor, overlay.key).to_tomogram == start
+    gesture = gestures.begin(editor, Pointer("xy", 2, 5, 5, 4.0), "left")
+    assert gesture is not None
+    gesture.move(Pointer("xy", 2, 15, 5, 4.0))
+    assert now(editor, overlay.key).to_tomogram != start
+    gesture.cancel()
+    assert now(editor, overlay.key).to_tomogram == start
 
 
 def test_a_file_that_has_changed_is_told_of(editor: Editor, folder: Path) -> None:

@@ -148,35 +148,7 @@ def add_and_place(ctx: Context, editor: Editor) -> None:
     ctx.mouse_up(0)
     frames(ctx, 3)
     assert at_hand(editor).to_tomogram == placed
-    middle = placing.middle(placed, IMAGE)
-    right = (middle[0] + 40, middle[1])
-    drag(
-        ctx,
-        [
-            spot(editor, right[1], right[0]),
-            spot(editor, right[1] + 20, right[0]),
-            spot(editor, middle[1] + 40, middle[0]),
-        ],
-        modifiers="shift",
-    )
-    settled(ctx, editor)
-    assert abs(placing.angle(at_hand(editor).to_tomogram) - placing.angle(placed) - 90) < 2
-    press(ctx, "ctrl+z")
-    settled(ctx, editor)
-    drag(
-        ctx,
-        [
-            spot(editor, right[1], right[0]),
-            spot(editor, right[1], right[0] - 10),
-            spot(editor, middle[1], middle[0] + 20),
-        ],
-        modifiers="alt",
-    )
-    settled(ctx, editor)
-    assert abs(placing.voxels_per_pixel(at_hand(editor).to_tomogram) / placing.voxels_per_pixel(placed) - 0.5) < 0.02
     screenshot(ctx, "fluorescence/by-hand")
-    press(ctx, "ctrl+z")
-    settled(ctx, editor)
     ctx.item_click("//Annotate/**/By hand")
     # Hidden with all that lies over the slice, and only in some slices.
     ctx.key_down(chord("h"))
