@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 import h5py
@@ -36,6 +37,7 @@ class Payload:
 # --- archives --------------------------------------------------------------------------------------------------
 
 
+@cache
 def zeros(size: int) -> bytes:
     """So many zeros as raw deflate; made of one part that is repeated, since packing gigabytes takes long."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
@@ -101,7 +103,7 @@ def long_name(path: Path) -> None:
 
 def many_members(path: Path) -> None:
     block = tarfile.TarInfo("a").tobuf()
-    path.write_bytes(block * 30_000 + bytes(1024))
+    path.write_bytes(block * 10_000 + bytes(1024))
 
 
 TAR_TRICKS: dict[str, Make] = {
@@ -114,7 +116,7 @@ TAR_TRICKS: dict[str, Make] = {
     "a member of 2^60 bytes": enormous_member("metadata.json"),
     "a network of 2^60 bytes": enormous_member("a_weights.h5"),
     "a name of a gigabyte": long_name,
-    "30000 members": many_members,
+    "10000 members": many_members,
 }
 ZIP_TRICKS: dict[str, Make] = {
     "a name above": lambda path: zipped(path, ("../../escaped", b"x"), ("../escaped", b"x")),
@@ -347,14 +349,14 @@ COORDINATES: dict[str, dict[str, Make]] = {
     ".star": {
         "a million columns": text("data_\nloop_\n" + "".join(f"_a{n}\n" for n in range(1_000_000)) + "1 " * 1_000_000),
         "a line of 100 MB": one_line(XYZ, "1 "),
-        "a word of 100 MB": one_line(XYZ + "1 2 ", "1"),
-        "quotes for 100 MB": one_line(XYZ, "'1' "),
+        "a word of 10 MB": one_line(XYZ + "1 2 ", "1", LINE // 10),
+        "quotes for 10 MB": one_line(XYZ, "'1' ", LINE // 10),
         "a list that names a device": text("data_\nloop_\n_rlnTomoName\n_rlnTomoImportParticleFile\nT /dev/zero\n"),
         "a set that names itself": text("data_\n_rlnTomoParticlesFile bad.star\n"),
     },
     ".csv": {
         "a million columns": text(",".join(f"a{n}" for n in range(1_000_000)) + "\n"),
-        "a quote that never ends": one_line('x,y,z\n"', "1,"),
+        "a quote that never ends": one_line('x,y,z\n"', "1,", LINE // 10),
     },
     ".txt": {"a line of 10 MB": one_line("", "1 ", LINE // 10)},
     ".tsv": {"a line of 10 MB": one_line("", "1\t", LINE // 10)},
@@ -379,9 +381,9 @@ COORDINATES: dict[str, dict[str, Make]] = {
 
 
 def shared_features(path: Path) -> None:
-    """A million features, all the same one."""
+    """Many features, all the same one."""
     one = Part(title="a", colour=(1, 0, 0), slices={}, boxes={})
-    write_frame(path, simple_frame("/a.mrc", features=[one] * 1_000_000))
+    write_frame(path, simple_frame("/a.mrc", features=[one] * 300_000))
 
 
 def laughing_frame(path: Path) -> None:
@@ -395,7 +397,7 @@ def laughing_frame(path: Path) -> None:
 WORK: dict[str, dict[str, Make]] = {
     ".scns": {
         "a payload": lambda path: write_frame(path, simple_frame("/a.mrc", title=Payload())),
-        "a million features": shared_features,
+        "300000 features": shared_features,
         "lists that multiply": laughing_frame,
         "a text of 2^62 bytes": lambda path: path.write_bytes(b"\x80\x04\x8d" + struct.pack("<Q", 1 << 62) + b"a."),
     },
