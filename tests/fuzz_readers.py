@@ -135,7 +135,7 @@ def readers() -> Callable[[Path], None]:
             calls.append(TrainingSet.read)
         if path.suffix == ".doc":
             calls = [lambda names: read_coordinates(names.with_suffix(".tbl"))]  # Dynamo's names stand beside its table
-        if path.suffix == ".json":
+        if path.name.endswith(".mrc.json"):
             calls = [lambda record: read_record(record.with_suffix(""))]
         for call in calls:
             try:

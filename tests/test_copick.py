@@ -102,9 +102,9 @@ def test_picks_come_back_as_they_were(
 BAD_PICKS: dict[str, tuple[Any, str]] = {
     "no JSON": ("{", "not JSON"),
     "a list": ([1], "not a JSON object"),
-    "another file": ({"a": 1}, "no picks of copick"),
+    "another file": ({"a": 1}, "neither a file of picks"),
     "a project": ({"pickable_objects": []}, "ais copick list"),
-    "points that are none": (picks(points=3), "has no points"),
+    "points that are none": (picks(points=3), "neither a file of picks"),
     "a point that is none": (picks(points=[3]), "points"),
     "no location": (picks(points=[{}]), "location"),
     "a location of words": (picks(points=[{"location": {"x": "here", "y": 1, "z": 2}}]), "location"),

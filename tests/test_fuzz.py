@@ -79,6 +79,9 @@ def make_seeds(seeds: Path, work: Path, test_data: Path) -> None:
         co.write_coordinates(seeds / f"{number}.star", particles(), dialect=dialect, **arguments)
     for name in ("a.tbl", "a.mod", "a.cbox", "a.csv", "a.txt", "a.tsv"):
         co.write_coordinates(seeds / name, particles())
+    co.write_coordinates(seeds / "ais_1_blob.json", co.Coordinates(particles().positions, []), voxel_size=10.0)
+    objects = [{"name": "blob", "is_particle": True, "label": 1, "color": [1, 2, 3, 4], "radius": 50}]
+    (seeds / "copick.json").write_text(json.dumps({"pickable_objects": objects, "overlay_root": "local:///nowhere"}))
     (seeds / "seg.mrc.json").write_text(json.dumps({"program": "Ais", "settings": {"threshold": 1.0}, "figures": {}}))
     zarr = test_data / "formats/portal/sample_tomos/input_omezarr.zarr"
     stream = io.BytesIO()

@@ -17,6 +17,7 @@ from ais.cli.options import Json
 from ais.cli.terminal import complain, show, show_json
 from ais.errors import AisError
 from ais.formats.coordinates import SUFFIXES
+from ais.formats.copick_project import is_copick_project, read_copick_project
 from ais.formats.registry import readable_suffixes, volume_exists, volume_suffix
 from ais.formats.volume import VolumeLevel
 from ais.prediction import slabs
@@ -65,6 +66,8 @@ def describe(path: Path) -> dict[str, Any]:
         return describe_annotated(path)
     if suffix in (".aisgroup", ".scnmgroup"):
         return describe_group(path)
+    if is_copick_project(path):
+        return _describe_copick(path)
     if suffix in SUFFIXES:
         return _describe_coordinates(path)
     known = [*readable_suffixes(), ".aisproj", ".scnt", ".aism", ".aisgroup", ".scns", ".scnm", ".scnmgroup", *SUFFIXES]
@@ -149,6 +152,19 @@ def _describe_model(path: Path) -> dict[str, Any]:
         "threshold": info.threshold,
         "hash": model_hash(path),
         "training": info.training,
+    }
+
+
+def _describe_copick(path: Path) -> dict[str, Any]:
+    project = read_copick_project(path)
+    return {
+        "path": str(path),
+        "kind": "copick project",
+        "objects": [one.name for one in project.objects],
+        "runs": list(project.runs),
+        "tomograms": len(project.tomograms),
+        "picks": len(project.picks),
+        "segmentations": len(project.segmentations),
     }
 
 

@@ -64,7 +64,7 @@ def read_copick(path: Path, geometry: Geometry, *, tomogram: str = "") -> Coordi
     points = given.get("points")
     points = [] if points is None else points
     if not isinstance(given.get("pickable_object_name"), str) or not isinstance(points, list):
-        raise AisError(f"{path} holds no picks of copick: it names no object and has no points.")
+        raise AisError(f"{path} is neither a file of picks nor a project of copick, the JSON files that Ais opens.")
     if not all(isinstance(point, dict) for point in points):
         raise _damaged(path, "points")
     if str(given.get("unit", "angstrom")).lower() not in ("angstrom", "å", "a"):
