@@ -20,7 +20,7 @@ COLOURS, ROUNDS = 256, 5
 def main() -> int:
     """Perform the tutorials and keep their pictures, in few colours so that they are small."""
     which = sys.argv[1] if len(sys.argv) > 1 else "stories_tutorial"
-    tests = [sys.executable, "-m", "pytest", "tests/gui/test_stories.py", "-q", "-k", which]
+    tests = [sys.executable, "-m", "pytest", "tests/gui", "-q", "-k", which]
     began = time.time()
     code = subprocess.run(tests, cwd=ROOT, check=False).returncode
     if code:

@@ -1,21 +1,15 @@
-"""Every story in the modules ``stories_*.py`` is performed in a real window."""
+"""Every story in the modules ``stories_*.py`` is performed in a real window, but for those of ``test_long_stories``."""
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 import pytest
-from plans import Plan, stories_of
+from plans import LONG, MODULES, Plan, stories_in
 from stage import Stage
 
-MODULES = sorted(path.stem for path in Path(__file__).parent.glob("stories_*.py"))
-STORIES = [
-    (module, name, plan) for module in MODULES for name, plan in stories_of(importlib.import_module(module)).items()
-]
 
-
-@pytest.mark.parametrize(("module", "name", "plan"), STORIES, ids=[f"{module}-{name}" for module, name, _ in STORIES])
+@pytest.mark.parametrize(("module", "name", "plan"), stories_in(module for module in MODULES if module not in LONG))
 def test_story(stage: Stage, tmp_path: Path, module: str, name: str, plan: Plan) -> None:
     results = stage.perform(module, name, plan, tmp_path)
     assert len(results) == len(plan.acts)
