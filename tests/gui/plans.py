@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 if TYPE_CHECKING:
     from acting import Context
 
 Act = Callable[["Context", Any], None]
 Prepare = Callable[[Path], Sequence[Path]]
-MODULES = tuple(sorted(path.stem for path in Path(__file__).parent.glob("stories_*.py")))
-LONG = (
-    "stories_compare",
-    "stories_curate",
-    "stories_export",
-    "stories_monkey",
-    "stories_training",
-    "stories_tutorial_models",
-    "stories_tutorial_scene",
-)
-"""Modules of which a story takes half a minute or more."""
 
 
 def nothing(folder: Path) -> Sequence[Path]:
@@ -101,12 +87,3 @@ def stories_of(module: ModuleType) -> dict[str, Plan]:
         elif name.startswith("story_") and callable(value):
             found[name] = Plan((value,))
     return found
-
-
-def stories_in(modules: Iterable[str]) -> list[Any]:
-    """Return module, name and plan of each story in these modules, as parameters of a test."""
-    return [
-        pytest.param(module, name, plan, id=f"{module}-{name}")
-        for module in modules
-        for name, plan in stories_of(importlib.import_module(module)).items()
-    ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from plans import LONG, Plan, stories_in
+from plans import Plan
+from repertoire import LONG, stories_in
 from stage import Stage
 
 
