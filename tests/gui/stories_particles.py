@@ -167,6 +167,62 @@ def particles_in_a_small_window_with_large_letters(ctx: Context, editor: Editor)
     assert particles.sets[0].count < 20
 
 
+def mixed(folder: Path) -> Sequence[Path]:
+    """Three tomograms, and a file for RELION 4 with names that are not theirs, in a small window with large letters."""
+    SettingsFile(folder / "settings").save(Settings(window_size=(1280, 720), font_scale=1.5))
+    rng = np.random.default_rng(1)
+    paths = [folder / f"lamella_TS_0{n}_10.00Apx.mrc" for n in (1, 2, 3)]
+    for path in paths:
+        write_volume(path, rng.normal(size=(20, 30, 40)).astype("f4"), voxel_sizes=10.0)
+    names = [f"TS_0{1 + n % 4}_rec" for n in range(20)]
+    positions = rng.uniform([0, 0, 0], [39, 29, 19], (20, 3))
+    table = Coordinates(positions, names, columns={"myNote": [f"note {n}" for n in range(20)]})
+    write_coordinates(folder / "mixed.star", table, dialect="relion4", voxel_size=10.0, tilt_series_pixel_size=2.5)
+    return paths
+
+
+@story(paths=mixed, seconds=60)
+def names_are_matched_before_particles_are_loaded(ctx: Context, editor: Editor) -> None:
+    until(ctx, lambda: len(editor.snapshot.tomograms) == 3 and editor.shown is not None, 20, "the tomograms are there")
+    particles = editor.rendering.particles
+    editor.open_paths([ctx.folder / "mixed.star"])
+    until(ctx, lambda: particles.importing is not None, 10, "the page is open")
+    frames(ctx, 3)
+    page = particles.importing
+    assert page is not None
+    assert not any(row.tomogram for row in page.rows())
+    ctx.item_input_value("//$FOCUSED/##In the file", "{name}_rec")
+    frames(ctx, 2)
+    assert [row.tomogram and row.tomogram.id for row in page.rows()] == [1, 2, 3, None]
+    assert "pixel size" in page.missing()
+    ctx.item_input_value("//$FOCUSED/##Tilt series", 2.5)
+    until(ctx, lambda: page.loaded is not None and not page.busy, 10, "the file is read")
+    frames(ctx, 3)
+    screenshot(ctx, "particles/names")
+    page.choose(page.rows()[3], 2)
+    until(ctx, lambda: not page.busy, 10, "the file is read again")
+    frames(ctx, 3)
+    ctx.item_click("//$FOCUSED/Load")
+    until(ctx, lambda: particles.importing is None and particles.sets, 10, "the particles are loaded")
+    settled(ctx, editor)
+    assert editor.document is not None
+    counts = {one.tomogram: one.count for one in editor.document.project.all_particle_sets()}
+    assert counts == {1: 5, 2: 10, 3: 5}
+    particles.save(particles.sets[0].id)
+    until(ctx, lambda: particles.saving is not None and particles.saving.preview is not None, 10, "the first lines")
+    ctx.item_click("//$FOCUSED/##For")
+    ctx.item_click("//$FOCUSED/IMOD (.mod)")
+    ctx.item_click("//$FOCUSED/All tomograms")
+    until(ctx, lambda: particles.saving is not None and not particles.saving.busy, 10, "the preview follows")
+    frames(ctx, 3)
+    screenshot(ctx, "particles/save for IMOD")
+    (ctx.folder / "out").mkdir()
+    editor.dialogs.answers.append([ctx.folder / "out"])
+    ctx.item_click("//$FOCUSED/Choose folder...")
+    until(ctx, lambda: len(list((ctx.folder / "out").iterdir())) == 3, 10, "the files are written")
+    settled(ctx, editor)
+
+
 @story(paths=many, seconds=120)
 def fifty_thousand_particles_do_not_slow_the_slices(ctx: Context, editor: Editor) -> None:
     number = load(ctx, editor, "many.star")

@@ -170,7 +170,7 @@ def _draw_owner(window: Window, page: ParticleImport, row: NameRow) -> None:
     imgui.separator()
     for entry in entries:
         chosen = row.tomogram is not None and row.tomogram.id == entry.id
-        if imgui.selectable(f"{entry.name}##{entry.id}", chosen)[0]:
+        if imgui.selectable(f"{entry.name}###{entry.name} {entry.id}", chosen)[0]:
             page.choose(row, entry.id)
     imgui.end_combo()
 
