@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from ais.errors import AisError
 from ais.gui.commands.command import Command, with_project
 from ais.gui.commands.conditions import can_edit
+from ais.gui.dialogs import ALL_FILES, FileKind
 from ais.gui.editor import Editor
+from ais.gui.set_opening import ENDING, add_training_sets
 from ais.trainset.recorded import RecordedSet
 
 MENU = "Model/Training"
+KINDS = (FileKind("Training sets", (ENDING,)), ALL_FILES)
 
 
 def _can_make(editor: Editor) -> bool:
@@ -31,6 +34,10 @@ def _make_set(editor: Editor) -> None:
         editor.modelling.trainings.plan.sets = tuple(one.file for one in records)
 
     editor.modelling.training_sets.write(made)
+
+
+def _add_sets(editor: Editor) -> None:
+    editor.dialogs.open_files("Add training set", KINDS, lambda paths: add_training_sets(editor, paths))
 
 
 def _make_and_train(editor: Editor) -> None:
@@ -87,6 +94,15 @@ TRAINING_COMMANDS: tuple[Command, ...] = (
         "",
         "Writes the samples of the boxes to a file, as planned in the Models tab",
         _can_make,
+    ),
+    Command(
+        "training.add_set",
+        "Add training set...",
+        MENU,
+        _add_sets,
+        "",
+        "One that was made elsewhere, also by Ais 1.x; its file stays where it is",
+        can_edit,
     ),
     Command(
         "training.samples",

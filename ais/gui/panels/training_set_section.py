@@ -234,7 +234,12 @@ def _draw_buttons(window: Window, sets: TrainingSets) -> None:
             sets.cancel()
         return
     command_button(window, "training.make_and_train", "Make training set and train", strong=True)
-    flowing_buttons(window, ("training.make_set", "Make training set"), ("training.samples", "Show samples"))
+    flowing_buttons(
+        window,
+        ("training.make_set", "Make training set"),
+        ("training.samples", "Show samples"),
+        ("training.add_set", "Add..."),
+    )
 
 
 def _draw_sets(window: Window, sets: TrainingSets) -> None:
