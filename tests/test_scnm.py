@@ -138,38 +138,6 @@ def test_layers_are_found_in_any_order(tmp_path: Path) -> None:
     assert turned.layers == read_model_info(network.write(tmp_path / "own.scnm")).layers
 
 
-@pytest.mark.soak
-def test_keras_2_itself(tmp_path: Path) -> None:
-    keras2 = pytest.importorskip("tf_keras", reason="Keras 2 is not installed")
-    layers = keras2.layers
-    image = layers.Input((None, None, 3))
-    x = layers.Conv2D(4, 3, padding="same", use_bias=False)(image)
-    first = layers.ReLU()(layers.BatchNormalization()(x))
-    inner = keras2.Sequential([layers.SeparableConv2D(6, 3, strides=2, padding="same"), layers.BatchNormalization()])
-    x = layers.PReLU(shared_axes=[1, 2])(layers.LeakyReLU()(inner(first)))
-    x = layers.Dropout(0.2)(layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2, activation="selu")(x))
-    x = layers.Conv2DTranspose(4, 3, strides=2, padding="same", activation="swish")(x)
-    x = layers.UpSampling2D(2)(layers.AveragePooling2D(3, 2, padding="same")(x))
-    x = layers.Concatenate()([layers.ELU()(x), first])
-    x = layers.Cropping2D(1)(layers.ZeroPadding2D(1)(x))
-    for activation in ("gelu", "softplus", "softsign", "mish", "relu6", "tanh", "silu"):
-        x = layers.Add()([x, layers.Conv2D(8, 3, padding="same", activation=activation)(x)])
-    x = layers.Average()([x, layers.MaxPooling2D(3, 1, padding="same")(x)])
-    network = keras2.Model(image, layers.Conv2D(1, 1, activation="sigmoid")(x))
-    rng = np.random.default_rng(0)
-    images = rng.normal(size=(2, 20, 24, 3)).astype(np.float32)
-    weights = [w + np.abs(rng.normal(0, 0.02, w.shape)) for w in network.get_weights()]
-    network.set_weights(weights)
-    spread = keras2.Model(image, x).predict(images, verbose=0).std()
-    network.set_weights([*weights[:-2], weights[-2] / spread, weights[-1]])
-    network.compile(loss="binary_crossentropy", optimizer="adam")
-    network.save(tmp_path / "keras2.h5")
-    model = load_model(write_scnm(tmp_path / "own.scnm", (tmp_path / "keras2.h5").read_bytes()))
-    expected = network.predict(images, verbose=0)
-    assert np.ptp(expected) > 0.1
-    np.testing.assert_allclose(model.network(images, training=False), expected, atol=1e-5)
-
-
 def test_what_ais_1_builds_as_unet_s_is_our_unet_s(tmp_path: Path) -> None:
     built = weighted_layers(build("unet-s", 3, {"first_filters": 8}))
     listed = unet_s_layers(8)

@@ -21,8 +21,9 @@ from ais.models.file import Model, load_model, read_model_info, read_preview
 from ais.models.info import ModelInfo
 from ais.models.layer_list import ListedLayer, named_shapes
 from ais.models.layer_settings import NAMES_OF_KERAS_2
-from ais.models.planar import PlanarNetwork, planar_network
+from ais.models.planar import planar_network
 from ais.models.registry import architecture
+from ais.models.unrolled import PlanarNetwork
 
 NETWORK_NAME = "model"
 INPUT_NAME = "input_1"

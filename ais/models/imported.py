@@ -18,11 +18,12 @@ from ais.models.layer_list import IMPORTED, KINDS, MOST_LAYERS, ListedLayer, in_
 from ais.models.layer_settings import NAMES_OF_KERAS_2, ONE_SIZE, listed_layer
 from ais.models.registry import check_depth
 from ais.models.unet import FIRST_FILTERS, UNET_S
+from ais.models.unrolled import Weights, WeightsOf
+from ais.models.volumetric import OF_VOLUMES, unrolled_network
 
 MODELS = ("Functional", "Model", "Sequential")
 IMAGE_AXES, VOLUME_AXES = 4, 5
 NOT_POSSIBLE = {
-    "Lambda": "holds program code, as in 3D networks of Ais 1.x, and Ais runs no code from a file",
     "TFOpLambda": "is not a layer but a call of TensorFlow",
     "SlicingOpLambda": "is not a layer but a call of TensorFlow",
     **dict.fromkeys(
@@ -32,10 +33,6 @@ NOT_POSSIBLE = {
     **dict.fromkeys(
         ("GlobalAveragePooling2D", "GlobalMaxPooling2D", "GroupNormalization", "LayerNormalization", "Attention"),
         "looks at a whole box at once, so that tiles of a slice would not agree",
-    ),
-    **dict.fromkeys(
-        ("Conv3D", "Conv3DTranspose", "MaxPooling3D", "AveragePooling3D", "UpSampling3D"),
-        "belongs to a 3D network, which is not taken over",
     ),
 }
 TOLD = ("arch", "info", "epochs", "batch_size", "n_copies", "excess_negative", "loss", "z_jitter", "filament_diameter")
@@ -55,9 +52,12 @@ class _Described:
 
 @dataclass(frozen=True)
 class _Network:
+    """Its layers, and where the weights of each lie, or the weights themselves."""
+
     depth: int
     layers: tuple[ListedLayer, ...]
     places: tuple[tuple[str, str], ...]
+    weights: tuple[Weights, ...] = ()
 
 
 def imported_info(content: Scnm, path: Path | str) -> ModelInfo:
@@ -90,6 +90,8 @@ def imported_weights(content: Scnm, path: Path | str) -> list[list[NDArray[np.fl
         If they are missing, damaged, or do not fit the network.
     """
     network = _network(content, path)
+    if network.weights:
+        return list(network.weights)
     shapes = named_shapes(network.layers, network.depth)
     places = [
         StoredLayer(group, name, shape) for (group, name), shape in zip(network.places, shapes, strict=True) if shape
@@ -123,7 +125,7 @@ def unet_s_layers(filters: int) -> tuple[ListedLayer, ...]:
 def _network(content: Scnm, path: Path | str) -> _Network:
     description = network_description(content.network, path)
     try:
-        return _read_network(description)
+        return _read_network(description, content.network, path)
     except AisError as error:
         raise _unusable(path, error) from error
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -131,6 +133,8 @@ def _network(content: Scnm, path: Path | str) -> _Network:
 
 
 def _unusable(path: Path | str, error: AisError) -> AisError:
+    if str(error).startswith(str(path)):
+        return error  # of the weights, which name the file themselves
     return AisError(f"{path} cannot be used as a model: {str(error).rstrip('.')}.")
 
 
@@ -172,12 +176,20 @@ def _printable(title: object) -> str:
     return "".join(letter for letter in title if letter.isprintable()).strip() if isinstance(title, str) else ""
 
 
-def _read_network(description: Mapping[str, Any]) -> _Network:
+def _read_network(description: Mapping[str, Any], data: bytes, path: Path | str) -> _Network:
     found: list[_Described] = []
     depths: list[int] = []
     output = _add_model(description, None, None, found, depths)
     if len(depths) != 1 or not found:
         raise AisError("its network does not take exactly one image")
+    if any(one.kind in OF_VOLUMES for one in found):
+
+        def stored(number: int) -> WeightsOf:
+            layer = found[number - 1]
+            return lambda shapes: network_weights(data, [StoredLayer(layer.group, layer.name, shapes)], path)[0]
+
+        planar = unrolled_network(found, output, depths[0], stored)
+        return _Network(depths[0], planar.layers, (), planar.weights)
     layers = [listed_layer(one.kind, one.config, one.inputs, NAMES_OF_KERAS_2) for one in found]
     places = [(described.group, described.name) for described in found]
     last = layers[output - 1]
@@ -265,7 +277,7 @@ def _sources(layer: Mapping[str, Any]) -> list[str]:
 
 def _depth(shape: Sequence[Any]) -> int:
     if len(shape) == VOLUME_AXES:
-        raise AisError("it is a 3D network, which is not taken over: train a network with several slices instead")
+        raise AisError("it is given volumes, which Ais does not know of Ais 1.x: train a 3D network anew")
     if len(shape) != IMAGE_AXES or not isinstance(shape[3], int):
         raise AisError("its network does not take images of one or several slices")
     check_depth(shape[3])
@@ -276,6 +288,6 @@ def _kind(entry: Mapping[str, Any], name: str) -> str:
     kind = str(entry["class_name"])
     if kind in NOT_POSSIBLE:
         raise AisError(f"its layer '{name[:80]}' ({kind}) {NOT_POSSIBLE[kind]}: train the network again")
-    if kind not in KINDS or entry.get("registered_name") not in (None, kind):
+    if (kind not in KINDS and kind not in OF_VOLUMES) or entry.get("registered_name") not in (None, kind):
         raise AisError(f"its layer '{name[:80]}' is of a kind that Ais does not know: {kind[:40]!r}")
     return kind

@@ -151,7 +151,7 @@ def listed_layers(content: object, depth: int) -> tuple[ListedLayer, ...]:
     """
     if not isinstance(content, list | tuple) or not 2 <= len(content) <= MOST_LAYERS:
         raise AisError(f"its network must have from 2 to {MOST_LAYERS} layers")
-    layers = tuple(_listed_layer(entry, number) for number, entry in enumerate(content, start=1))
+    layers = tuple(checked_layer(entry, number) for number, entry in enumerate(content, start=1))
     named_shapes(layers, depth)
     last = layers[-1]
     if last.kind != "Activation" or last.settings["activation"] != "sigmoid" or last.inputs != (len(layers) - 1,):
@@ -159,7 +159,8 @@ def listed_layers(content: object, depth: int) -> tuple[ListedLayer, ...]:
     return layers
 
 
-def _listed_layer(entry: object, number: int) -> ListedLayer:
+def checked_layer(entry: object, number: int) -> ListedLayer:
+    """One entry of the list, the `number`-th from 1. Raises as `listed_layers`."""
     if not isinstance(entry, Mapping) or set(entry) != {"kind", "settings", "inputs"}:
         raise AisError(f"layer {number} of its network is not a record of kind, settings and inputs")
     kind, settings, inputs = entry["kind"], entry["settings"], entry["inputs"]
@@ -196,31 +197,22 @@ def named_shapes(layers: Sequence[ListedLayer], depth: int) -> list[dict[str, Sh
     AisError
         A clause without the file's name: if channels do not fit together, or there are too many weights.
     """
-    channels, shapes = _channels_and_shapes(layers, depth)
-    if channels[-1] != 1:
-        raise AisError(f"its network gives {channels[-1]} values per pixel where one probability is expected")
-    return shapes
-
-
-def channel_counts(layers: Sequence[ListedLayer], depth: int) -> list[int]:
-    """Channels of the image and then of what each layer gives. Parameters and errors are those of `named_shapes`."""
-    return _channels_and_shapes(layers, depth)[0]
-
-
-def _channels_and_shapes(layers: Sequence[ListedLayer], depth: int) -> tuple[list[int], list[dict[str, Shape]]]:
     channels, shapes, total = [depth], [], 0
     for number, layer in enumerate(layers, start=1):
         given = [channels[source] for source in layer.inputs]
-        width, weights = _width_and_weights(layer, given, number)
+        width, weights = width_and_weights(layer, given, number)
         total += sum(math.prod(shape) for shape in weights.values())
         if width > MOST_CHANNELS or total > MOST_NUMBERS:
             raise AisError("its network is far larger than any network of Ais")
         channels.append(width)
         shapes.append(weights)
-    return channels, shapes
+    if channels[-1] != 1:
+        raise AisError(f"its network gives {channels[-1]} values per pixel where one probability is expected")
+    return shapes
 
 
-def _width_and_weights(layer: ListedLayer, given: Sequence[int], number: int) -> tuple[int, dict[str, Shape]]:
+def width_and_weights(layer: ListedLayer, given: Sequence[int], number: int) -> tuple[int, dict[str, Shape]]:
+    """Channels that the `number`-th layer gives for images with those given, and name and shape of its weights."""
     settings, width = layer.settings, given[0]
     match layer.kind:
         case "Concatenate":

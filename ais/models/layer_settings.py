@@ -55,7 +55,7 @@ def listed_layer(
     """
     settings: dict[str, Any] = {}
     name = str(config.get("name"))[:80]
-    left = {key: value for key, value in config.items() if not _is_without_effect(key)}
+    left = {key: value for key, value in config.items() if acts_on_output(key)}
     for setting in KINDS[kind]:
         key = names.get((kind, setting), setting)
         settings[setting] = left.pop(key) if key in left else ABSENT_IN_OLD_FILES[setting]
@@ -70,5 +70,6 @@ def listed_layer(
     return ListedLayer(kind, settings, tuple(inputs))
 
 
-def _is_without_effect(name: str) -> bool:
-    return name in WITHOUT_EFFECT or name.endswith(OF_TRAINING)
+def acts_on_output(name: str) -> bool:
+    """Whether a setting of a layer of Keras may act on what a trained network gives."""
+    return name not in WITHOUT_EFFECT and not name.endswith(OF_TRAINING)
