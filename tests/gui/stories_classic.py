@@ -1,4 +1,4 @@
-"""A story about classic models: made on the slice, saved, changed, copied to annotation, exported."""
+"""A story about classic models: made on the slice, saved, changed, exported."""
 
 from __future__ import annotations
 
@@ -40,9 +40,11 @@ def found(ctx: Context, editor: Editor, number: int, options: dict[str, object])
     live, models = editor.modelling.live, editor.modelling.models
 
     def there() -> bool:
-        model = models.model(number)
-        known = model is not None and model.info is not None and options.items() <= dict(model.info.arguments).items()
-        return known and not live.pending and any((one.model, one.z) == (number, editor.state.z) for one in live.maps)
+        model, shown = models.model(number), live._on_screen
+        if model is None or model.file is None or model.info is None or shown is None or live.pending:
+            return False
+        of_it = {(key.hash, key.z) for one, key in shown.parts if one == number}
+        return options.items() <= dict(model.info.arguments).items() and of_it == {(model.file.hash, editor.state.z)}
 
     until(ctx, there, PATIENCE_S, f"the slice is segmented with {options}")
     return next(one.values for one in live.maps if one.model == number)
@@ -55,7 +57,7 @@ def type_into(ctx: Context, field: str, text: str) -> None:
     frames(ctx, 2)
 
 
-@story(paths=with_balls, seconds=PATIENCE_S + 30)
+@story(paths=with_balls, seconds=2 * PATIENCE_S)
 def a_classic_model_is_made_and_used(ctx: Context, editor: Editor) -> None:
     until(ctx, lambda: editor.shown is not None and editor.shown.statistics is not None, 20, "the tomogram is shown")
     editor.go_to(z=BALLS[0][0])
@@ -71,53 +73,29 @@ def a_classic_model_is_made_and_used(ctx: Context, editor: Editor) -> None:
     ctx.item_click(f"{PAGE}/##Method")
     ctx.item_click("//$FOCUSED/###classic-spot")
     type_into(ctx, "##diameter", str(20 * BALL_RADIUS))
-    type_into(ctx, "##strength", "8")
     truth = balls()[editor.state.z] >= 128
-    spots = found(ctx, editor, DRAFT, {"diameter": 90.0, "strength": 8.0})
-    assert dice(spots >= 128, truth) > max(0.7, dice(sheets >= 128, truth) + 0.3)
+    spots = found(ctx, editor, DRAFT, {"diameter": 90.0, "strength": 3.0})
+    assert dice(spots >= 128, truth) > dice(sheets >= 128, truth) + 0.3
     assert not editor.snapshot.models
     screenshot(ctx, "classic/page")
-    ctx.item_click(f"{PAGE}/##Method")
-    ctx.item_click("//$FOCUSED/###classic-cylinder")
-    frames(ctx, 3)
-    screenshot(ctx, "classic/most-options")
-    # Escape saves nothing.
-    press(ctx, "esc")
-    frames(ctx, 3)
-    assert editor.modelling.classic.draft is None
-    assert not editor.modelling.live.maps
-    ctx.menu_click("//##MainMenuBar/Model/New classic model...")
-    frames(ctx, 3)
-    ctx.item_click(f"{PAGE}/##Method")
-    ctx.item_click("//$FOCUSED/###classic-spot")
-    type_into(ctx, "##diameter", str(20 * BALL_RADIUS))
     ctx.item_click(f"{PAGE}/Save")
     models = editor.modelling.models
     until(ctx, lambda: len(models.models) == 1 and models.models[0].info is not None, 20, "it is in the project")
     (model,) = models.models
     assert model.entry.path == ctx.folder / "models" / "ribosome.aism"
     assert model.colours == ((0.9, 0.4, 0.1),)
-    found(ctx, editor, model.id, {"diameter": 90.0})
-    # Its options are changed later, with undo.
+    assert np.array_equal(found(ctx, editor, model.id, {"diameter": 90.0}), spots)
+    # Its options are changed later.
     ctx.item_click("//Models/**/Edit options...")
     frames(ctx, 3)
     type_into(ctx, "##strength", "8")
     better = found(ctx, editor, model.id, {"strength": 8.0})
-    assert np.array_equal(better, spots)
+    assert dice(better >= 128, truth) > dice(spots >= 128, truth)
     ctx.item_click(f"{PAGE}/Save")
     until(ctx, lambda: models.models[0].entry.path.name == "ribosome 2.aism", 20, "the new file is used")
     settled(ctx, editor)
-    press(ctx, "ctrl+z")
-    settled(ctx, editor)
-    assert models.models[0].entry.path.name == "ribosome.aism"
-    press(ctx, "ctrl+y")
-    settled(ctx, editor)
-    until(ctx, lambda: models.models[0].entry.path.name == "ribosome 2.aism", 20, "the new file is used again")
     screenshot(ctx, "classic/model")
-    # As any model: copied, and exported.
-    found(ctx, editor, model.id, {"strength": 8.0})
-    ctx.item_click("//Models/**/Copy to annotation")
-    until(ctx, lambda: any(editor.snapshot.annotated.values()), 20, "it is copied")
+    # As any model it is exported, and what was seen is what is in the volume.
     press(ctx, "3")
     until(ctx, lambda: editor.state.tab is Tab.EXPORT, 5, "the tab is in front")
     frames(ctx, 5)
@@ -128,7 +106,7 @@ def a_classic_model_is_made_and_used(ctx: Context, editor: Editor) -> None:
     volume = open_volume(ctx.folder / "out" / "TS_01__ribosome.mrc")
     values = np.array(volume.read(0, SHAPE[0]))
     volume.close()
-    assert np.array_equal(values[BALLS[0][0]], spots)
+    assert np.array_equal(values[BALLS[0][0]], better)
     assert dice(values >= 128, balls() >= 128) > 0.55  # curved walls are a little like balls; measured 0.62
 
 
