@@ -161,7 +161,10 @@ CASES: list[tuple[list[str], str, tuple[Callable[[Path], None], ...]]] = [
         (["filter", "tomo.mrc", "-o", "new.mrc", *words], "tomo.mrc", (*VOLUME_FAULTS, *VALUE_FAULTS, no_voxel_size))
         for words in (["--invert"], ["--gaussian", "20"], ["--bin", "2"])
     ),
-    (["filter", "tomo.mrc", "-o", "new.mrc", "--match", "mask.mrc"], "mask.mrc", (*VOLUME_FAULTS, *VALUE_FAULTS)),
+    *(
+        (["filter", "tomo.mrc", "-o", "new.mrc", how, "mask.mrc"], "mask.mrc", (*VOLUME_FAULTS, *VALUE_FAULTS))
+        for how in ("--match", "--mask")
+    ),
     (["convert", "tomo.mrc", "new.tif"], "tomo.mrc", (*VOLUME_FAULTS, *VALUE_FAULTS)),
     (
         ["convert", "picks.star", "new.tsv", "--tomogram", "tomo.mrc"],

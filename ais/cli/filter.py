@@ -33,11 +33,21 @@ def run(
     swap_axes: Annotated[
         str | None, typer.Option("--swap-axes", metavar="ORDER", help="New order of the axes, such as yzx.")
     ] = None,
+    mask: Annotated[
+        str | None, typer.Option("--mask", metavar="MASK", help="Set to 0 what lies outside this mask.")
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", metavar="T", help="With --mask: at least T is inside. Default: above 0."),
+    ] = None,
+    outside: Annotated[
+        bool, typer.Option("--outside", help="With --mask: keep what lies outside it, set the inside to 0.")
+    ] = False,
     voxel_size: VoxelSize = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a prepared copy of a volume, in the place where the volume was. Choose one filter."""
-    from ais.filters import filter_volume
+    from ais.filters import filter_volume, mask_volume
 
     chosen = {
         kind: value
@@ -49,17 +59,28 @@ def run(
             "invert": "" if invert else None,
             "bin": bin_,
             "swap-axes": swap_axes,
+            "mask": mask,
         }.items()
         if value is not None
     }
     if len(chosen) != 1:
-        raise AisError("Choose one of --match, --gaussian, --median, --anisotropic, --invert, --bin, --swap-axes.")
+        raise AisError(
+            "Choose one of --match, --gaussian, --median, --anisotropic, --invert, --bin, --swap-axes, --mask."
+        )
+    if mask is None and (outside or threshold is not None):
+        raise AisError("--outside and --threshold say how a mask is used: give --mask MASK as well.")
+    if mask is not None and voxel_size is not None:
+        raise AisError("--mask needs no voxel size and keeps that of the file: leave out --voxel-size.")
     ((kind, value),) = chosen.items()
     check_voxel_option(voxel_size)
     source, target = Path(input_), Path(output)
-    with closing(Tomogram.open(source, voxel_size)) as volume:
-        volume.require_voxel_size()
-    check_output(target, overwrite=overwrite, inputs=[source, *([Path(match)] if match else [])])
+    if mask is None:
+        with closing(Tomogram.open(source, voxel_size)) as volume:
+            volume.require_voxel_size()
+    check_output(target, overwrite=overwrite, inputs=[source, *(Path(other) for other in (match, mask) if other)])
     with terminal_progress("Filtering") as progress:
-        filter_volume(source, target, kind, None if invert else value, voxel_size=voxel_size, progress=progress)
+        if mask is not None:
+            mask_volume(source, target, mask, outside=outside, threshold=threshold, progress=progress)
+        else:
+            filter_volume(source, target, kind, None if invert else value, voxel_size=voxel_size, progress=progress)
     show(str(target))

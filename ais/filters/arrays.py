@@ -16,10 +16,10 @@ VoxelSizes: TypeAlias = tuple[float, float, float]
 
 GAUSSIAN_REACH = 4.0
 """How far a Gaussian is followed, in standard deviations."""
+LARGEST_BIN = 64
 
 _LARGEST_MEDIAN = 31
 _MOST_ITERATIONS = 200
-_LARGEST_BIN = 64
 _DIFFUSION_STEP = 1.0 / 7.0  # below 1/6, so that each value stays between its six neighbours
 _EDGE_QUANTILE = 0.9
 _SAMPLED_SLICES = 32
@@ -254,7 +254,7 @@ def checked_iterations(value: object) -> int:
 
 def checked_bin(value: object, shape: tuple[int, ...]) -> int:
     """The factor to bin by, or an AisError if it is not from 2 to 64 or larger than the volume."""
-    factor = _whole_number(value, "The factor to bin by", 2, _LARGEST_BIN)
+    factor = _whole_number(value, "The factor to bin by", 2, LARGEST_BIN)
     if factor > min(shape):
         size = " x ".join(map(str, shape))
         raise AisError(f"A volume of {size} voxels is too small to be binned by {factor}.")
