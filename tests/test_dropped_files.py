@@ -113,6 +113,7 @@ def test_a_missing_tomogram_is_found_by_dropping_or_relinking_it(editor: Editor,
     settled(editor)
     assert all(entry.missing for entry in editor.snapshot.tomograms)
     assert "TS_01.mrc, which is missing" in said(editor)
+    assert not [notice for notice in editor.notices.said if notice.kind == "problem"]
     first, second = (volume(tmp_path / "new" / f"TS_0{n}.mrc") for n in (1, 2))
     editor.open_paths([first])
     until(editor, lambda: not editor.snapshot.tomograms[0].missing)

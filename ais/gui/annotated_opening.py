@@ -57,7 +57,7 @@ def _import(editor: Editor, content: Scns) -> None:
         number = done.tomogram.id
 
         def kept(_: None) -> None:
-            if editor.document is document:
+            if editor.document is document and not done.tomogram.missing:
                 editor.select_tomogram(number)
                 editor.use_kept_contrast(number, contrast_of(content))
 

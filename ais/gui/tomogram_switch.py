@@ -67,7 +67,8 @@ class TomogramSwitch:
         def failed(sentence: str) -> None:
             if self._opening is work:
                 self._opening = None
-                editor.notices.problem(sentence)
+                if not entry.missing:  # else the list and the empty view say it
+                    editor.notices.problem(sentence)
 
         work = self._opening = editor.background.run(open_it, opened, title=f"Opening {entry.name}", failed=failed)
 

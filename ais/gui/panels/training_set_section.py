@@ -62,6 +62,9 @@ def draw(window: Window) -> None:
         return
     if not editor.snapshot.features:
         faint("Annotate something first: add a feature in the tab Annotate and paint it.", window.theme.faint)
+        with disabled(editor.read_only), imgui_ctx.push_id("training set"):
+            flowing_buttons(window, ("training.add_set", "Add..."))
+            _draw_sets(window, sets)
         return
     with disabled(editor.read_only), imgui_ctx.push_id("training set"):
         counts = sets.counts()

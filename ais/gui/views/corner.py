@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, imgui
 
 from ais.gui.lengths import length_text
-from ais.gui.panels.layout import em
+from ais.gui.panels.layout import elided, em
 from ais.gui.theme import packed
 from ais.gui.views.arrangement import Area
 from ais.gui.views.tool_marks import voxel_size
@@ -53,9 +53,11 @@ def draw_empty(window: Window, area: Area) -> None:
     editor = window.editor
     if editor.document is None:
         return  # the first page says it
+    entry = editor.snapshot.tomogram(editor.state.tomogram)
     if editor.opening:
-        entry = editor.snapshot.tomogram(editor.state.tomogram)
         text = f"Opening {entry.name}..." if entry is not None else "Opening..."
+    elif entry is not None and entry.missing:
+        text = f"{elided(entry.name, area.width / 3)} is missing: drop its file here, or relink it."
     elif editor.snapshot.tomograms:
         text = "Choose a tomogram in the list."
     else:
