@@ -44,6 +44,7 @@ from ais.annotation.feature_operations import (
 )
 from ais.annotation.flood import flood_region, unite_regions
 from ais.annotation.fluorescence_operations import AddOverlay, ChangeOverlay, RemoveOverlay
+from ais.annotation.intersection_operations import FeatureMask, Intersect, Intersection, VolumeMask
 from ais.annotation.lasso import otsu_in_polygon, threshold_in_polygon
 from ais.annotation.mask_annotation import AnnotateFromMask, MaskAnnotation
 from ais.annotation.operation import Operation, Together
@@ -131,6 +132,7 @@ __all__ = [
     "DuplicateParticleSet",
     "EraseStroke",
     "Feature",
+    "FeatureMask",
     "FillHoles",
     "FillPolygon",
     "GrowMask",
@@ -142,6 +144,8 @@ __all__ = [
     "ImportVolume",
     "ImportedAnnotation",
     "InterpolateSlices",
+    "Intersect",
+    "Intersection",
     "JudgeTile",
     "MaskAnnotation",
     "MergeFeatures",
@@ -188,6 +192,7 @@ __all__ = [
     "TomogramEntry",
     "Verdict",
     "VolumeEntry",
+    "VolumeMask",
     "coordinates_of",
     "export_coordinates",
     "export_mask_slice",

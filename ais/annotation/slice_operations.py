@@ -289,14 +289,14 @@ class ImportVolume(Operation[list[int]]):
             raise AisError(
                 f"The mask is {tuple(self.volume.shape)}, but {entry.name} is {entry.shape} (z, y, x) voxels."
             )
-        _check_choice(self.label, self.threshold)
+        check_choice(self.label, self.threshold)
         slices = range(entry.shape[0]) if self.slices is None else sorted(set(self.slices))
         painted = []
         for done, z in enumerate(slices):
             self.progress.report(done, len(slices), f"{entry.name}: slice {z}")
             edit.project.slice_shape(self.tomogram, self.feature, z)
             values = self.volume[z] if isinstance(self.volume, np.ndarray) else self.volume.slice(z)
-            mask = _selected(values, self.label, self.threshold)
+            mask = selected(values, self.label, self.threshold)
             if self.replace:
                 edit.set_mask(self.tomogram, self.feature, z, mask)
             else:
@@ -341,20 +341,22 @@ class ImportSlice(Operation[None]):
         shape = edit.project.slice_shape(self.tomogram, self.feature, self.z)
         if self.picture.shape != shape:
             raise AisError(f"The picture is {self.picture.shape}, but the slice is {shape} (y, x) pixels.")
-        _check_choice(self.label, self.threshold)
-        mask = _selected(self.picture, self.label, self.threshold)
+        check_choice(self.label, self.threshold)
+        mask = selected(self.picture, self.label, self.threshold)
         if self.replace:
             edit.set_mask(self.tomogram, self.feature, self.z, mask)
         else:
             edit.paint(self.tomogram, self.feature, self.z, cut_into_tiles(mask))
 
 
-def _check_choice(label: float | None, threshold: float | None) -> None:
+def check_choice(label: float | None, threshold: float | None) -> None:
+    """Raise an AisError if both a label and a threshold are given."""
     if label is not None and threshold is not None:
         raise AisError("Choose the mask's voxels by a label or by a threshold, not by both.")
 
 
-def _selected(values: NDArray[Any], label: float | None, threshold: float | None) -> NDArray[np.bool_]:
+def selected(values: NDArray[Any], label: float | None, threshold: float | None) -> NDArray[np.bool_]:
+    """Which values are inside a mask: those equal to the label, at least the threshold, or else above 0."""
     if label is not None:
         return np.asarray(values == label)
     return np.asarray(values > 0 if threshold is None else values >= threshold)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ais.gui.commands.command import Command, with_tomogram
 from ais.gui.commands.conditions import can_edit
+from ais.gui.commands.intersect import INTERSECT_COMMANDS
 from ais.gui.commands.marks import MARK_COMMANDS
 from ais.gui.commands.slices import SLICE_COMMANDS
 from ais.gui.commands.transfer import TRANSFER_COMMANDS
@@ -194,4 +195,4 @@ TOOL_COMMANDS = (
     Command("crop.clear", "Clear crop region", "Tools/Crop region", _clear_crop, "", "", _cropped),
 )
 
-ANNOTATE_COMMANDS = (*TOOL_COMMANDS, *MARK_COMMANDS, *SLICE_COMMANDS, *TRANSFER_COMMANDS)
+ANNOTATE_COMMANDS = (*TOOL_COMMANDS, *MARK_COMMANDS, *SLICE_COMMANDS, *INTERSECT_COMMANDS, *TRANSFER_COMMANDS)
