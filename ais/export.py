@@ -134,6 +134,10 @@ class ChosenModel:
     info: ModelInfo
     hash: str
 
+    def as_record(self) -> dict[str, Any]:
+        """Where the file was and what it was, by which a record's reader finds it again."""
+        return {"path": str(self.path.resolve()), "hash": self.hash, "features": list(self.info.found)}
+
 
 def segment(
     inputs: Sequence[Path | str],
@@ -223,7 +227,8 @@ def write_manifest(folder: Path, results: Sequence[SegmentResult] = ()) -> Path:
 
 def is_segmentation(path: Path) -> bool:
     """Whether Ais wrote this volume as a segmentation, told by its record or by the label in its header."""
-    if (record := read_record(path)) is not None:
+    record = read_record(path)
+    if record is not None and record.get("command") not in ("convert", "filter"):  # those keep what the header says
         return record.get("command") == "segment"
     if "__" not in path.name:
         return False
@@ -334,12 +339,13 @@ class _Batch:
         source = describe_input(path)
         rules = self._settings.rules
         everything = {feature: model.hash for feature, model in self._features.items()}
+        used = self._models if rules is not None else []
         identities = {}
         for feature, model in self._features.items():
             settings = {"feature": feature, "model": model.hash, **self._settings.as_record()}
             if rules is not None:
                 settings |= {"rules": rules.content(), "models": everything}
-            identities[feature] = Identity("segment", [source], settings)
+            identities[feature] = Identity("segment", [source], settings, [one.as_record() for one in used or [model]])
         return identities
 
     def _check(self, tomogram: Tomogram) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime
 import getpass
 import hashlib
+import importlib.metadata
 import json
 import platform
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from ais.errors import AisError, describe_os_error
 from ais.formats.atomic import atomic_path, write_bytes, write_text
 
 RECORD_SUFFIX = ".json"
+PACKAGES = ("numpy", "scipy", "tensorflow")
 SAMPLED_BLOCKS = 64
 BLOCK_BYTES = 1 << 16
 
@@ -35,11 +37,15 @@ class Identity:
         One entry per input file, from `describe_input`.
     settings
         All that changes the result; numbers, strings, lists and dicts of them.
+    models
+        Path, hash and features of the models that were used, by which they are found again. Their hashes among the
+        settings decide, so that a model may be moved.
     """
 
     command: str
     inputs: list[dict[str, Any]]
     settings: dict[str, Any]
+    models: list[dict[str, Any]] = field(default_factory=list)
 
     def matches(self, record: dict[str, Any]) -> bool:
         """Whether a record names the same command, the same inputs by content, and the same settings."""
@@ -99,7 +105,7 @@ def recorded_output(output: Path, identity: Identity) -> Iterator[RecordedFile]:
         with atomic_path(output) as temporary:
             made = RecordedFile(temporary)
             yield made
-            _write_record(output, identity, made, time.monotonic() - started)
+            _write(output, made.path, identity, made.result, time.monotonic() - started)
     except BaseException:
         if before is None:
             record_path(output).unlink(missing_ok=True)
@@ -113,22 +119,56 @@ def _record_bytes(output: Path) -> bytes | None:
     return path.read_bytes() if path.exists() else None
 
 
-def _write_record(output: Path, identity: Identity, made: RecordedFile, seconds: float) -> None:
+def write_record(output: Path, identity: Identity, result: dict[str, Any], seconds: float) -> None:
+    """Write the record of an output that is finished, for commands that write their outputs themselves.
+
+    Parameters
+    ----------
+    output
+        A file, or the folder of an OME-Zarr volume.
+    identity
+        What made it.
+    result
+        Figures about it.
+    seconds
+        How long it took.
+
+    Raises
+    ------
+    AisError
+        If the record cannot be written.
+    """
+    _write(output, output, identity, result, seconds)
+
+
+def _write(output: Path, content: Path, identity: Identity, result: dict[str, Any], seconds: float) -> None:
     record = {
         "program": "Ais",
         "version": __version__,
         "command": identity.command,
         "inputs": identity.inputs,
         "settings": identity.settings,
-        "result": made.result,
-        "output": {"name": output.name, **_size_and_fingerprint(made.path)},
+        **({"models": identity.models} if identity.models else {}),
+        "result": result,
+        "output": {"name": output.name, **content_of(content)},
         "seconds": round(seconds, 3),
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "host": platform.node(),
         "user": _user(),
+        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
+        "packages": _packages(),
     }
     write_text(record_path(output), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+def _packages() -> dict[str, str]:
+    """Versions of what the numbers depend on."""
+    found = {}
+    for name in PACKAGES:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def read_record(output: Path) -> dict[str, Any] | None:
@@ -198,6 +238,14 @@ def describe_input(path: Path) -> dict[str, Any]:
         raise AisError(describe_os_error(error, path)) from error
 
 
+def content_of(output: Path) -> dict[str, Any]:
+    """Size and fingerprint of a file, or of an OME-Zarr folder, as `describe_input` tells them."""
+    if output.is_dir():
+        described = describe_input(output)
+        return {"size": described["size"], "fingerprint": described["fingerprint"]}
+    return _size_and_fingerprint(output)
+
+
 def _size_and_fingerprint(path: Path) -> dict[str, Any]:
     size = path.stat().st_size
     digest = hashlib.blake2b(str(size).encode(), digest_size=16)
@@ -214,7 +262,7 @@ def _size_and_fingerprint(path: Path) -> dict[str, Any]:
 def is_unchanged(output: Path, record: dict[str, Any]) -> bool:
     """Whether an output is as it was when its record was written."""
     written = record.get("output", {})
-    found = _size_and_fingerprint(output)
+    found = content_of(output)
     return all(written.get(key) == value for key, value in found.items())
 
 
