@@ -67,8 +67,8 @@ class TomogramSwitch:
         def failed(sentence: str) -> None:
             if self._opening is work:
                 self._opening = None
-                if not entry.missing:  # else the list and the empty view say it
-                    editor.notices.problem(sentence)
+                # A file that is known to be elsewhere is no failure: the list and the empty view say it as well.
+                editor.notices.say(sentence, "hint" if entry.missing else "problem")
 
         work = self._opening = editor.background.run(open_it, opened, title=f"Opening {entry.name}", failed=failed)
 
