@@ -11,7 +11,7 @@ import numpy as np
 
 from ais.errors import AisError
 from ais.formats.coord_table import Coordinates
-from ais.formats.registry import is_volume_folder, volume_stem, volume_suffix
+from ais.formats.registry import is_volume_folder, volume_stem, volume_suffix, without_labels
 from ais.tomogram import Tomogram
 
 if TYPE_CHECKING:
@@ -62,11 +62,13 @@ def surface_volume(path: Path, surface: str) -> Path:
     folder = path.parent if named.parent == Path() else named.parent
     stem = f"{tomogram_and_feature(path)[0]}{FEATURE_MARK}{named.name}"
     names = sorted(folder.iterdir()) if folder.is_dir() else []
-    found = [
-        one
-        for one in names
-        if volume_suffix(one) and volume_stem(one) == stem and (one.is_file() or is_volume_folder(one))
-    ]
+    found = without_labels(
+        [
+            one
+            for one in names
+            if volume_suffix(one) and volume_stem(one) == stem and (one.is_file() or is_volume_folder(one))
+        ]
+    )
     if not found:
         raise AisError(f"{path} has no surface {surface}: there is no {folder / stem}.mrc. Name one with --surface.")
     if len(found) > 1:

