@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ais.gui.app import Window
 
 FORMATS = (("uint8", "0 to 255 (MRC mode 6)"), ("int8", "0 to 127 (int8)"), ("float32", "0 to 1 (float32)"))
-LABELS = (("", "none"), ("beside", "beside the volumes"), ("inside", "inside OME-Zarr tomograms"))
+LABELS = (("", "None"), ("beside", "Beside the volumes"), ("inside", "Inside OME-Zarr tomograms"))
 ROWS = 6
 MOST_PROBLEMS = 3
 BUTTON_EM = 2.1
@@ -226,7 +226,9 @@ def _summary(wish: ExportWish) -> str:
     parts = [next(words for name, words in FORMATS if name == wish.dtype).split(" (")[0]]
     parts += [f"slices {wish.first} to {wish.last}"] if wish.some_slices else []
     parts += [f"{wish.tta} views"] if wish.tta > 1 else []
-    parts += [f"labels {dict(LABELS)[wish.labels]}"] if wish.labels else []
+    parts += (
+        [f"labels {wish.labels} {'the volumes' if wish.labels == 'beside' else 'the tomograms'}"] if wish.labels else []
+    )
     parts += ["existing files are replaced" if wish.overwrite else "finished files are skipped"]
     return ", ".join(parts)
 
