@@ -18,6 +18,7 @@ GAUSSIAN_REACH = 4.0
 """How far a Gaussian is followed, in standard deviations."""
 LARGEST_BIN = 64
 
+_WIDEST_VOXELS = 100.0
 _LARGEST_MEDIAN = 31
 _MOST_ITERATIONS = 200
 _DIFFUSION_STEP = 1.0 / 7.0  # below 1/6, so that each value stays between its six neighbours
@@ -237,6 +238,14 @@ def _whole_number(value: object, what: str, least: int, most: int) -> int:
     if number != int(number) or not least <= number <= most:
         raise AisError(f"{what} must be a whole number from {least} to {most}, not {number:g}.")
     return int(number)
+
+
+def checked_sigma(value: object, sizes: VoxelSizes) -> float:
+    """The width of a Gaussian in A, or an AisError if it is not above 0 and at most 100 voxels."""
+    sigma = finite_number(value, "The Gaussian's width in A")
+    if not 0.0 < sigma / min(sizes) <= _WIDEST_VOXELS:
+        raise AisError(f"A Gaussian of {sigma:g} A does not suit voxels of {min(sizes):g} A: give up to 100 voxels.")
+    return sigma
 
 
 def checked_median(value: object) -> int:

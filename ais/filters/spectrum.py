@@ -32,12 +32,15 @@ class AmplitudeSpectrum:
         Mean grey value.
     nyquist
         Highest frequency that the sampling along each axis can hold, 1/A.
+    name
+        Of the tomogram, for the labels of what is matched to it.
     """
 
     frequencies: npt.NDArray[np.float64]
     amplitudes: npt.NDArray[np.float64]
     mean: float
     nyquist: float
+    name: str = "another tomogram"
 
 
 def amplitude_spectrum(volume: Array, voxel_sizes: VoxelSizes | float) -> AmplitudeSpectrum:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,15 @@ from ais.filters.arrays import (
     checked_bin,
     checked_iterations,
     checked_median,
+    checked_sigma,
     edge_strength,
-    finite_number,
     gaussian,
     median,
     mirrored,
     permutation,
     sampled_slices,
 )
-from ais.filters.spectrum import amplitude_spectrum, match_spectrum
+from ais.filters.spectrum import AmplitudeSpectrum, amplitude_spectrum, match_spectrum
 from ais.formats.registry import write_volume
 from ais.formats.volume import Array
 from ais.progress import SILENT, Progress
@@ -40,7 +40,7 @@ def filter_volume(
     input_path: Path | str,
     output_path: Path | str,
     kind: str,
-    value: float | int | str | Path | None = None,
+    value: float | int | str | Path | AmplitudeSpectrum | None = None,
     *,
     dimensions: int = 2,
     voxel_size: float | None = None,
@@ -62,8 +62,8 @@ def filter_volume(
         One of `KINDS`.
     value
         ``gaussian``: standard deviation in A. ``median``: window in voxels, odd. ``anisotropic``: iterations.
-        ``bin``: factor. ``swap-axes``: the order, such as ``"yzx"``. ``match``: path of the reference tomogram.
-        ``invert``: none.
+        ``bin``: factor. ``swap-axes``: the order, such as ``"yzx"``. ``match``: path of the reference tomogram, or its
+        `spectrum_of` where several tomograms are matched to it. ``invert``: none.
     dimensions
         Of the median, 2 or 3.
     voxel_size
@@ -98,6 +98,20 @@ def filter_volume(
             raise AisError(f"{source} of {size} voxels does not fit into memory for the filter {kind}.") from error
 
 
+def spectrum_of(path: Path | str, voxel_size: float | None = None) -> AmplitudeSpectrum:
+    """Measure the amplitude spectrum of a tomogram file, as the reference of ``match``; about 16 bytes per voxel.
+
+    Raises
+    ------
+    AisError
+        If the file cannot be read, a voxel is not a finite number, or its voxel size is not known; `voxel_size` in A
+        overrides it.
+    """
+    with Tomogram.open(path, voxel_size) as reference:
+        sizes = known_sizes(reference)
+        return replace(amplitude_spectrum(reference.slab(0, reference.shape[0]), sizes), name=reference.name)
+
+
 @dataclass(frozen=True)
 class _Prepared:
     """A filtered volume that is computed while its slabs are taken."""
@@ -111,11 +125,8 @@ class _Prepared:
 
 
 def _prepare_gaussian(tomogram: Tomogram, value: object, _dimensions: int) -> _Prepared:
-    sigma = finite_number(value, "The Gaussian's width in A")
-    sizes = _known_sizes(tomogram)
-    widest = sigma / min(sizes)
-    if not 0.0 < widest <= 100.0:
-        raise AisError(f"A Gaussian of {sigma:g} A does not suit voxels of {min(sizes):g} A: give up to 100 voxels.")
+    sizes = known_sizes(tomogram)
+    sigma = checked_sigma(value, sizes)
     halo = (int(GAUSSIAN_REACH * sigma / sizes[0] + 0.5), int(GAUSSIAN_REACH * sigma / sizes[1] + 0.5))
     slabs = _in_slabs(tomogram, halo, lambda slab: gaussian(slab, sigma, sizes))
     return _same_grid(tomogram, slabs, np.dtype(np.float32), f"Gaussian {sigma:g} A")
@@ -192,18 +203,18 @@ def _prepare_swap(tomogram: Tomogram, value: object, _dimensions: int) -> _Prepa
 
 
 def _prepare_match(tomogram: Tomogram, value: object, _dimensions: int) -> _Prepared:
-    if not isinstance(value, str | Path):
+    sizes = known_sizes(tomogram)
+    if isinstance(value, str | Path):
+        value = spectrum_of(value)
+    if not isinstance(value, AmplitudeSpectrum):
         raise AisError("Matching the spectrum needs the path of a reference tomogram.")
-    sizes = _known_sizes(tomogram)
-    with Tomogram.open(value) as reference:
-        target = amplitude_spectrum(reference.slab(0, reference.shape[0]), _known_sizes(reference))
-        name = reference.name
+    target = value
 
     def slabs() -> Iterator[Array]:
         matched = match_spectrum(tomogram.slab(0, tomogram.shape[0]), target, sizes)
         yield from (matched[z : z + 1] for z in range(len(matched)))
 
-    return _same_grid(tomogram, slabs(), np.dtype(np.float32), f"amplitude spectrum of {name}")
+    return _same_grid(tomogram, slabs(), np.dtype(np.float32), f"amplitude spectrum of {target.name}")
 
 
 KINDS: dict[str, Callable[[Tomogram, object, int], _Prepared]] = {
@@ -278,7 +289,8 @@ def _check_finite(tomogram: Tomogram, values: Array) -> None:
         tomogram.check_finite(values)
 
 
-def _known_sizes(tomogram: Tomogram) -> VoxelSizes:
+def known_sizes(tomogram: Tomogram) -> VoxelSizes:
+    """Voxel sizes (z, y, x) in A; that in the plane where the one along z is not known. An AisError without any."""
     in_plane = tomogram.require_voxel_size()
     z, y, x = (size if size > 0.0 else in_plane for size in tomogram.voxel_sizes)
     return z, y, x
