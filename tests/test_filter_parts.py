@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,14 +64,14 @@ def test_a_part_is_that_of_the_filtered_file(
 def test_a_part_is_near_to_that_of_the_filtered_file(tmp_path: Path, tomogram_path: Path, kind: str) -> None:
     reference = written(tmp_path / "reference.mrc", 2, 8.0)
     filter_volume(reference, tmp_path / "smooth.mrc", "gaussian", 10.0)
-    value = {"anisotropic": 9, "match": tmp_path / "smooth.mrc", "invert": None}[kind]
+    value: Any = {"anisotropic": 9, "match": tmp_path / "smooth.mrc", "invert": None}[kind]
     filter_volume(tomogram_path, tmp_path / "out.mrc", kind, value)
     if kind == "match":
         with Tomogram.open(tmp_path / "smooth.mrc") as smooth:
             value = central_spectrum(smooth)
     rows, columns = slice(19, 19 + PART), slice(29, 29 + PART)
     with Tomogram.open(tomogram_path) as tomogram, Tomogram.open(tmp_path / "out.mrc") as whole:
-        before, after = filtered_part(tomogram, kind, value, 12, (35.0, 45.0))  # type: ignore[arg-type]
+        before, after = filtered_part(tomogram, kind, value, 12, (35.0, 45.0))
         truth = whole.slice(12)[rows, columns]
     assert np.corrcoef(after.ravel(), truth.ravel())[0, 1] > (0.96 if kind == "match" else 0.999)
     if kind != "match":

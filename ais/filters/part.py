@@ -108,14 +108,10 @@ def filtered_part(
 def _halo(tomogram: Tomogram, kind: str, value: object, dimensions: int) -> tuple[int, int]:
     """How many slices, and how many pixels, around the part it depends on."""
     if kind == "gaussian":
-        sigma = finite_number(value, "The Gaussian's width in A")
         sizes = known_sizes(tomogram)
-        if not 0.0 < sigma / min(sizes) <= WIDEST_VOXELS:
-            raise AisError(
-                f"A Gaussian of {sigma:g} A does not suit voxels of {min(sizes):g} A: give up to 100 voxels."
-            )
-        reach = [int(GAUSSIAN_REACH * sigma / size + 0.5) for size in sizes]
-        return reach[0], max(reach[1:])
+        sigma = checked_sigma(value, sizes)
+        reaches = [int(GAUSSIAN_REACH * sigma / size + 0.5) for size in sizes]
+        return reaches[0], max(reaches[1:])
     if kind == "median":
         size = checked_median(value)
         return size // 2 if dimensions == 3 else 0, size // 2
