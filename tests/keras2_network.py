@@ -214,14 +214,7 @@ def computed(kind: str, config: dict[str, Any], weights: dict[str, np.ndarray], 
         case "Conv2DTranspose":
             return end(transposed(x, weights["kernel"], config) + bias)
         case "MaxPooling2D" | "AveragePooling2D":
-            size, step = config["pool_size"][0], config["strides"][0]
-            shape = [(side - size) // step + 1 for side in x.shape[:2]]
-            parts = [
-                x[i : i + step * shape[0] : step, j : j + step * shape[1] : step]
-                for i in range(size)
-                for j in range(size)
-            ]
-            return np.max(parts, 0) if kind == "MaxPooling2D" else np.mean(parts, 0)
+            return pooled(x, config, np.nanmax if kind == "MaxPooling2D" else np.nanmean)
         case "UpSampling2D":
             return np.repeat(np.repeat(x, config["size"][0], 0), config["size"][1], 1)
         case "BatchNormalization":
@@ -273,6 +266,28 @@ def convolved(x: np.ndarray, kernel: np.ndarray, config: dict[str, Any]) -> np.n
         columns = slice(j * rate, j * rate + step * (shape[1] - 1) + 1, step)
         found += padded[rows, columns] @ kernel[i, j].astype(np.float64)
     return found
+
+
+def pooled(x: np.ndarray, config: dict[str, Any], over: Callable[..., np.ndarray]) -> np.ndarray:
+    """Over each window; with ``same`` it goes beyond the image, where nothing counts."""
+    rows, columns = (
+        positions(side, size, step, config["padding"])
+        for side, size, step in zip(x.shape[:2], config["pool_size"], config["strides"], strict=True)
+    )
+    around = [
+        (-min(0, int(each.min())), max(0, int(each.max()) + 1 - side))
+        for each, side in zip((rows, columns), x.shape[:2], strict=True)
+    ]
+    padded = np.pad(x, (*around, (0, 0)), constant_values=np.nan)
+    windows = padded[(rows + around[0][0])[:, :, None, None], (columns + around[1][0])[None, None]]
+    return over(windows, axis=(1, 3))
+
+
+def positions(side: int, size: int, step: int, padding: str) -> np.ndarray:
+    """For each place of a window, the pixels along one side that it covers, also those beyond the image."""
+    count = -(-side // step) if padding == "same" else (side - size) // step + 1
+    before = max((count - 1) * step + size - side, 0) // 2 if padding == "same" else 0
+    return np.arange(count)[:, None] * step - before + np.arange(size)
 
 
 def block_diagonal(kernel: np.ndarray) -> np.ndarray:

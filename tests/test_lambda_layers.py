@@ -218,6 +218,10 @@ def test_networks_that_are_not_understood_are_refused(first: str, last: str, wor
     assert "\n" not in message
 
 
+def terabytes(network: Volumetric) -> None:
+    network.layers[2]["config"].update(filters=60_000, kernel_size=[1000, 1000, 3])
+
+
 CHANGES: dict[str, tuple[Any, str]] = {
     "several slices": (
         lambda n: n.layers.__setitem__(4, {**n.layers[4], "class_name": "Activation"}),
@@ -227,12 +231,13 @@ CHANGES: dict[str, tuple[Any, str]] = {
     "channels first": (lambda n: n.layers[2]["config"].update(data_format="channels_first"), "'data_format' of its"),
     "unknown setting": (lambda n: n.layers[2]["config"].update(speed=3), "'speed' of its layer 'conv'"),
     "two axes": (lambda n: n.layers[2]["config"].update(kernel_size=[3, 3]), "other than three axes"),
-    "wide": (lambda n: n.layers[2]["config"].update(kernel_size=[3, 3, 1 << 30]), "do not fit|makes no sense"),
+    "wide": (lambda n: n.layers[2]["config"].update(kernel_size=[3, 3, 1 << 30]), "far larger"),
     "no step": (lambda n: n.layers[2]["config"].update(strides=[1, 1, 0]), "makes no sense"),
     "step back": (lambda n: n.layers[2]["config"].update(strides=[1, 1, -1]), "makes no sense"),
     "channels that do not fit": (lambda n: n.layers[3]["config"].update(filters=2), "do not fit its layer 'end'"),
-    "filters are text": (lambda n: n.layers[3]["config"].update(filters="many"), "do not fit its layer 'end'"),
+    "filters are text": (lambda n: n.layers[3]["config"].update(filters="many"), "makes no sense"),
     "own activation": (lambda n: n.layers[2]["config"].update(activation="evil"), "'activation'"),
+    "terabytes": (terabytes, "far larger"),
     "NaN": (lambda n: n.kernels[0].__setitem__((0, 0, 0, 0, 0), np.nan), "not numbers"),
 }
 

@@ -296,6 +296,13 @@ def test_a_network_for_several_features_is_refused(tmp_path: Path, capsys: pytes
     assert [path.name for path in tmp_path.iterdir()] == ["both.aism"]
 
 
+def test_a_classic_model_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["classic", "sheet", "--feature", "sheet", "-o", str(tmp_path / "sheet.aism")]) == 0
+    assert run(["convert", str(tmp_path / "sheet.aism"), str(tmp_path / "sheet.scnm")]) == 2
+    assert "classic model" in capsys.readouterr().err
+    assert not (tmp_path / "sheet.scnm").exists()
+
+
 def test_a_layer_that_ais_1_has_not_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import keras
 

@@ -7,6 +7,7 @@ the weights as its own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -50,6 +51,7 @@ KNOWN_SETTINGS = (
 )
 LAST_AXIS = (-1, 4, [4])
 MOST_SLICES = 1024
+TOO_LARGE = "its network is far larger than any network of Ais"
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,7 @@ class Unrolled:
         shapes: dict[str, Shape] = {"kernel": (*config["kernel_size"], *ends)}
         if config["use_bias"]:
             shapes["bias"] = (filters,)
-        values, *bias = weights(shapes)
+        values, *bias = self._read(weights, shapes)
         of_slices = np.moveaxis(values, self._z, 0)
         settings = _convolution(
             filters, kernel, strides, padding, config["activation"], use_bias=bool(config["use_bias"])
@@ -274,8 +276,16 @@ class Unrolled:
         settings = listed_layer(kind, config, given, self._names).settings
         plain = {**settings, "activation": "linear"} if settings.get("activation") == LEAKY else settings
         _, shapes = width_and_weights(ListedLayer(kind, plain, tuple(given)), [self._channels[n] for n in given], 0)
-        values = weights(shapes) if shapes else []
+        values = self._read(weights, shapes) if shapes else []
         return self._activated(kind, settings, given, values), values
+
+    def _read(self, weights: WeightsOf, shapes: Mapping[str, Shape]) -> Weights:
+        # A file may claim any shape, and unpack into it.
+        if not all(isinstance(side, int) and side > 0 for shape in shapes.values() for side in shape):
+            raise AisError("its network has a layer with weights of a shape that makes no sense")
+        if self._numbers + sum(math.prod(shape) for shape in shapes.values()) > MOST_NUMBERS:
+            raise AisError(TOO_LARGE)
+        return weights(shapes)
 
     def _activated(self, kind: str, settings: Mapping[str, Any], given: Sequence[int], weights: Weights) -> int:
         if settings.get("activation") != LEAKY:
@@ -295,7 +305,7 @@ class Unrolled:
         width, _ = width_and_weights(layer, [self._channels[source] for source in inputs], number)
         self._numbers += sum(values.size for values in weights or [])
         if number > MOST_LAYERS or self._numbers > MOST_NUMBERS:
-            raise AisError("its network is far larger than any network of Ais")
+            raise AisError(TOO_LARGE)
         self._layers.append(layer)
         self._weights.append(weights or [])
         self._channels.append(width)
