@@ -16,8 +16,8 @@ from ais.cli.outputs import check_output
 from ais.cli.terminal import complain, show, terminal_progress
 from ais.errors import AisError
 from ais.formats.coordinates import SUFFIXES
-from ais.formats.registry import volume_exists, volume_suffix, write_volume
 from ais.formats.ome_zarr_labels import inside_an_image
+from ais.formats.registry import volume_exists, volume_suffix, write_volume
 from ais.prediction import slabs
 from ais.progress import Progress
 from ais.tomogram import Tomogram
@@ -42,10 +42,6 @@ def run(
         float | None,
         typer.Option("--tilt-series-pixel-size", metavar="A", help="Of the unbinned tilt series, for RELION 4."),
     ] = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Convert between the formats Ais reads and writes: volumes, coordinates, training sets, models and groups.
-
     labels: Annotated[
         bool, typer.Option("--labels", help="Write an OME-Zarr label image; taken for granted for X.zarr/labels/NAME.")
     ] = False,
@@ -57,6 +53,10 @@ def run(
             help="Label what reaches T (0-255) with 1. Default: whole numbers are kept, of segmented volumes 128.",
         ),
     ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Convert between the formats Ais reads and writes: volumes, coordinates, training sets, models and groups.
+
     A volume keeps its values and voxel size, as MRC also origin and labels; coordinates keep columns that Ais does not
     know. OUT may be a label image inside an OME-Zarr volume, as TS_001.zarr/labels/membrane.
     """
