@@ -11,7 +11,7 @@ import starfile
 from ais.annotation import AddParticleSet, AddTomogram, DeleteParticles, MoveParticle
 from ais.annotation.particle_files import particles_of_sets, preview_file, save_particles
 from ais.annotation.particle_loading import load_particles
-from ais.annotation.particle_names import NameRule, find_tomogram, tomogram_of
+from ais.annotation.particle_names import NameRule, TomogramNames
 from ais.errors import AisError
 from ais.formats.coordinates import PixelSizeUnknown
 from ais.formats.registry import write_volume
@@ -158,7 +158,7 @@ def test_the_preview_is_what_is_written(project: Project, tmp_path: Path) -> Non
     [("TS_01", 1), ("ts_01", 1), ("TS_02", 2), ("TS_1", None), ("TS", None), ("rec_TS_10_bin4", 3), ("", 3)],
 )
 def test_names_of_tomograms(project: Project, name: str, number: int | None) -> None:
-    found = tomogram_of(name, project.tomograms(), project.tomogram_by_id(3))
+    found = TomogramNames(project.tomograms()).find(name, project.tomogram_by_id(3))
     assert (found.id if found is not None else None) == number
 
 
@@ -187,16 +187,14 @@ def test_patterns_that_make_no_sense(in_file: str, in_project: str) -> None:
 
 
 def test_the_first_pattern_that_fits_counts(project: Project) -> None:
-    tomograms = project.tomograms()
+    tomograms = TomogramNames(project.tomograms())
     rules = [NameRule("x{name}", "TS_{name}*"), NameRule("*", "TS_01")]
-    assert [
-        found and found.name for found in (find_tomogram(n, tomograms, None, rules) for n in ("x10", "x0", "a"))
-    ] == [
+    assert [found and found.name for found in (tomograms.find(n, None, rules) for n in ("x10", "x0", "a"))] == [
         "TS_10",
         None,  # two tomograms begin with TS_0
         "TS_01",
     ]
-    assert find_tomogram("ts_02.mrc_13.48Apx.mrc", tomograms).id == 2
+    assert tomograms.find("ts_02.mrc_13.48Apx.mrc").id == 2
 
 
 def test_tomograms_that_are_not_in_the_project_are_said(project: Project, tmp_path: Path) -> None:

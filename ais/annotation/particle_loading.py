@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ais.annotation.entries import TomogramEntry
-from ais.annotation.particle_names import NameRule, find_tomogram, tomogram_of_file
+from ais.annotation.particle_names import NameRule, TomogramNames
 from ais.errors import AisError
 from ais.formats.coordinates import Coordinates, PixelSizeUnknown, concatenate, read_coordinates
 
@@ -114,8 +114,8 @@ def load_particles(
 ) -> LoadedParticles:
     """Read a file of coordinates and tell the particles of different tomograms apart.
 
-    `ais.annotation.particle_names.find_tomogram` says which tomogram a name stands for. A file without names is about
-    the tomogram whose name is its own or a part of its own, as ``TS_01.cbox``, else about `current`.
+    `ais.annotation.particle_names.TomogramNames.find` says which tomogram a name stands for. A file without names is
+    about the tomogram whose name is its own or a part of its own, as ``TS_01.cbox``, else about `current`.
 
     Parameters
     ----------
@@ -141,11 +141,12 @@ def load_particles(
         `ais.formats.coordinates.PixelSizeUnknown` if only the pixel size of the tilt series is missing.
     """
     path = Path(path)
+    known = TomogramNames(tomograms)
     found: dict[str, TomogramEntry | None] = dict(chosen or {})
 
     def owner(name: str) -> TomogramEntry | None:
         if name not in found:
-            found[name] = owner_of(name, path, tomograms, current, rules)
+            found[name] = owner_of(name, path, known, current, rules)
         return found[name]
 
     def size(name: str) -> float:
@@ -186,12 +187,12 @@ def load_particles(
 def owner_of(
     name: str,
     path: Path,
-    tomograms: Sequence[TomogramEntry],
+    tomograms: TomogramNames,
     current: TomogramEntry | None = None,
     rules: Sequence[NameRule] = (),
 ) -> TomogramEntry | None:
     """The tomogram that a name in a file stands for, as `load_particles` says; "" is no name."""
-    return find_tomogram(name, tomograms, current, rules) if name else tomogram_of_file(path, tomograms, current)
+    return tomograms.find(name, current, rules) if name else tomograms.of_file(path, current)
 
 
 def names_text(names: Sequence[str]) -> str:

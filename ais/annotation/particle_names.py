@@ -59,66 +59,88 @@ WHOLE_NAME = NameRule()
 """Names in the file are those of tomograms, or like them."""
 
 
-def find_tomogram(
-    name: str,
-    tomograms: Sequence[TomogramEntry],
-    current: TomogramEntry | None = None,
-    rules: Iterable[NameRule] = (),
-) -> TomogramEntry | None:
-    """The tomogram that a file means by a name; None if there is none, or there are several.
+class TomogramNames:
+    """The tomograms of a project, to be found by what files call them.
 
     Parameters
     ----------
-    name
-        As the file has it.
     tomograms
         Those of the project.
-    current
-        Of several tomograms of one name, this one.
-    rules
-        The first one that says something about the name counts; without one the name is taken as it is.
     """
-    meant = next((found for rule in rules if (found := rule.meant(name)) is not None), name)
-    return _like(meant, tomograms, current) if "*" in meant else tomogram_of(meant, tomograms, current)
 
+    def __init__(self, tomograms: Sequence[TomogramEntry]) -> None:
+        self._entries = [(entry.name.casefold(), entry) for entry in tomograms]
+        self._same: dict[str, list[TomogramEntry]] = {}
+        self._folded: dict[str, list[TomogramEntry]] = {}
+        self._bare: dict[str, list[TomogramEntry]] = {}
+        self._numbers: dict[int, list[TomogramEntry]] = {}
+        for folded, entry in self._entries:
+            self._same.setdefault(entry.name, []).append(entry)
+            self._folded.setdefault(folded, []).append(entry)
+            self._bare.setdefault(bare_name(entry.name), []).append(entry)
+            for number in numbers_in(entry.name):
+                self._numbers.setdefault(number, []).append(entry)
 
-def tomogram_of(
-    name: str, tomograms: Sequence[TomogramEntry], current: TomogramEntry | None = None
-) -> TomogramEntry | None:
-    """The tomogram that is called so, or else the only one whose name is like it.
+    def find(
+        self, name: str, current: TomogramEntry | None = None, rules: Iterable[NameRule] = ()
+    ) -> TomogramEntry | None:
+        """The tomogram that a file means by a name; None if there is none, or there are several.
 
-    A name is like that of a tomogram if they are the same but for the case of letters, and then for endings such as
-    ``.tomostar``, ``.mrc`` and ``_10.00Apx``; if it is the only whole number in it, as 1 for ``TS_01``; or if one is a
-    part of the other, as ``TS_01`` of ``TS_01_bin4``.
-    """
-    if not name:
-        return current
-    same = [entry for entry in tomograms if entry.name == name]
-    if len(same) > 1 and current in same:
-        return current
-    folded, short = name.casefold(), bare_name(name)
-    for found in (
-        same,
-        [entry for entry in tomograms if entry.name.casefold() == folded],
-        [entry for entry in tomograms if bare_name(entry.name) == short],
-        [entry for entry in tomograms if name.isdecimal() and int(name) in numbers_in(entry.name)],
-        [entry for entry in tomograms if _is_part(name, entry.name)],
-        [entry for entry in tomograms if _is_part(entry.name, name)],
-    ):
-        if found:
-            return found[0] if len(found) == 1 else None
-    return None
+        A name is like that of a tomogram if they are the same but for the case of letters, and then for endings such
+        as ``.tomostar``, ``.mrc`` and ``_10.00Apx``; if it is the only whole number in it, as 1 for ``TS_01``; or if
+        one is a part of the other, as ``TS_01`` of ``TS_01_bin4``.
 
+        Parameters
+        ----------
+        name
+            As the file has it; "" stands for `current`.
+        current
+            Of several tomograms of one name, this one.
+        rules
+            The first one that says something about the name counts; without one the name is taken as it is.
+        """
+        if not name:
+            return current
+        meant = next((found for rule in rules if (found := rule.meant(name)) is not None), name)
+        return self._fitting(meant, current) if "*" in meant else self._alike(meant, current)
 
-def tomogram_of_file(
-    path: Path, tomograms: Sequence[TomogramEntry], current: TomogramEntry | None
-) -> TomogramEntry | None:
-    """The tomogram that a file without names is about: the one that it is called by, else `current`."""
-    same = [entry for entry in tomograms if entry.name.casefold() == path.stem.casefold()]
-    parts = [entry for entry in tomograms if _is_part(entry.name, path.stem)]
-    if current in (same or parts):
-        return current
-    return next((each[0] for each in (same, parts) if len(each) == 1), current)
+    def of_file(self, path: Path, current: TomogramEntry | None = None) -> TomogramEntry | None:
+        """The tomogram that a file without names is about: the one that it is called by, else `current`."""
+        same = self._folded.get(path.stem.casefold(), [])
+        parts = self._parts_of(path.stem)
+        if current in (same or parts):
+            return current
+        return next((each[0] for each in (same, parts) if len(each) == 1), current)
+
+    def _alike(self, name: str, current: TomogramEntry | None) -> TomogramEntry | None:
+        same = self._same.get(name, [])
+        if len(same) > 1 and current in same:
+            return current
+        found = (
+            same
+            or self._folded.get(name.casefold())
+            or self._bare.get(bare_name(name))
+            or (self._numbers.get(int(name)) if name.isdecimal() else None)
+            or self._with_part(name)
+            or self._parts_of(name)
+        )
+        return found[0] if found is not None and len(found) == 1 else None
+
+    def _fitting(self, pattern: str, current: TomogramEntry | None) -> TomogramEntry | None:
+        """The only tomogram whose name fits a pattern with ``*``; of several of one name the current one."""
+        wanted = re.compile(re.escape(pattern).replace(r"\*", ".*"), re.IGNORECASE | re.DOTALL)
+        found = [entry for _, entry in self._entries if wanted.fullmatch(entry.name)]
+        if len(found) == 1:
+            return found[0]
+        return current if current in found and len({entry.name for entry in found}) == 1 else None
+
+    def _with_part(self, part: str) -> list[TomogramEntry]:
+        folded = part.casefold()
+        return [entry for name, entry in self._entries if _is_part(folded, name)]
+
+    def _parts_of(self, name: str) -> list[TomogramEntry]:
+        folded = name.casefold()
+        return [entry for part, entry in self._entries if _is_part(part, folded)]
 
 
 def bare_name(name: str) -> str:
@@ -130,16 +152,12 @@ def bare_name(name: str) -> str:
         name = shorter
 
 
-def _like(pattern: str, tomograms: Sequence[TomogramEntry], current: TomogramEntry | None) -> TomogramEntry | None:
-    """The only tomogram, or of several the current one, whose name fits a pattern with ``*``."""
-    literal = re.escape(pattern).replace(r"\*", ".*")
-    found = [entry for entry in tomograms if re.fullmatch(literal, entry.name, re.IGNORECASE | re.DOTALL)]
-    if len(found) == 1:
-        return found[0]
-    return current if current in found and len({entry.name for entry in found}) == 1 else None
-
-
 def _is_part(part: str, name: str) -> bool:
-    if part.casefold() not in name.casefold():
-        return False
-    return re.search(rf"(?<![A-Za-z0-9]){re.escape(part)}(?![A-Za-z0-9])", name, re.IGNORECASE) is not None
+    """Whether a text stands in another one as words of its own; both without upper case."""
+    at = name.find(part) if part else -1
+    while at >= 0:
+        before, after = name[max(at - 1, 0) : at], name[at + len(part) : at + len(part) + 1]
+        if not any(letter.isascii() and letter.isalnum() for letter in (before, after)):
+            return True
+        at = name.find(part, at + 1)
+    return False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ais.annotation import TomogramEntry
 from ais.annotation.particle_loading import LoadedParticles, ParticleFile, load_particles, owner_of
-from ais.annotation.particle_names import NAME, NameRule, bare_name
+from ais.annotation.particle_names import NAME, NameRule, TomogramNames, bare_name
 from ais.errors import AisError
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ class ParticleImport:
         self._made: object = None
         self._work: Work | None = None
         self._rows: tuple[object, tuple[NameRow, ...]] | None = None
+        self._names: tuple[object, TomogramNames] | None = None
 
     # What the page shows
 
@@ -269,4 +270,6 @@ class ParticleImport:
             return None, False
         rule = NameRule(self.choice.in_file, self.choice.in_project)
         current = snapshot.tomogram(self._editor.state.tomogram)
-        return owner_of(name, file.path, snapshot.tomograms, current, (rule,)), False
+        if self._names is None or self._names[0] is not snapshot.tomograms:
+            self._names = snapshot.tomograms, TomogramNames(snapshot.tomograms)
+        return owner_of(name, file.path, self._names[1], current, (rule,)), False
