@@ -78,6 +78,7 @@ def planar():
 
 def make(folder: Path) -> None:
     folder.mkdir()
+    keras.utils.set_random_seed(1)
     made = {"middle": volumetric(5, 1, middle), "planar_end": volumetric(3, 1, planar_end)}
     made |= {"pooled_in_z": volumetric(7, 2, channels_away), "planar": planar()}
     rng = np.random.default_rng(0)
