@@ -2,112 +2,175 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
-import shutil
-import sys
+import tempfile
+import threading
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from ais import __version__
-from ais.cli.opengl import find_opengl
+from ais.cli.opengl import OpenGL, find_opengl, through_ssh
 from ais.cli.options import Json
 from ais.cli.terminal import show, show_json
-from ais.errors import AisError
+from ais.errors import AisError, describe_os_error
+from ais.installation.bundle import check_target, write_bundle
+from ais.installation.graphics_cards import explain, machine
+from ais.installation.places import default_settings_folder
+from ais.installation.probes import Finding, Probe, examine_all
+from ais.installation.software import BACKENDS, version_of
 
-BACKENDS = ("tensorflow", "torch", "jax")
 PARTS = ("keras", "numpy", "scipy", "scikit-image", "vtk", "mrcfile", "tifffile", "imgui-bundle", "glfw", "PyOpenGL")
-OPTIONAL = {"dask": "ais[cluster]"}
-GPU_ADVICE = (
-    "On Linux with an NVIDIA GPU: ais[gpu].",
-    "On Windows with an NVIDIA GPU: install PyTorch with CUDA and set AIS_BACKEND=torch.",
+OPTIONAL = ("dask",)
+NETWORKS_S = 60.0
+OPENGL_S = 9.0
+LABEL = 18
+PLACES = ("current", "settings", "temporary")
+KEYS = (
+    *("python", "system", "virtual_environment", "cores", "cores_usable", "cpu", "cpu_features"),
+    *("memory", "memory_total", "memory_free", "memory_limit"),
 )
-LOW_MEMORY = 8 << 30
-LOW_DISK = 10 << 30
+GONE = "The current folder does not exist any more: change to another."
+Bundle = Annotated[
+    str | None,
+    typer.Option(
+        "--bundle",
+        metavar="FILE.zip",
+        help="Also write what a report of a problem needs, without private names and paths.",
+        show_default=False,
+    ),
+]
 
 
-def run(json: Json = False) -> int:
-    """Say what the installation consists of and what is missing: Python, backend, GPU, screen, memory, disk.
+def run(bundle: Bundle = None, json: Json = False) -> int:
+    """Say what the installation consists of and what is missing, with the command that puts it right.
 
-    The backend is what computes networks; the environment variable AIS_BACKEND chooses tensorflow (the default), torch
-    or jax.
+    Python, packages, processor, memory, disks, graphics cards, screen. The backend is what computes networks; the
+    environment variable AIS_BACKEND chooses tensorflow (the default), torch or jax. Each check runs by itself: one that
+    crashes or hangs says so.
     """
+    target = None if bundle is None else Path(bundle)
+    if target is not None:
+        check_target(target)
     state = examine()
+    lines = described(state)
     if json:
         show_json(state)
-        return 0
-    for key, value in state.items():
-        if key != "advice":
-            show(f"{key:>12}  {value if value not in (None, []) else '-'}")
-    for sentence in state["advice"]:
-        show(f"{'advice':>12}  {sentence}")
+    else:
+        show("\n".join(lines))
+    if target is not None:
+        try:
+            write_bundle(target, state, "\n".join(lines), default_settings_folder())
+        except OSError as error:
+            raise AisError(describe_os_error(error, target)) from error
+        if not json:
+            show(f"{'bundle':>{LABEL}}  {target}")
     return 0
 
 
+def probes() -> list[Probe]:
+    """What is examined, each in a process of its own."""
+    checks = "ais.installation"
+    folders = {"settings": str(default_settings_folder()), "temporary": tempfile.gettempdir()}
+    found = [
+        Probe("networks", "what computes networks", f"{checks}.software:examine_networks", limit_s=NETWORKS_S),
+        Probe("cards", "graphics cards", f"{checks}.graphics_cards:examine_cards"),
+        Probe("python", "Python", f"{checks}.software:examine_python"),
+        Probe("packages", "packages", f"{checks}.software:examine_packages"),
+        Probe("loading", "the loading of packages", f"{checks}.software:examine_loading"),
+        Probe("processor", "the processor", f"{checks}.machine:examine_processor"),
+        Probe("memory", "memory", f"{checks}.machine:examine_memory"),
+    ]
+    try:
+        folders["current"] = str(Path.cwd())
+    except OSError:
+        folders["current"] = ""
+    for role in PLACES:
+        if folders[role]:
+            about = f"the {role} folder, which may lie on a drive that does not answer"
+            found.append(Probe(role, about, f"{checks}.places:examine_place", (role, folders[role])))
+    return found
+
+
 def examine() -> dict[str, Any]:
-    """What `ais doctor` reports; sizes in GiB."""
-    versions = {name: _version(name) for name in (*BACKENDS, *PARTS, *OPTIONAL)}
-    computing = _computing()
-    opengl = find_opengl()
-    memory = _memory_bytes()
-    disk = shutil.disk_usage(Path.cwd()).free
-    advice = [f"{name} is missing: install Ais again." for name in PARTS if versions[name] is None]
-    advice += [f"{name} is not installed: {extra} brings it." for name, extra in OPTIONAL.items() if not versions[name]]
-    if failure := computing.pop("failure"):
-        advice.append(failure)
-    elif not computing["gpus"]:
-        advice.append(f"No GPU found: networks run on the CPU, more slowly. {GPU_ADVICE[sys.platform == 'win32']}")
-    if opengl.advice:
-        advice.append(opengl.advice)
-    if memory is not None and memory < LOW_MEMORY:
-        advice.append("Less than 8 GiB of memory: segment large tomograms with --batch-size 1.")
-    if disk < LOW_DISK:
-        advice.append("Less than 10 GiB free on this disk.")
+    """What `ais doctor` reports; sizes in GiB. What could not be found out is None."""
+    screen: list[OpenGL] = []
+    asking = threading.Thread(target=lambda: screen.append(find_opengl(OPENGL_S)), daemon=True)
+    asking.start()
+    found = examine_all(probes())
+    asking.join(OPENGL_S)
+    return put_together(found, screen[0] if screen else OpenGL(advice="The graphics driver does not answer."))
+
+
+def put_together(found: dict[str, Finding], opengl: OpenGL) -> dict[str, Any]:
+    """The report of what the checks found."""
+    figures: dict[str, Any] = {}
+    for name in ("python", "processor", "memory", "packages", "loading", "networks"):
+        figures |= found[name].figures
+    places = {role: found[role].figures.get(role) if role in found else None for role in PLACES}
+    cards = found["cards"].figures
+    failure = figures.pop("failure", "")
+    advice = [sentence for finding in found.values() for sentence in finding.advice]
+    if "current" not in found:
+        advice.append(GONE)
+    if found["networks"].failure and found["processor"].advice and not found["processor"].failure:
+        advice.remove(found["networks"].advice[0])  # without its instructions TensorFlow crashes, as is said there
+    if not failure and not figures.get("gpus") and figures.get("backend") and cards:
+        advice.append(explain(machine(cards), figures["backend"], figures.get("gpu_build")))
+    advice += [opengl.advice] if opengl.advice else []
     return {
         "ais": __version__,
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "cores": os.cpu_count(),
-        "memory": None if memory is None else round(memory / 2**30, 1),
-        "disk_free": round(disk / 2**30, 1),
-        **versions,
-        **computing,
+        **{key: figures.get(key) for key in KEYS},
+        "disk_free": (places["current"] or {}).get("free"),
+        "places": places,
+        **{name: version_of(name) for name in (*BACKENDS, *PARTS, *OPTIONAL)},
+        "packages": figures.get("packages", {}),
+        "extras": figures.get("extras", {}),
+        "broken": figures.get("broken", []),
+        "backend": figures.get("backend"),
+        "gpus": figures.get("gpus", []),
+        "gpu_build": figures.get("gpu_build"),
+        "cpu_bfloat16": figures.get("cpu_bfloat16"),
+        "precision": figures.get("precision"),
+        "graphics": cards or None,
         "opengl": opengl.text or None,
-        "advice": advice,
+        "screen": {"display": opengl.display or None, "scale": opengl.scale or None, "ssh": through_ssh()},
+        "failed": {name: finding.failure for name, finding in found.items() if finding.failure},
+        "advice": list(dict.fromkeys(advice)),
     }
 
 
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _computing() -> dict[str, Any]:
-    # What computes networks: backend, its GPUs, whether the CPU has bfloat16, and what --precision auto segments in.
-    from ais.models.backend import chosen_backend, start
-    from ais.models.backends.base import cpu_has_bfloat16
-
-    state: dict[str, Any] = {
-        "backend": None,
-        "gpus": [],
-        "cpu_bfloat16": cpu_has_bfloat16(),
-        "precision": None,
-        "failure": "",
+def described(state: dict[str, Any]) -> list[str]:
+    """A report as lines for people."""
+    graphics, screen = state["graphics"] or {}, state["screen"]
+    driver = " ".join(["NVIDIA", graphics["driver"]]) if graphics.get("driver") else None
+    lines = {
+        "ais": state["ais"],
+        "python": _joined(state["python"], "virtual environment" if state["virtual_environment"] else None),
+        "system": state["system"],
+        "processor": _joined(state["cpu"], " ".join(state["cpu_features"] or [])),
+        "cores": state["cores"] and f"{state['cores_usable']} of {state['cores']}",
+        "memory": state["memory"] and f"{state['memory']} GiB; {state['memory_free']} GiB of the computer's are free",
+        **{f"{role} folder": _place(place) for role, place in state["places"].items()},
+        **{name: state[name] for name in (*BACKENDS, *PARTS, *OPTIONAL)},
+        "backend": state["backend"],
+        "gpus": "; ".join(state["gpus"]) or None,
+        "gpu driver": _joined(driver, "; ".join(graphics.get("gpus", []))),
+        "cpu_bfloat16": state["cpu_bfloat16"],
+        "precision": state["precision"],
+        "opengl": state["opengl"],
+        "screen": _joined(screen["display"], screen["scale"] and f"letters at {screen['scale']:.0%}"),
     }
-    try:
-        backend = chosen_backend()
-        state["backend"] = backend.name
-        device = start()
-        state["gpus"] = [gpu.name for gpu in backend.gpus()]
-    except AisError as error:
-        return state | {"failure": str(error)}
-    return state | {"precision": device.fast_dtype}
+    shown = [f"{key:>{LABEL}}  {'-' if value in (None, '') else value}" for key, value in lines.items()]
+    return shown + [f"{'advice':>{LABEL}}  {sentence}" for sentence in state["advice"]]
 
 
-def _memory_bytes() -> int | None:
-    if sys.platform == "win32" or not hasattr(os, "sysconf"):
+def _joined(*parts: str | None) -> str | None:
+    return ", ".join(part for part in parts if part) or None
+
+
+def _place(place: dict[str, Any] | None) -> str | None:
+    if place is None:
         return None
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    kind = place["network"] or place["file_system"]
+    return _joined(f"{place['free']} GiB free", kind, None if place["writable"] else "cannot be written")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 TIMEOUT_S = 30.0
 NEEDED = (3, 3)
 SOFTWARE = ("llvmpipe", "softpipe", "swrast", "GDI Generic")
 DRIVER_ADVICE = "install the driver of the graphics card or, on Linux, Mesa's software renderer (libgl1-mesa-dri)"
+
+FORWARDED = "ssh -X passes only old OpenGL through; use a remote desktop (VNC, X2Go) instead"
+DISPLAYS = {0x60001: "Windows", 0x60002: "macOS", 0x60003: "Wayland", 0x60004: "X11"}
 
 
 @dataclass(frozen=True)
@@ -24,17 +28,23 @@ class OpenGL:
         Such as ``"OpenGL 4.5, llvmpipe"``; empty if no window can be opened.
     advice
         One sentence on what is missing or slow, or empty.
+    scale
+        How many times larger than usual the desktop asks letters to be drawn; 0 if no window can be opened.
+    display
+        "Wayland", "X11", "Windows", or empty.
     """
 
     text: str = ""
     advice: str = ""
+    scale: float = 0.0
+    display: str = ""
 
 
-def find_opengl() -> OpenGL:
-    """Open a hidden window in a process of its own and say what draws in it."""
+def find_opengl(limit_s: float = TIMEOUT_S) -> OpenGL:
+    """Open a hidden window in a process of its own and say what draws in it; it has `limit_s` seconds."""
     words = [sys.executable, "-m", "ais.cli.opengl"]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=limit_s, check=False)
     except subprocess.TimeoutExpired:
         return OpenGL(advice=f"The graphics driver does not answer: {DRIVER_ADVICE}.")
     try:
@@ -61,6 +71,7 @@ def open_hidden_window() -> OpenGL:
             advice=f"There is no screen for the window ({'; '.join(errors)}): "
             "commands work without; for the window log in to a desktop, or use a remote desktop."
         )
+    display = DISPLAYS.get(glfw.get_platform(), "")
     try:
         glfw.window_hint(glfw.VISIBLE, glfw.FALSE)
         glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, NEEDED[0])
@@ -70,12 +81,20 @@ def open_hidden_window() -> OpenGL:
         window = glfw.create_window(16, 16, "Ais", None, None)
         if not window:
             needed = ".".join(map(str, NEEDED))
-            return OpenGL(advice=f"The window needs OpenGL {needed} ({'; '.join(errors)}): {DRIVER_ADVICE}.")
+            what = FORWARDED if through_ssh() else DRIVER_ADVICE
+            return OpenGL(advice=f"The window needs OpenGL {needed} ({'; '.join(errors)}): {what}.", display=display)
         glfw.make_context_current(window)
+        scale = glfw.get_window_content_scale(window)[0]
         version, renderer = (GL.glGetString(name).decode(errors="replace") for name in (GL.GL_VERSION, GL.GL_RENDERER))
     finally:
         glfw.terminate()
-    return described(version, renderer)
+    return replace(described(version, renderer), scale=round(scale, 2), display=display)
+
+
+def through_ssh() -> bool:
+    """Whether the screen is another computer's, reached by ssh -X."""
+    name = os.environ.get("DISPLAY", "")
+    return "SSH_CONNECTION" in os.environ and bool(name) and not name.startswith(":")
 
 
 def described(version: str, renderer: str) -> OpenGL:

@@ -13,6 +13,7 @@ from ais.errors import AisError
 from ais.gui import theme
 from ais.gui.editor import Editor
 from ais.gui.shell import Shell
+from ais.installation.places import default_settings_folder
 
 if TYPE_CHECKING:
     from ais.gui.pacing import Pacing
@@ -283,10 +284,3 @@ def run(paths: Sequence[Path] = (), *, settings_folder: Path | None = None, stor
 
     folder = settings_folder if settings_folder is not None else default_settings_folder()
     return run_window(paths, folder, story)
-
-
-def default_settings_folder() -> Path:
-    """Where the editor keeps its own files."""
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("ais-cryoet", appauthor=False))

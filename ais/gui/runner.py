@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ais.errors import AisError
 from ais.gui import native_dialogs
 from ais.gui.editor import Editor
+from ais.gui.log_file import kept_log
 from ais.gui.state import Tab
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ _log = logging.getLogger(__name__)
 def run_window(paths: Sequence[Path], settings_folder: Path, story: Story | None) -> int:
     """Open the window and return when it has been closed; see `ais.gui.app.run`."""
     _check_screen()
+    with kept_log(settings_folder):
+        return _run(paths, settings_folder, story)
+
+
+def _run(paths: Sequence[Path], settings_folder: Path, story: Story | None) -> int:
     from imgui_bundle import hello_imgui
 
     from ais.gui.app import Window

@@ -108,6 +108,10 @@ class Backend(ABC):
         """The GPUs that it finds, in its own order."""
 
     @abstractmethod
+    def built_for_gpus(self) -> bool:
+        """Whether what is installed of it can use NVIDIA's or Apple's GPUs at all; only once it is loaded."""
+
+    @abstractmethod
     def cpu(self) -> Device:
         """The CPU, and no GPU from here on."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,6 +15,7 @@ from ais.models.backends.base import Backend, Compute, Device, Gpu, mixed_if_abl
 if TYPE_CHECKING:
     import keras
 
+PLUGINS = ("jax_cuda12_plugin", "jax_cuda13_plugin")
 EXHAUSTED = ("RESOURCE_EXHAUSTED", "Out of memory")
 
 
@@ -29,6 +31,10 @@ class JaxBackend(Backend):
     def gpus(self) -> list[Gpu]:
         """Its GPUs with their compute capability."""
         return [Gpu(gpu.device_kind, mixed_if_able(_capability(gpu))) for gpu in _found()]
+
+    def built_for_gpus(self) -> bool:
+        """Whether one of its plugins for CUDA is there."""
+        return any(importlib.util.find_spec(name) for name in PLUGINS)
 
     def cpu(self) -> Device:
         """The CPU; it gains nothing by 16 bits (measured with version 0.10)."""

@@ -38,6 +38,12 @@ class TensorFlowBackend(Backend):
             for gpu, details in _found()
         ]
 
+    def built_for_gpus(self) -> bool:
+        """Its own word."""
+        import tensorflow as tf
+
+        return bool(tf.test.is_built_with_cuda())
+
     def cpu(self) -> Device:
         """The CPU; in 16 bits, 2.1 times as fast where it has instructions for them."""
         _show_gpus([])

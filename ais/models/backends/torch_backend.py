@@ -33,6 +33,12 @@ class TorchBackend(Backend):
             ]
         return [Gpu("Apple GPU", "float32")] if torch.backends.mps.is_available() else []
 
+    def built_for_gpus(self) -> bool:
+        """Its own word: a plain one for Windows has no CUDA."""
+        import torch
+
+        return torch.version.cuda is not None or torch.backends.mps.is_built()
+
     def cpu(self) -> Device:
         """The CPU; in 16 bits, 2.3 times as fast where it has instructions for them."""
         return Device("cpu", "cpu", "mixed_bfloat16" if cpu_has_bfloat16() else "float32")
