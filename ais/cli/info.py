@@ -12,12 +12,14 @@ import numpy as np
 import typer
 
 from ais.cli.describe_ais_1 import describe_annotated, describe_group
+from ais.cli.describe_record import describe_record, origin_of
 from ais.cli.inputs import each_input
 from ais.cli.options import Json
 from ais.cli.terminal import complain, show, show_json
 from ais.errors import AisError
 from ais.formats.coordinates import SUFFIXES
 from ais.formats.copick_project import is_copick_project, read_copick_project
+from ais.formats.recorded import is_record
 from ais.formats.registry import readable_suffixes, volume_exists, volume_suffix
 from ais.formats.volume import VolumeLevel
 from ais.prediction import slabs
@@ -28,12 +30,13 @@ def run(
     files: Annotated[list[str], typer.Argument(help="Files of any kind that Ais reads.", show_default=False)],
     json: Json = False,
 ) -> int:
-    """Say what is in a file: volume, project, training set, model or coordinates.
+    """Say what is in a file: volume, project, training set, model, coordinates or record.
 
-    Voxel size and origin are in angstrom, shapes are z y x.
+    Voxel size and origin are in angstrom, shapes are z y x. Of an output of Ais it says what made it, and whether the
+    file is still as it was made; a record (OUTPUT.json) tells all of it: inputs, models, settings, versions.
     """
     found: list[dict[str, Any]] = []
-    code = each_input([Path(name) for name in files], lambda path: found.append(describe(path)))
+    code = each_input([Path(name) for name in files], lambda path: found.append({**describe(path), **origin_of(path)}))
     if json and found:
         show_json(found[0] if len(files) == 1 else found)
     elif found:
@@ -66,6 +69,8 @@ def describe(path: Path) -> dict[str, Any]:
         return describe_annotated(path)
     if suffix in (".aisgroup", ".scnmgroup"):
         return describe_group(path)
+    if is_record(path):
+        return describe_record(path)
     if is_copick_project(path):
         return _describe_copick(path)
     if suffix in SUFFIXES:

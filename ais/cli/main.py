@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import typer
 
 from ais import __version__
+from ais.cli.recording import recorded
 from ais.cli.terminal import complain, show
 from ais.errors import AisError, Cancelled, describe_os_error
 
@@ -82,7 +83,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("doctor", "check the installation and say what is missing"),
         Command("stages", "split, predict, assemble and analyse a folder, going on where it was stopped"),
         Command("slurm", "print an sbatch array script", later=True),
-        Command("repeat", "run again what a record describes", later=True),
+        Command("repeat", "run again what a record describes, and compare"),
     ),
 }
 COMMANDS = {command.name: command for group in GROUPS.values() for command in group}
@@ -214,13 +215,18 @@ def _guarded(command: Command, words: list[str]) -> int:
 
 
 def _execute(command: Command, words: list[str]) -> int:
-    function = importlib.import_module(command.module).run
+    code: Any = parser_of(command).main(words, f"ais {command.name}", standalone_mode=False)
+    return code if isinstance(code, int) else DONE
+
+
+def parser_of(command: Command) -> Any:
+    """What turns the words after a command's name into a call of its function; a command of click."""
+    function = recorded(command.name, importlib.import_module(command.module).run)
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     app.command(name=command.name, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})(
         function
     )
-    code: Any = typer.main.get_command(app).main(words, f"ais {command.name}", standalone_mode=False)
-    return code if isinstance(code, int) else DONE
+    return typer.main.get_command(app)
 
 
 def _usage_reason(error: Exception) -> str:
