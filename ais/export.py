@@ -30,9 +30,11 @@ from ais.interactions import Rules, apply_rules
 from ais.label_images import LabelWish, write_segmentation_labels
 from ais.models import ModelInfo, model_hash, read_model_info
 from ais.progress import SILENT, Progress
+from ais.shards import Shard, WhileHeld, share_out
 from ais.tomogram import Tomogram
 
 if TYPE_CHECKING:
+    from ais.formats.claim import Claim
     from ais.segmentation import ReadyModel
 
 MANIFEST = "manifest.json"
@@ -148,6 +150,7 @@ def segment(
     overwrite: bool = False,
     progress: Progress = SILENT,
     ready: Callable[[Path, str], ReadyModel] | None = None,
+    shard: Shard | None = None,
 ) -> list[SegmentResult]:
     """Segment tomograms; each ``<stem>__<feature>.mrc`` appears whole, with a record beside it.
 
@@ -171,6 +174,9 @@ def segment(
     ready
         Gives the model of a path and a `model_hash` ready to segment with these settings, such as one that is loaded
         already; by default it is loaded here.
+    shard
+        This is one of several such calls, in as many processes, that share the tomograms; each returns when all are
+        done, whoever did them.
 
     Returns
     -------
@@ -180,18 +186,22 @@ def segment(
     Raises
     ------
     AisError
-        If a model cannot be read, two models find the same feature, or the rules name a feature without model.
+        If a model cannot be read, two models find the same feature, the rules name a feature without model, or a
+        shard is to overwrite.
     Cancelled
         If `progress` says so; finished volumes are kept.
     """
     settings = settings or SegmentSettings()
     if settings.dtype not in DTYPES:
         raise AisError(f"'{settings.dtype}' is not a type of segmented volumes: choose {', '.join(DTYPES)}.")
+    if shard is not None and overwrite:
+        raise AisError("Several processes that share a folder cannot overwrite in it: choose another folder.")
     chosen = read_models(models)
     if settings.rules is not None:
         settings.rules.check([feature for model in chosen for feature in model.info.found])
     batch = _Batch(chosen, Path(output), settings, overwrite, progress, len(inputs), ready)
-    results = [batch.segment(Path(path)) for path in inputs]
+    paths = list(map(Path, inputs))
+    results = [batch.segment(path) for path in paths] if shard is None else batch.segment_shared(paths, shard)
     if any(result.status != "failed" for result in results):
         write_manifest(Path(output), results)
     return results
@@ -199,6 +209,8 @@ def segment(
 
 def write_manifest(folder: Path, results: Sequence[SegmentResult] = ()) -> Path:
     """Put the manifest of a folder together from the records of its segmented volumes.
+
+    When several processes do so at once, the last one to write has seen the records of all.
 
     Parameters
     ----------
@@ -212,17 +224,26 @@ def write_manifest(folder: Path, results: Sequence[SegmentResult] = ()) -> Path:
     Path
         The manifest: JSON with ``outputs`` (the records) and ``failed``.
     """
-    outputs = [path.with_name(path.name.removesuffix(RECORD_SUFFIX)) for path in sorted(folder.glob("*__*.mrc.json"))]
-    records = [record for path in outputs if path.exists() and (record := read_record(path)) is not None]
-    manifest = {
-        "program": "Ais",
-        "version": __version__,
-        "outputs": [record for record in records if record.get("command") == "segment"],
-        "failed": [{"input": str(r.tomogram), "error": r.error} for r in results if r.status == "failed"],
-    }
     target = folder / MANIFEST
-    write_text(target, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
-    return target
+    outputs = _recorded(folder)
+    while True:
+        records = [record for path in outputs if (record := read_record(path)) is not None]
+        manifest = {
+            "program": "Ais",
+            "version": __version__,
+            "outputs": [record for record in records if record.get("command") == "segment"],
+            "failed": [{"input": str(r.tomogram), "error": r.error} for r in results if r.status == "failed"],
+        }
+        write_text(target, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+        before, outputs = outputs, _recorded(folder)
+        if outputs == before:
+            return target
+
+
+def _recorded(folder: Path) -> list[Path]:
+    """The segmented volumes of a folder that have a record."""
+    outputs = [path.with_name(path.name.removesuffix(RECORD_SUFFIX)) for path in sorted(folder.glob("*__*.mrc.json"))]
+    return [path for path in outputs if path.exists()]
 
 
 def is_segmentation(path: Path) -> bool:
@@ -283,6 +304,7 @@ class _Batch:
         self._progress = progress
         self._count = count
         self._finished = 0
+        self._claim: Claim | None = None
         self._features = {feature: model for model in models for feature in model.info.found}
         self._segmenters: dict[Path, ReadyModel] = {}
 
@@ -299,6 +321,37 @@ class _Batch:
             result.status, result.error = "failed", sentence(error, path)
         self._finished += 1
         return result
+
+    def segment_shared(self, paths: Sequence[Path], shard: Shard) -> list[SegmentResult]:
+        """The same for all tomograms, together with other processes; one result each, whoever segmented it."""
+        whole = self._progress
+
+        def work(index: int, claim: Claim) -> SegmentResult:
+            self._claim, self._progress = claim, WhileHeld(whole, claim)
+            try:
+                return self.segment(paths[index])
+            finally:
+                self._claim, self._progress = None, whole
+
+        def refused(index: int, error: AisError) -> SegmentResult:
+            return SegmentResult(paths[index], status="failed", error=str(error))
+
+        results = share_out(shard, [volume_stem(path) for path in paths], self._folder, work, refused, whole)
+        return [self._done_by_another(one) if one.status == "failed" else one for one in results]
+
+    def _done_by_another(self, result: SegmentResult) -> SegmentResult:
+        """What failed here, on a machine with less memory perhaps, as finished if another process has done it since."""
+        try:
+            identities = self._identities(result.tomogram)
+            done = [
+                output.exists() and is_finished(output, identities[feature])
+                for feature, output in result.outputs.items()
+            ]
+        except (AisError, OSError):
+            return result
+        if self._settings.labels is not None or not done or not all(done):
+            return result
+        return SegmentResult(result.tomogram, result.outputs, "kept")
 
     def _segment(self, path: Path, outputs: dict[str, Path]) -> str:
         with closing(Tomogram.open(path, self._settings.voxel_size)) as tomogram:
@@ -322,6 +375,8 @@ class _Batch:
                 for values in self._slabs(tomogram, wanted):
                     for feature, writer in writers.items():
                         writer.write(values[feature])
+                if self._claim is not None:
+                    self._claim.confirm()  # before anything takes its final name
         return "done"
 
     def _write_labels(self, result: SegmentResult, wish: LabelWish) -> None:

@@ -13,6 +13,7 @@ from ais.cli.model_groups import unpacked_models
 from ais.cli.options import Device, Inputs, Json, OutputFolder, Overwrite, VoxelSize, check_voxel_option, refuse_later
 from ais.cli.terminal import complain, show, show_json, terminal_progress
 from ais.errors import AisError
+from ais.shards import Shard
 
 
 def run(
@@ -49,7 +50,14 @@ def run(
     ] = 128.0,
     overwrite: Overwrite = False,
     json: Json = False,
-    shard: Annotated[str | None, typer.Option("--shard", metavar="i/n", help="Not part of this version yet.")] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="i/n",
+            help="One of n such calls, i from 0, on any machines, that share the tomograms and the folder.",
+        ),
+    ] = None,
     cluster: Annotated[str | None, typer.Option("--cluster", help="Not part of this version yet.")] = None,
 ) -> int:
     """Segment tomograms with one or more models.
@@ -59,7 +67,10 @@ def run(
     are passed over. The models of a group (.aisgroup, .scnmgroup) are unpacked to a folder of its name in the output
     folder, and its rules apply unless --rules is given.
     """
-    refuse_later({"--shard": shard, "--cluster": cluster})
+    refuse_later({"--cluster": cluster})
+    sharing = Shard.parse(shard) if shard is not None else None
+    if sharing is not None and overwrite:
+        raise AisError("--overwrite and --shard exclude each other: choose another folder.")
     from ais.export import SegmentSettings, is_segmentation, segment
     from ais.interactions import Rules
     from ais.label_images import PLACES, LabelWish
@@ -82,9 +93,11 @@ def run(
         if settings.rules is None:
             settings = replace(settings, rules=models.rules)
         with terminal_progress("Segmenting") as progress:
-            results = segment(paths, models.paths, output, settings, overwrite=overwrite, progress=progress)
+            results = segment(
+                *(paths, models.paths, output, settings), overwrite=overwrite, progress=progress, shard=sharing
+            )
         failed = [result for result in results if result.status == "failed"]
-        models.is_wanted = len(failed) < len(results)
+        models.is_wanted = len(failed) < len(results) or sharing is not None  # then others may use them
     for result in failed:
         complain(result.error)
     if len(failed) == len(results):

@@ -101,12 +101,16 @@ def recorded_output(output: Path, identity: Identity) -> Iterator[RecordedFile]:
     """
     started = time.monotonic()
     before = _record_bytes(output) if output.exists() else None
+    is_written = False
     try:
         with atomic_path(output) as temporary:
             made = RecordedFile(temporary)
             yield made
+            is_written = True
             _write(output, made.path, identity, made.result, time.monotonic() - started)
     except BaseException:
+        if not is_written:
+            raise  # a record beside the output is another's, who may have been faster
         if before is None:
             record_path(output).unlink(missing_ok=True)
         elif before != _record_bytes(output):
