@@ -112,6 +112,19 @@ def test_what_nvidias_tool_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the tool is a script here")
+def test_the_report_names_a_driver_that_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_tool(tmp_path, monkeypatch, "echo 'Failed to initialize NVML: Driver/library version mismatch' >&2; exit 18")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    asked = [probe for probe in doctor.probes() if probe.name == "cards"]
+    networks = Finding({"backend": "tensorflow", "gpus": [], "gpu_build": True, "failure": ""})
+    others = {probe.name: Finding() for probe in doctor.probes()}
+    found = others | examine_all(asked) | {"networks": networks}
+    found["cards"].figures["container"] = ""  # where the test itself runs in one
+    advice = doctor.put_together(found, OpenGL())["advice"]
+    assert any("updated while it was in use: restart the computer (sudo reboot)" in sentence for sentence in advice)
+
+
 WORKING = Machine(("NVIDIA",), "fine", "", ("RTX A5000, 24 GiB",), "550.54.14", True, system="ubuntu")
 
 
@@ -200,6 +213,13 @@ def test_packages_that_are_missing_too_old_or_too_new() -> None:
         'scipy is missing: python -m pip install "scipy>=1.15"',
     ]
     assert [one.name for one in software.requirements(stated, "cluster")] == ["dask"]
+
+
+def test_what_stands_in_brackets_is_asked_for_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    stated = {"dask": ['distributed>=2025.1; extra == "distributed"', 'pandas; extra == "dataframe"']}
+    monkeypatch.setattr(software.importlib.metadata, "requires", stated.get)
+    (one,) = software.requirements(['dask[distributed]>=2025.1; extra == "cluster"'], "cluster")
+    assert [inner.name for inner in software.within(one)] == ["distributed"]
 
 
 def test_packages_of_this_installation(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,10 @@ def examine_packages() -> Finding:
     extras: dict[str, bool] = {}
     advice = [problem.sentence for problem in unfit(needed)]
     for extra, purpose in OPTIONAL.items():
-        brought = tuple(requirements(stated, extra))
+        brought = (
+            *requirements(stated, extra),
+            *(inner for one in requirements(stated, extra) for inner in within(one)),
+        )
         missing = [problem for problem in unfit(brought) if problem.found is None]
         extras[extra] = not missing
         versions |= {one.name: version_of(one.name) for one in brought}
@@ -131,6 +134,16 @@ def requirements(stated: Sequence[str], extra: str = "") -> Iterator[Requirement
         always = one.marker is None or one.marker.evaluate({"extra": ""})
         if (not always and one.marker is not None and one.marker.evaluate({"extra": extra})) if extra else always:
             yield one
+
+
+def within(one: Requirement) -> Iterator[Requirement]:
+    """What a requirement such as ``dask[distributed]`` asks for by the names in brackets."""
+    try:
+        stated = importlib.metadata.requires(one.name) or []
+    except importlib.metadata.PackageNotFoundError:
+        return
+    for extra in sorted(one.extras):
+        yield from requirements(stated, extra)
 
 
 def unfit(needed: Sequence[Requirement], version: Version | None = None) -> list[Unfit]:
