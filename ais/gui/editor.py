@@ -26,6 +26,7 @@ from ais.gui.masks import Masks
 from ais.gui.modelling import Modelling
 from ais.gui.notices import Notices
 from ais.gui.playing import Playing
+from ais.gui.preparing import Preparing
 from ais.gui.project_switch import ProjectSwitch
 from ais.gui.rendering import Rendering
 from ais.gui.settings import SettingsFile
@@ -99,6 +100,8 @@ class Editor:
         Instances measured in segmented volumes of the open project.
     fluorescence
         Images of a light microscope over the tomogram on the screen.
+    preparing
+        Filtered copies of tomograms.
     untitled
         Whether a project is open that has no name yet.
     wake
@@ -134,6 +137,7 @@ class Editor:
         self.rendering = Rendering(self)
         self.analyses = Analyses(self)
         self.fluorescence = FluorescenceOverlays(self)
+        self.preparing = Preparing(self)
         self.untitled = False
         self._select_first: dict[str, Any] | None = None
         self._remember_at = 0.0
@@ -439,6 +443,7 @@ class Editor:
         self.rendering.follow()
         self.analyses.follow()
         self.fluorescence.follow()
+        self.preparing.follow()
         if self.shown is not None:
             for text, kind in self.shown.news():
                 self.notices.say(text, kind)

@@ -135,6 +135,10 @@ def _swap(editor: Editor, tomogram: int) -> None:
     editor.shell.sheets.append(Sheet(f"Swap axes of {entry.name}", "Choose file...", (order, then), accept, note))
 
 
+def _prepare(editor: Editor, tomogram: int) -> None:
+    editor.preparing.begin(tomogram)
+
+
 def _write(editor: Editor, entry: TomogramEntry, words: str, kind: str, value: int | str, adding: bool) -> None:
     """Ask for a file and write the filtered tomogram to it, in a thread."""
 
@@ -191,6 +195,7 @@ _ACTIONS: dict[str, Callable[[Editor, int], None]] = {
     "tomogram.voxel_size": _voxel_size,
     "tomogram.bin": _bin,
     "tomogram.swap": _swap,
+    "tomogram.prepare": _prepare,
     "tomogram.remove": _remove,
 }
 
@@ -208,6 +213,12 @@ LIST_COMMANDS = (
     _command("tomogram.voxel_size", "Set voxel size...", "Where the file is wrong; it is not changed", _can_change),
     _command("tomogram.bin", "Bin to a new file...", "Fewer, larger voxels", _selected, separated=True),
     _command("tomogram.swap", "Swap axes to a new file...", "Where slices are not in the XY plane", _selected),
+    _command(
+        "tomogram.prepare",
+        "Prepare a filtered copy...",
+        "Smoothed, inverted, or with the amplitudes of another tomogram, to train and segment on comparable data",
+        _selected,
+    ),
     _command(
         "tomogram.remove",
         "Remove from project",

@@ -18,6 +18,7 @@ from ais.gui.panels import (
     palette,
     particle_import_page,
     particle_table,
+    prepare_page,
     relink_page,
     samples_page,
     scene_save_page,
@@ -62,6 +63,7 @@ def draw(window: Window) -> None:
         (window.editor.rendering.particles.saving is not None, star_preview.draw),
         (window.editor.rendering.particles.importing is not None, particle_import_page.draw),
         (window.editor.rendering.files.page, scene_save_page.draw),
+        (window.editor.preparing.page is not None, prepare_page.draw),
         (shell.relinking is not None, relink_page.draw),
         (export_question.is_asked(window), export_question.draw),
     ):

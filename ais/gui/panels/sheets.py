@@ -47,7 +47,7 @@ def draw(window: Window) -> None:
             if isinstance(field, NumberField):
                 _draw_number(field)
             elif isinstance(field, TicksField):
-                busy = _draw_ticks(field) or busy
+                busy = draw_ticks(field) or busy
             elif isinstance(field, TextField):
                 taken = _draw_text(field) or taken
             else:
@@ -108,8 +108,8 @@ def _draw_text(field: TextField) -> bool:
     return taken
 
 
-def _draw_ticks(field: TicksField) -> bool:
-    """Draw it; All and None act on those that the search finds; gives whether enter belongs to a box."""
+def draw_ticks(field: TicksField, rows: int = LIST_ROWS) -> bool:
+    """Draw it, `rows` of them at once; All and None act on those that the search finds; gives whether a box has focus."""
     imgui.begin_group()
     hint = f"Search {len(field.options)}"
     imgui.set_next_item_width(-button_width("All", "None") - imgui.get_style().item_spacing.x)
@@ -124,7 +124,7 @@ def _draw_ticks(field: TicksField) -> bool:
     row = imgui.get_frame_height()
     space = imgui.get_style().item_spacing
     with (
-        imgui_ctx.begin_child(f"ticks of {field.label}", ImVec2(0, max(min(len(field.options), LIST_ROWS), 1) * row)),
+        imgui_ctx.begin_child(f"ticks of {field.label}", ImVec2(0, max(min(len(field.options), rows), 1) * row)),
         imgui_ctx.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(space.x, 0)),
     ):
         clipper = imgui.ListClipper()
