@@ -11,12 +11,13 @@ from imgui_bundle import icons_fontawesome_6 as icons
 from ais.annotation import IGNORE, ChangeFeature, Feature, ReorderFeatures
 from ais.gui.commands import command
 from ais.gui.feature_preview import preview, save_preview, shown_features
+from ais.gui.panels.bare_button import eye_button
 from ais.gui.panels.colour_choice import colour_popup, colour_square
 from ais.gui.panels.command_button import command_button
 from ais.gui.panels.layout import coloured, elided, em, faint
 from ais.gui.panels.menu import context_menu, run_item
 from ais.gui.panels.name_field import NameField
-from ais.gui.theme import colour, packed
+from ais.gui.theme import packed
 from ais.project.overview import BoxCount
 
 if TYPE_CHECKING:
@@ -118,8 +119,7 @@ class FeatureList:
         if _draw_filling(window, feature):
             editor.submit(ChangeFeature(feature.id, outline=not feature.outline))
         imgui.table_next_column()
-        eye = icons.ICON_FA_EYE if feature.visible else icons.ICON_FA_EYE_SLASH
-        if _small_icon(window, eye, "Show", "Show or hide (X)", on=feature.visible):
+        if eye_button(window.theme, "Show", "Show or hide (X)", shown=feature.visible):
             editor.submit(ChangeFeature(feature.id, visible=not feature.visible))
         return dropped
 
@@ -236,19 +236,6 @@ def _draw_stripes(window: Window) -> None:
     letters.pop_clip_rect()
     letters.add_rect(low, high, ink, 2.0)
     imgui.dummy(ImVec2(side, imgui.get_frame_height()))
-
-
-def _small_icon(window: Window, icon: str, name: str, tooltip: str, *, on: bool) -> bool:
-    """An icon that can be pressed, without a frame."""
-    with (
-        imgui_ctx.push_style_color(imgui.Col_.button, colour(window.theme.panel, 0.0)),
-        coloured(window.theme.text if on else window.theme.faint, 1.0 if on else 0.7),
-        imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(0, imgui.get_style().frame_padding.y)),
-        imgui_ctx.push_style_var(imgui.StyleVar_.frame_border_size, 0.0),
-    ):
-        pressed = imgui.button(f"{icon}###{name}", ImVec2(em(1.5), 0))
-    imgui.set_item_tooltip(tooltip)
-    return bool(pressed)
 
 
 def _draw_filling(window: Window, feature: Feature) -> bool:

@@ -11,6 +11,7 @@ from ais.fluorescence import BLENDS, Blend, Overlay
 from ais.fluorescence.overlay import PROJECTIONS, Projection
 from ais.gui.commands import command
 from ais.gui.panels import fluorescence_placing
+from ais.gui.panels.bare_button import eye_button
 from ais.gui.panels.colour_choice import colour_popup, colour_square
 from ais.gui.panels.command_button import command_button, flowing_buttons
 from ais.gui.panels.layout import coloured, elided, em, faint, heading, label, section
@@ -150,18 +151,11 @@ def _draw_row(window: Window, overlay: Overlay) -> None:
         imgui.text_colored(colour(theme.faint), icons.ICON_FA_HOURGLASS_HALF)
         imgui.set_item_tooltip("It is being read")
     imgui.table_next_column()
-    eye = icons.ICON_FA_EYE if overlay.visible else icons.ICON_FA_EYE_SLASH
-    with (
-        imgui_ctx.push_style_color(imgui.Col_.button, colour(theme.panel, 0.0)),
-        imgui_ctx.push_style_color(imgui.Col_.border, colour(theme.panel, 0.0)),
-        imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(0, imgui.get_style().frame_padding.y)),
-        coloured(theme.text if overlay.visible else theme.faint),
-    ):
-        if imgui.button(f"{eye}###Show {overlay.name}", ImVec2(em(EYE_EM), 0)):
-            fluorescence.selected = overlay.key
-            verb = "Hide" if overlay.visible else "Show"
-            fluorescence.change(overlay.key, f"{verb} image {overlay.name}", visible=not overlay.visible)
-    imgui.set_item_tooltip("Show or hide it over the slices and in the scene")
+    tooltip = "Show or hide it over the slices and in the scene"
+    if eye_button(theme, f"Show {overlay.name}", tooltip, shown=overlay.visible):
+        fluorescence.selected = overlay.key
+        verb = "Hide" if overlay.visible else "Show"
+        fluorescence.change(overlay.key, f"{verb} image {overlay.name}", visible=not overlay.visible)
 
 
 def _row_name(window: Window, overlay: Overlay) -> str:

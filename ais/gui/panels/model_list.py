@@ -12,13 +12,14 @@ from ais.gui.commands import command
 from ais.gui.commands.model import relink
 from ais.gui.modelling import KEYS_OF_MODELS as KEYS_OF
 from ais.gui.panels import model_properties
+from ais.gui.panels.bare_button import bare_button, eye_button
 from ais.gui.panels.colour_choice import colour_popup, colour_square
 from ais.gui.panels.command_button import flowing_buttons
 from ais.gui.panels.layout import coloured, disabled, elided, em, faint, section
 from ais.gui.panels.menu import context_menu
 from ais.gui.panels.name_field import NameField
 from ais.gui.project_models import ProjectModel
-from ais.gui.theme import Rgb, colour, packed
+from ais.gui.theme import Rgb, packed
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
@@ -167,9 +168,7 @@ class ModelList:
         imgui.table_next_column()
         _draw_state(window, model)
         imgui.table_next_column()
-        eye = icons.ICON_FA_EYE if model.use.show else icons.ICON_FA_EYE_SLASH
-        ink = window.theme.text if model.use.show else window.theme.faint
-        if _bare_button(window, eye, "Show", "Show or hide its overlay", ink):
+        if eye_button(window.theme, "Show", "Show or hide its overlay", shown=model.use.show):
             editor.modelling.models.change(model.id, show=not model.use.show)
         return focused
 
@@ -219,7 +218,7 @@ def _draw_state(window: Window, model: ProjectModel) -> None:
     theme = window.theme
     if model.entry.missing or (model.file is not None and model.file.missing):
         tooltip = f"{model.entry.path} is missing.\nClick to say where it is now"
-        if _bare_button(window, icons.ICON_FA_LINK_SLASH, "Relink", tooltip, theme.text):
+        if bare_button(theme, icons.ICON_FA_LINK_SLASH, "Relink", tooltip, theme.text):
             relink(window.editor, model)
         return
     if model.file is None:
@@ -278,15 +277,3 @@ def _draw_swatch(window: Window, model: ProjectModel) -> None:
             lambda: modelling.save_preview(model),
             read_only=window.editor.read_only,
         )
-
-
-def _bare_button(window: Window, icon: str, name: str, tooltip: str, ink: Rgb) -> bool:
-    with (
-        imgui_ctx.push_style_color(imgui.Col_.button, colour(window.theme.panel, 0.0)),
-        coloured(ink),
-        imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(0, imgui.get_style().frame_padding.y)),
-        imgui_ctx.push_style_var(imgui.StyleVar_.frame_border_size, 0.0),
-    ):
-        pressed = imgui.button(f"{icon}###{name}", ImVec2(em(1.5), 0))
-    imgui.set_item_tooltip(tooltip)
-    return bool(pressed)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, imgui, imgui_ctx
-from imgui_bundle import icons_fontawesome_6 as icons
 
 from ais.annotation import ParticleSet, RemoveParticleSet, RenameParticleSet
 from ais.gui.panels import particle_look
+from ais.gui.panels.bare_button import eye_button
 from ais.gui.panels.colour_choice import colour_popup, colour_square
 from ais.gui.panels.command_button import flowing_buttons
 from ais.gui.panels.layout import coloured, disabled, elided, em, faint, section
@@ -16,7 +16,6 @@ from ais.gui.panels.menu import context_menu
 from ais.gui.panels.name_field import NameField
 from ais.gui.panels.swatch import swatch
 from ais.gui.particle_sets import KEYS_OF_LIST
-from ais.gui.theme import colour
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
@@ -136,17 +135,9 @@ class ParticlesSection:
         text = f"{visible:,} of {one.count:,}" if visible != one.count else f"{one.count:,}"
         _draw_count(window, text, particles.problem(one.id))
         imgui.table_next_column()
-        with (
-            imgui_ctx.push_style_color(imgui.Col_.button, colour(theme.panel, 0.0)),
-            imgui_ctx.push_style_color(imgui.Col_.border, colour(theme.panel, 0.0)),
-            imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(0, imgui.get_style().frame_padding.y)),
-            coloured(theme.text if look.shown else theme.faint),
-            disabled(editor.read_only),
-        ):
-            icon = icons.ICON_FA_EYE if look.shown else icons.ICON_FA_EYE_SLASH
-            if imgui.button(f"{icon}###Show {one.name}", ImVec2(em(1.5), 0)):
+        with disabled(editor.read_only):
+            if eye_button(theme, f"Show {one.name}", "Show or hide", shown=look.shown):
                 particles.change_look(one, shown=not look.shown)
-        imgui.set_item_tooltip("Show or hide")
 
     def _draw_name(self, window: Window, particles: ParticleSets, one: ParticleSet) -> None:
         editor, chosen = window.editor, particles.selected == one.id

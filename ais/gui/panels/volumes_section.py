@@ -10,6 +10,7 @@ from imgui_bundle import icons_fontawesome_6 as icons
 from ais.gui.commands import command
 from ais.gui.commands.surfaces import show
 from ais.gui.lengths import volume_text
+from ais.gui.panels.bare_button import eye_button
 from ais.gui.panels.colour_choice import colour_popup, colour_square
 from ais.gui.panels.command_button import command_button, flowing_buttons
 from ais.gui.panels.layout import coloured, elided, em, faint, heading, label, section
@@ -154,17 +155,9 @@ class VolumesSection:
         imgui.table_next_column()
         self._draw_state(window, volume)
         imgui.table_next_column()
-        eye = icons.ICON_FA_EYE if look.shown else icons.ICON_FA_EYE_SLASH
-        with (
-            imgui_ctx.push_style_color(imgui.Col_.button, colour(theme.panel, 0.0)),
-            imgui_ctx.push_style_color(imgui.Col_.border, colour(theme.panel, 0.0)),
-            imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(0, imgui.get_style().frame_padding.y)),
-            coloured(theme.text if look.shown else theme.faint),
-        ):
-            if imgui.button(f"{eye}###Show {volume.name}", ImVec2(em(EYE_EM), 0)):
-                volumes.selected = volume.path
-                show(editor, volume, not look.shown)
-        imgui.set_item_tooltip("Show or hide its surface")
+        if eye_button(theme, f"Show {volume.name}", "Show or hide its surface", shown=look.shown):
+            volumes.selected = volume.path
+            show(editor, volume, not look.shown)
 
     def _draw_state(self, window: Window, volume: SceneVolume) -> None:
         """How many components are shown, or why there are none."""
