@@ -109,7 +109,7 @@ def _draw_text(field: TextField) -> bool:
 
 
 def draw_ticks(field: TicksField, rows: int = LIST_ROWS) -> bool:
-    """Draw it, `rows` of them at once; All and None act on those that the search finds; gives whether a box has focus."""
+    """Draw it, `rows` at once; All and None act on those that are found; gives whether enter belongs to a box."""
     imgui.begin_group()
     hint = f"Search {len(field.options)}"
     imgui.set_next_item_width(-button_width("All", "None") - imgui.get_style().item_spacing.x)
