@@ -41,11 +41,14 @@ class Command:
         One line.
     later
         Its work comes in a later version.
+    passes_on
+        Options that it does not know are those of another command.
     """
 
     name: str
     summary: str
     later: bool = False
+    passes_on: bool = False
 
     @property
     def module(self) -> str:
@@ -82,7 +85,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("demo", "run the whole pipeline on a simulated tomogram and write a report"),
         Command("doctor", "check the installation and say what is missing"),
         Command("stages", "split, predict, assemble and analyse a folder, going on where it was stopped"),
-        Command("slurm", "print an sbatch array script", later=True),
+        Command("slurm", "print an sbatch array script", passes_on=True),
         Command("repeat", "run again what a record describes, and compare"),
     ),
 }
@@ -223,9 +226,12 @@ def parser_of(command: Command) -> Any:
     """What turns the words after a command's name into a call of its function; a command of click."""
     function = recorded(command.name, importlib.import_module(command.module).run)
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command(name=command.name, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})(
-        function
-    )
+    settings = {
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+        "ignore_unknown_options": command.passes_on,
+    }
+    app.command(name=command.name, context_settings=settings)(function)
     return typer.main.get_command(app)
 
 
@@ -235,4 +241,5 @@ def _usage_reason(error: Exception) -> str:
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # schedulers ask twice; what was begun is being removed already
     raise _Terminated
