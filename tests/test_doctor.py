@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from ais.cli import doctor
 from ais.cli.main import run
-from ais.cli.opengl import OpenGL
+from ais.cli.opengl import OpenGL, find_opengl
 from ais.gui.log_file import LONGEST, kept_log
 from ais.installation import graphics_cards, machine, places, software
 from ais.installation.graphics_cards import Machine, explain
@@ -80,6 +80,20 @@ def test_keys_that_scripts_read_stay() -> None:
     state = doctor.put_together({probe.name: Finding() for probe in doctor.probes()}, OpenGL())
     stable = {"ais", "python", "system", "cores", "memory", "disk_free", "backend", "gpus", "cpu_bfloat16", "precision"}
     assert stable | {"opengl", "advice", *doctor.BACKENDS, *doctor.PARTS, "dask"} <= state.keys()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use stays")
+def test_a_current_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    probes = [probe for probe in doctor.probes() if probe.name != "networks"]
+    assert "current" not in [probe.name for probe in probes]
+    found = examine_all(probes) | {"networks": Finding()}
+    state = doctor.put_together(found, OpenGL())
+    assert state["failed"] == {}
+    assert doctor.GONE in state["advice"]
+    assert "crashes" not in find_opengl().advice
 
 
 def test_without_networks_it_is_quick() -> None:
@@ -183,6 +197,10 @@ def test_the_piece_that_keeps_a_gpu_from_use(there: Machine, backend: str, build
     sentence = explain(there, backend, build)
     assert said in sentence
     assert sentence.startswith("No GPU found")
+
+
+def test_a_silent_driver_matters_more_than_what_hides_it() -> None:
+    assert "does not answer" in explain(Machine(("NVIDIA",), "silent", hidden=""), "tensorflow", True)
 
 
 def test_cards_and_device_files(tmp_path: Path) -> None:

@@ -7,9 +7,13 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 TIMEOUT_S = 30.0
+SOURCE = str(Path(__file__).resolve().parents[2])
+# Neither `-m` nor the current folder, which may be gone, or on a drive that does not answer.
+START = "import sys; sys.path.append(sys.argv[1]); from ais.cli.opengl import answer; answer()"
 NEEDED = (3, 3)
 SOFTWARE = ("llvmpipe", "softpipe", "swrast", "GDI Generic")
 DRIVER_ADVICE = "install the driver of the graphics card or, on Linux, Mesa's software renderer (libgl1-mesa-dri)"
@@ -42,9 +46,11 @@ class OpenGL:
 
 def find_opengl(limit_s: float = TIMEOUT_S) -> OpenGL:
     """Open a hidden window in a process of its own and say what draws in it; it has `limit_s` seconds."""
-    words = [sys.executable, "-m", "ais.cli.opengl"]
+    words = [sys.executable, "-P", "-c", START, SOURCE]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=limit_s, check=False)
+        done = subprocess.run(
+            words, capture_output=True, text=True, errors="replace", timeout=limit_s, check=False, cwd=SOURCE
+        )
     except subprocess.TimeoutExpired:
         return OpenGL(advice=f"The graphics driver does not answer: {DRIVER_ADVICE}.")
     try:
@@ -106,5 +112,6 @@ def described(version: str, renderer: str) -> OpenGL:
     return OpenGL(f"OpenGL {number}, {name}", advice if slow else "")
 
 
-if __name__ == "__main__":
+def answer() -> None:
+    """Ask OpenGL in this process, and print what it says as JSON."""
     sys.stdout.write(json.dumps(asdict(open_hidden_window())))

@@ -130,10 +130,10 @@ def explain(machine: Machine, backend: str, gpu_build: bool | None) -> str:
 
 
 def _reason(machine: Machine, backend: str, gpu_build: bool | None) -> str:
-    if machine.hidden is not None:
-        return f"CUDA_VISIBLE_DEVICES is '{machine.hidden}', which hides all GPUs: {_unset(machine.system)}."
     if machine.smi != "fine" or not machine.gpus:
         return _driver_reason(machine)
+    if machine.hidden is not None:
+        return f"CUDA_VISIBLE_DEVICES is '{machine.hidden}', which hides all GPUs: {_unset(machine.system)}."
     name = machine.gpus[0]
     if machine.system == "windows" and backend != "torch":
         return (

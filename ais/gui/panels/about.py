@@ -16,6 +16,7 @@ from ais import __version__
 from ais.errors import AisError
 from ais.gui.panels.modal import at_right_end, button_width, disabled, modal
 from ais.gui.theme import colour
+from ais.installation.redaction import of_this_user
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
@@ -25,6 +26,8 @@ PARTS = ("numpy", "imgui-bundle", "glfw", "PyOpenGL")
 PURPOSE = "Segment cryo-electron tomograms: from a few painted slices to segmented volumes, particles and surfaces."
 LICENCE = "GNU General Public License, version 3 or later"
 DOCTOR_PATIENCE_S = 120
+LABEL = 18
+"""Characters before the values of what 'ais doctor' prints."""
 
 
 def draw_about(window: Window) -> None:
@@ -75,7 +78,9 @@ def _copy_report(window: Window) -> None:
             done = subprocess.run(words, capture_output=True, text=True, timeout=DOCTOR_PATIENCE_S, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise AisError("The installation could not be examined: run ais doctor in a terminal.") from error
-        return f"{done.stdout.strip()}\n{'window':>12}  {shown_by}\n"
+        lines = [*done.stdout.rstrip().splitlines(), f"{'window':>{LABEL}}  {shown_by}"]
+        redaction = of_this_user()
+        return "".join(f"{redaction.log(line)}\n" for line in lines)
 
     def collected(text: str) -> None:
         imgui.set_clipboard_text(text)
