@@ -101,7 +101,7 @@ def test_train(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not (work / "models" / "new.aism").exists()
     assert run(words) == 0
     assert read_model_info(work / "models" / "new.aism").feature == "blob"
-    assert [path.name for path in (work / "models").iterdir()] == ["new.aism"]
+    assert sorted(path.name for path in (work / "models").iterdir()) == ["new.aism", "new.aism.json"]
 
 
 def test_training_stopped_by_the_user_keeps_its_best_epoch(work: Path) -> None:
@@ -113,7 +113,7 @@ def test_training_stopped_by_the_user_keeps_its_best_epoch(work: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
     assert process.returncode == 0, errors
-    assert [path.name for path in (work / "stopped").iterdir()] == ["new.aism"]
+    assert sorted(path.name for path in (work / "stopped").iterdir()) == ["new.aism", "new.aism.json"]
 
 
 def test_mesh(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:

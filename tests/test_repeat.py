@@ -89,6 +89,12 @@ def repeat(work: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tupl
     return repeated
 
 
+@pytest.fixture
+def random() -> np.random.Generator:
+    """The same numbers in every run."""
+    return np.random.default_rng(8)
+
+
 def changed(stock: Path, target: Path, name: str, change: Callable[[Figures], object]) -> Path:
     """The record of one of `MADE`, changed by hand, alone in a folder."""
     content = json.loads((stock / "each" / name / f"{MADE[name][1]}.json").read_text())
@@ -281,6 +287,52 @@ def test_records_that_lie_give_one_sentence(
     assert "\x1b" not in told
     assert not Path("again").exists()
     assert sorted(path.name for path in work.iterdir()) == ["smooth.mrc.json"]
+
+
+JUNK = [
+    None,
+    True,
+    -1,
+    1e308,
+    float("inf"),
+    10**400,
+    "",
+    "x",
+    "../..",
+    "--overwrite",
+    "\0",
+    "\ud800",
+    [],
+    [[]],
+    {},
+    {"a": 1},
+]
+
+
+@pytest.mark.parametrize("name", ["filter", "segment", "pick", "mesh", "analyze", "convert coordinates", "simulate"])
+def test_any_part_of_a_record_may_be_junk(
+    name: str, stock: Path, work: Path, repeat: Callable[..., tuple[int, Figures, str]], random: np.random.Generator
+) -> None:
+    output = MADE[name][1]
+    folder = work / "made"
+    folder.mkdir()
+
+    def spoil(content: Figures) -> None:
+        places = [(content, key) for key in ("command", "inputs", "settings", "output", "models", "result")]
+        for part in ("settings", "output"):
+            places += [(content[part], key) for key in content[part]] * 3
+        places += [(one, key) for part in ("inputs", "models") for one in content.get(part, []) for key in one]
+        part, key = places[random.integers(len(places))]
+        part[key] = JUNK[random.integers(len(JUNK))]
+
+    for attempt in range(12):
+        record = changed(stock, folder / f"{output}.json", name, spoil)
+        code, _, told = repeat(record, "-o", "again")
+        assert code in (0, 1, 2), (attempt, told)
+        assert "Traceback" not in told
+        assert {path.name for path in work.iterdir()} <= {"made", "again"}, record.read_text()
+        assert [path.name for path in folder.iterdir()] == [record.name]
+        shutil.rmtree("again", ignore_errors=True)
 
 
 def test_files_that_are_no_records(stock: Path, work: Path, repeat: Callable[..., tuple[int, Figures, str]]) -> None:

@@ -23,6 +23,7 @@ ANALYZE = {
     "distances_to": "to",
 }
 LABELS = ".zarr"
+LARGEST = 1 << 53
 
 Values = dict[str, Any]
 Files = Mapping[RecordedInput, Path]
@@ -106,7 +107,7 @@ class RepeatedWork:
             entries = value if is_list else [value]
             flag = bool(getattr(param, "is_flag", False))
             if (is_list and not getattr(param, "multiple", False) and param.nargs == 1) or not all(
-                isinstance(one, bool) if flag else _is_plain(one) for one in entries
+                isinstance(one, bool) == flag and _is_plain(one) for one in entries
             ):
                 raise AisError(f"{self._record.path} has a setting that makes no sense to ais {self.command}.")
             if param.param_type_name == "argument":
@@ -136,6 +137,8 @@ class RepeatedWork:
         settings = self._record.settings
         if not all(how.is_setting(name) for name in settings):
             raise AisError(f"{self._record.path} has a setting that ais {self.command} does not know.")
+        if settings.get("count", 1) != 1:
+            raise AisError(f"{self._record.path} is of several outputs, and a record is of one.")
         values: Values = {**settings, "output": str(self.output.parent if how.file else self.output)}
         for one in self._record.inputs:
             if one.role in how.inputs:
@@ -229,4 +232,5 @@ def _crop(value: Any) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool)
+    """Text or a number; whole numbers as far as JSON carries them exactly."""
+    return isinstance(value, str | float) or (isinstance(value, int) and abs(value) < LARGEST)
