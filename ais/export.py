@@ -336,22 +336,26 @@ class _Batch:
         def refused(index: int, error: AisError) -> SegmentResult:
             return SegmentResult(paths[index], status="failed", error=str(error))
 
-        results = share_out(shard, [volume_stem(path) for path in paths], self._folder, work, refused, whole)
-        return [self._done_by_another(one) if one.status == "failed" else one for one in results]
+        def look(index: int) -> SegmentResult | None:
+            result = self._finished_already(paths[index])
+            self._finished += result is not None
+            return result
 
-    def _done_by_another(self, result: SegmentResult) -> SegmentResult:
-        """What failed here, on a machine with less memory perhaps, as finished if another process has done it since."""
+        results = share_out(shard, [volume_stem(path) for path in paths], self._folder, look, work, refused, whole)
+        # What failed here, on a machine with less memory perhaps, another process may have done since.
+        return [self._finished_already(one.tomogram) or one if one.status == "failed" else one for one in results]
+
+    def _finished_already(self, path: Path) -> SegmentResult | None:
+        """The result of a tomogram for which nothing is left to do; None if there is, or labels are to be looked at."""
+        outputs = {feature: output_path(self._folder, path, feature) for feature in self._features}
+        if self._settings.labels is not None or not all(output.exists() for output in outputs.values()):
+            return None
         try:
-            identities = self._identities(result.tomogram)
-            done = [
-                output.exists() and is_finished(output, identities[feature])
-                for feature, output in result.outputs.items()
-            ]
+            identities = self._identities(path)
+            done = all(is_finished(output, identities[feature]) for feature, output in outputs.items())
         except (AisError, OSError):
-            return result
-        if self._settings.labels is not None or not done or not all(done):
-            return result
-        return SegmentResult(result.tomogram, result.outputs, "kept")
+            return None
+        return SegmentResult(path, outputs, "kept") if done else None
 
     def _segment(self, path: Path, outputs: dict[str, Path]) -> str:
         with closing(Tomogram.open(path, self._settings.voxel_size)) as tomogram:

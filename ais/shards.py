@@ -78,6 +78,7 @@ def share_out(
     shard: Shard,
     names: Sequence[str],
     folder: Path,
+    look: Callable[[int], T | None],
     work: Callable[[int, Claim], T],
     refused: Callable[[int, AisError], T],
     progress: Progress,
@@ -92,9 +93,11 @@ def share_out(
         Of the inputs, by which they are claimed; the same in every call.
     folder
         Where the outputs and the claims lie.
+    look
+        The result of an input that is finished, whoever did it; None if it is not, or only the work itself can tell.
     work
-        Called with an input's place and its claim, also for inputs that another call has finished, at which it should
-        only look. It may raise `ClaimLost`; the input is then looked at again.
+        Called with an input's place and its claim; another call may have finished it just before. It may raise
+        `ClaimLost`; the input is then looked at again.
     refused
         Result of an input that cannot be claimed.
     progress
@@ -111,6 +114,10 @@ def share_out(
         while left:
             busy = []
             for index in left:
+                finished = look(index)
+                if finished is not None:
+                    results[index] = finished
+                    continue
                 try:
                     claim = claims.take(names[index])
                 except AisError as error:

@@ -52,8 +52,12 @@ class Claim:
             handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         except FileExistsError:
             return False
-        with os.fdopen(handle, "wb") as file:
-            file.write(self._content())
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(self._content())
+        except BaseException:  # the disk is full, or the process is asked to end
+            self._path.unlink(missing_ok=True)
+            raise
         self._thread.start()
         return True
 
@@ -190,12 +194,13 @@ class Claims:
             newest = max(there, default=0)
             if newest and not self._is_stale(name, newest):
                 return None
-            claim = Claim(self._folder / f".{name}.claim-{newest + 1}", newest + 1)
+            number = newest + 1
+            claim = Claim(self._folder / f".{name}.claim-{number}", number)
             if not claim.begin():
                 return None
             # The holder may have finished at this moment, and a third process begun anew from number 1.
             now = self._numbers(name)
-            if max(now) > newest + 1 or (newest and newest not in now):
+            if max(now, default=0) != number or (newest and newest not in now):
                 claim.release()
                 return None
         except OSError as error:
