@@ -202,6 +202,14 @@ class Preparing:
             entry for entry in tomograms if (self.wish.of is Of.ALL or entry.id in chosen) and entry.path != reference
         ]
 
+    @property
+    def part_shape(self) -> tuple[int, int]:
+        """(rows, columns) of the part that is shown."""
+        from ais.filters.part import SIDE_PX
+
+        entry = self._editor.snapshot.tomogram(self.page.tomogram) if self.page is not None else None
+        return (min(entry.shape[1], SIDE_PX), min(entry.shape[2], SIDE_PX)) if entry is not None else (1, 1)
+
     def problem(self) -> str:
         """Why no copy can be made, in one sentence; empty if one can."""
         wish, targets = self.wish, self.targets

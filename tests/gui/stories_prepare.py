@@ -130,6 +130,7 @@ def filtered_copies_are_seen_before_they_are_made(ctx: Context, editor: Editor) 
     assert editor.preparing.page is None
     # Several, matched to one of the project.
     open_page(ctx, "TS_01")
+    seen(ctx, editor, "median")
     open_list(ctx, "Filter")
     ctx.item_click("//$FOCUSED/###match")
     frames(ctx, 3)
@@ -162,8 +163,10 @@ def filtered_copies_are_seen_before_they_are_made(ctx: Context, editor: Editor) 
     before = (ctx.folder / "TS_02.mrc").read_bytes()
     open_page(ctx, "TS_01")
     editor.dialogs.answers.append([ctx.folder / "TS_02.mrc"])
+    seen(ctx, editor, "match")
     open_list(ctx, "Filter")
     ctx.item_click("//$FOCUSED/###invert")
+    seen(ctx, editor, "invert")
     ctx.item_click("//**/Choose file...")
     until(ctx, lambda: any("TS_02" in one.text for one in editor.notices.said), 10, "it is refused")
     assert (ctx.folder / "TS_02.mrc").read_bytes() == before

@@ -193,22 +193,24 @@ def _ask_reference(window: Window, wish: Preparation) -> None:
 def _draw_pictures(window: Window, preparing: Preparing, pictures: PartPictures) -> None:
     preview = preparing.preview
     pictures.follow(preview.pictures)
+    rows, columns = preparing.part_shape
+    longest = max(rows, columns)
     gap = em(GAP_EM)
     side = (imgui.get_content_region_avail().x - gap) / 2
+    imgui.dummy(ImVec2(0, 0))  # so that both titles stand at the same height, beside fields
     low = imgui.get_cursor_pos()
     for number, title in enumerate(("Before", "After")):
         left = low.x + number * (side + gap)
         imgui.set_cursor_pos(ImVec2(left, low.y))
         imgui.text_disabled(title if number == 0 or not preview.busy else "After, filtering...")
         imgui.set_cursor_pos(ImVec2(left, low.y + imgui.get_text_line_height_with_spacing()))
+        # As large as it will be, so that nothing moves when it comes; row 0 is drawn at the bottom, as in the views.
+        size = ImVec2(columns * side / longest, rows * side / longest)
         if number < len(pictures.textures):
             texture = pictures.textures[number]
-            scale = side / max(texture.width, texture.height)
-            size = ImVec2(texture.width * scale, texture.height * scale)
-            # Row 0 is drawn at the bottom, as in the views.
             imgui.image(imgui.ImTextureRef(texture.name), size, ImVec2(0, 1), ImVec2(1, 0))
         else:
-            imgui.dummy(ImVec2(side, side))
+            imgui.dummy(size)
     _draw_caption(window, preparing)
 
 
@@ -222,3 +224,5 @@ def _draw_caption(window: Window, preparing: Preparing) -> None:
         exact = "; the copy may differ a little" if preview.pictures.wish.kind in ("match", "anisotropic") else ""
         text = f"{columns} x {rows} px of slice {preview.pictures.wish.z}, each with its own contrast{exact}."
         faint(text, window.theme.faint)
+    else:
+        imgui.text(" ")
