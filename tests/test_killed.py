@@ -160,3 +160,21 @@ def test_ended_by_the_system(work: Path) -> None:
     assert process.returncode == 143, errors
     assert errors.strip() == "ais: Ended by the system; what was finished is kept."
     assert not found(work / "ended", "*large*")
+
+
+def test_asked_twice_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second signal, which many schedulers send, does not interrupt the tidying after the first."""
+    tidied = []
+
+    def asked_twice(files: list[str]) -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(PATIENCE_S)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            tidied.extend(files)
+        return 0
+
+    monkeypatch.setattr("ais.cli.info.run", asked_twice)
+    assert run(["info", "a.mrc"]) == 143
+    assert tidied == ["a.mrc"]
