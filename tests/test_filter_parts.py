@@ -78,6 +78,13 @@ def test_a_part_is_near_to_that_of_the_filtered_file(tmp_path: Path, tomogram_pa
         assert np.corrcoef(after.ravel(), before.ravel())[0, 1] < 0.99
 
 
+def test_wide_medians_in_three_dimensions_are_not_awaited(tomogram_path: Path) -> None:
+    with Tomogram.open(tomogram_path) as tomogram:
+        with pytest.raises(AisError, match="11 voxels in 3D takes long"):
+            filtered_part(tomogram, "median", 11, 5, (35.0, 45.0), dimensions=3)
+        assert filtered_part(tomogram, "median", 11, 5, (35.0, 45.0))[1].shape == (PART, PART)
+
+
 def test_small_tomograms_are_matched_exactly(tmp_path: Path) -> None:
     own, other = written(tmp_path / "TS_1.mrc", 1, 10.0), written(tmp_path / "TS_2.mrc", 2, 8.0)
     with Tomogram.open(own) as tomogram, Tomogram.open(other) as reference:

@@ -27,6 +27,8 @@ from ais.tomogram import Tomogram
 
 SIDE_PX = 512
 """Parts are at most so long and wide."""
+MEDIAN_SIDES_PX = {3: 512, 5: 256, 7: 128, 9: 128}
+"""Of a median in 3D, by its window: what takes about a second."""
 MATCHED_SLICES = 32
 """Around the slice, from which the amplitudes of a tomogram are estimated."""
 
@@ -50,7 +52,7 @@ def filtered_part(
     *,
     dimensions: int = 2,
 ) -> tuple[FloatArray, FloatArray]:
-    """Filter a part of one slice, at most 512 x 512 pixels.
+    """Filter a part of one slice, at most 512 x 512 pixels, and less for a wide median in 3D.
 
     Gaussian and median are exactly those of `ais.filters.filter_volume`. Anisotropic diffusion takes the strength of
     edges from this part of at most 32 slices, and ``match`` the amplitudes from 32 slices around this one: both are
@@ -76,10 +78,12 @@ def filtered_part(
     Raises
     ------
     AisError
-        If the value is out of range, the voxel size is needed and not known, or a voxel is not a finite number.
+        If the value is out of range or takes too long, the voxel size is needed and not known, or a voxel is not a
+        finite number.
     """
     ny, nx = tomogram.shape[1:]
-    (y0, y1), (x0, x1) = (_around(round(at), SIDE_PX, count) for at, count in zip(centre, (ny, nx), strict=True))
+    most = _side(kind, value, dimensions)
+    (y0, y1), (x0, x1) = (_around(round(at), most, count) for at, count in zip(centre, (ny, nx), strict=True))
     halo_z, halo = _halo(tomogram, kind, value, dimensions)
     z0, z1 = max(0, z - halo_z), min(tomogram.shape[0], z + halo_z + 1)
     if kind == "match":
@@ -103,6 +107,16 @@ def filtered_part(
     else:
         raise AisError(f"A part cannot be filtered by {kind!r}.")
     return values[inner], np.asarray(made[inner], dtype=np.float32)
+
+
+def _side(kind: str, value: object, dimensions: int) -> int:
+    """How long and wide the part may be."""
+    if kind != "median" or dimensions != 3:
+        return SIDE_PX
+    size = checked_median(value)
+    if size not in MEDIAN_SIDES_PX:
+        raise AisError(f"A median of {size} voxels in 3D takes long and is not shown; the copy can be made.")
+    return min(SIDE_PX, MEDIAN_SIDES_PX[size])
 
 
 def _halo(tomogram: Tomogram, kind: str, value: object, dimensions: int) -> tuple[int, int]:

@@ -208,7 +208,9 @@ def _draw_pictures(window: Window, preparing: Preparing, pictures: PartPictures)
         size = ImVec2(columns * side / longest, rows * side / longest)
         if number < len(pictures.textures):
             texture = pictures.textures[number]
-            imgui.image(imgui.ImTextureRef(texture.name), size, ImVec2(0, 1), ImVec2(1, 0))
+            scale = min(size.x / texture.width, size.y / texture.height)
+            drawn = ImVec2(texture.width * scale, texture.height * scale)
+            imgui.image(imgui.ImTextureRef(texture.name), drawn, ImVec2(0, 1), ImVec2(1, 0))
         else:
             imgui.dummy(size)
     _draw_caption(window, preparing)
