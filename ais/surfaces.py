@@ -202,7 +202,7 @@ def prepare(
     ------
     AisError
         If the volume is not three-dimensional, empty, not of real numbers or not finite, or if the voxel size is
-        not known or the bin not positive.
+        not known, or the bin not positive or larger than the volume.
     """
     if volume.ndim != 3 or volume.size == 0:
         raise AisError(f"A surface needs a volume of three dimensions, not one of shape {volume.shape}.")
@@ -212,8 +212,8 @@ def prepare(
         raise AisError("The voxel size is not known: a surface in angstrom needs it, so give the voxel size.")
     if not all(math.isfinite(position) for position in origin):
         raise AisError("The origin of the volume is not a number: correct it in the file's header.")
-    if bin < 1:
-        raise AisError(f"A volume cannot be binned by {bin}: choose 1 or more.")
+    if not 1 <= bin <= max(1, *volume.shape):
+        raise AisError(f"A volume of this size cannot be binned by {bin}: choose 1 to {max(volume.shape)}.")
     shape = tuple(-(-length // bin) + 2 for length in volume.shape)
     padded = np.zeros(shape, surface_type(volume.dtype) if bin == 1 else np.dtype(np.float32))
     inner = padded[1:-1, 1:-1, 1:-1]

@@ -321,6 +321,7 @@ def test_one_prepared_volume_gives_surfaces_at_several_levels(cube: NDArray[np.u
         ({"voxel_sizes": (1.0, float("nan"), 1.0)}, "voxel size is not known"),
         ({"origin": (0.0, float("inf"), 0.0)}, "origin"),
         ({"bin": 0}, "binned by 0"),
+        ({"bin": 10**11}, "binned by 100000000000: choose 1 to"),
         ({"smooth": -1}, "smoothing"),
         ({"level": 0.0}, "above 0"),
         ({"level": -5.0}, "above 0"),
