@@ -14,7 +14,7 @@ from ais.export import is_segmentation
 from ais.formats.coord_copick import SESSION, USER, copick_name
 from ais.formats.coordinates import read_coordinates, write_coordinates
 from ais.formats.copick_project import SAME_A, CopickProject, CopickTomogram
-from ais.formats.registry import volume_stem, volume_suffix
+from ais.formats.registry import volume_exists, volume_stem, volume_suffix
 from ais.label_images import DEFAULT_THRESHOLD, convert_to_labels
 from ais.progress import SILENT, Progress
 from ais.tomogram import Tomogram
@@ -92,6 +92,8 @@ class CopickTarget:
         AisError
             If the run or the object is not known, or something of that name is there.
         """
+        if not volume_exists(source):
+            raise AisError(f"{source} does not exist.")
         if volume_suffix(source):
             return [self._put_volume(source, threshold, progress)]
         name = self._object_of(source.stem)
@@ -123,9 +125,10 @@ class CopickTarget:
         stem = volume_stem(source)
         name, run = self._object_of(stem), self._run_of(stem.rpartition("__")[0] or stem)
         with closing(Tomogram.open(source)) as volume:
-            size = volume.require_voxel_size()
+            size, shape = volume.require_voxel_size(), volume.shape
         known = min((one.voxel_size for one in self._of_run(run)), key=lambda one: abs(one - size), default=size)
         size = known if abs(known / size - 1) < 0.01 else size
+        self._check_shape(source, shape, run, size)
         target = self.project.segmentation_path(run, size, *self.who, name)
         self._check_free(target)
         if threshold is None and is_segmentation(source):
@@ -172,6 +175,20 @@ class CopickTarget:
             raise AisError(f"The run {run} has {what}: give --spacing, one of {listed}.")
         with closing(Tomogram.open(found[0].path)) as tomogram:
             return tomogram.voxel_size or found[0].voxel_size, tomogram.shape
+
+    def _check_shape(self, source: Path, shape: tuple[int, int, int], run: str, size: float) -> None:
+        """Refuse a volume that is of none of the tomograms of a run with its voxel size, if there are any."""
+        shapes = []
+        for one in self._of_run(run):
+            if one.voxel_size == size:
+                with closing(Tomogram.open(one.path)) as tomogram:
+                    shapes.append(tomogram.shape)
+        if shapes and shape not in shapes:
+            has, needs = (" x ".join(map(str, each)) for each in (shape, shapes[0]))
+            raise AisError(
+                f"{source} has {has} voxels (z, y, x), and the tomogram of the run {run} has {needs}: it is of another "
+                "tomogram; give --run, or segment that of the run."
+            )
 
     def _check_free(self, target: Path) -> None:
         if target.exists() and not self.overwrite:

@@ -81,6 +81,8 @@ def describe_os_error(error: OSError, path: Path | str | None = None) -> str:
             return f"{name} is a folder where a file is expected."
         case errno.ENOTDIR:
             return f"{name} cannot be made: a part of its path is a file, not a folder."
+        case errno.EEXIST if path is not None and error.filename and Path(error.filename) in Path(path).parents:
+            return f"{name} cannot be made: {error.filename} is a file, not a folder."
         case errno.EEXIST:
             return f"{name} exists already."
         case errno.ENAMETOOLONG:

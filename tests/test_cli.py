@@ -182,6 +182,51 @@ def test_importing_again_changes_nothing(work: Path) -> None:
         assert sorted(positions) == sorted([float(x), float(y), float(z)] for z, y, x in BLOBS)
 
 
+def test_a_text_of_numbers_is_a_file_of_coordinates(work: Path) -> None:
+    rows = "\n".join(f"{x} {y} {z}" for z, y, x in BLOBS)
+    Path("tomo_picks.txt").write_text(f"# x y z\n{rows}\n")
+    Path("list.txt").write_text("tomo.mrc\n")
+    assert run(["import", "list.txt", "tomo_picks.txt", "-o", "new.aisproj"]) == 0
+    with Project.open("new.aisproj") as project:
+        (picks,) = project.particle_sets(project.tomogram("tomo").id)
+        assert project.particles(picks).positions.tolist() == [[float(x), float(y), float(z)] for z, y, x in BLOBS]
+
+
+def test_a_file_that_names_no_tomogram_is_given_one(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy("tomo.mrc", "other.mrc")
+    Path("points.csv").write_text("x,y,z\n3,2,1\n")
+    words = ["import", "other.mrc", "points.csv", "-o", "work.aisproj"]
+    assert run(words) == 1
+    assert "--tomogram-name points=TOMOGRAM" in capsys.readouterr().err
+    assert run([*words, "--tomogram-name", "points=nowhere"]) == 1
+    assert "the project has no tomogram nowhere" in capsys.readouterr().err
+    assert run([*words, "--tomogram-name", "points=other"]) == 0
+    with Project.open("work.aisproj") as project:
+        (picks,) = project.particle_sets(project.tomogram("other").id)
+        assert project.particles(picks).positions.tolist() == [[3.0, 2.0, 1.0]]
+
+
+@pytest.mark.parametrize("command", ["pick", "mesh", "analyze"])
+def test_a_file_in_place_of_the_folder_of_outputs_is_named(
+    work: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy("tomo.mrc", "tomo__blob.mrc")
+    assert run([command, "tomo__blob.mrc", "-o", "tomo.mrc"]) == 2
+    assert "tomo.mrc is a file, not a folder" in capsys.readouterr().err
+    assert run([command, "nowhere", "-o", "out"]) == 2
+    assert capsys.readouterr().err.strip() == "ais: nowhere does not exist."
+    assert not Path("out").exists()
+
+
+def test_a_label_threshold_makes_labels(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    values = np.random.default_rng(2).integers(0, 256, SHAPE).astype(np.uint8)
+    write_volume("labels.mrc", values, voxel_sizes=10.0)
+    assert run(["convert", "labels.mrc", "labels.zarr", "--label-threshold", "128"]) == 0
+    np.testing.assert_array_equal(open_volume("labels.zarr").read(0, SHAPE[0]), values >= 128)
+    assert run(["convert", "labels.mrc", "other.mrc", "--label-threshold", "128"]) == 2
+    assert "membrane.zarr" in capsys.readouterr().err
+
+
 def test_converting_there_and_back(work: Path) -> None:
     for words in (["tomo.mrc", "copy.tif"], ["copy.tif", "back.mrc"]):
         assert run(["convert", *words]) == 0

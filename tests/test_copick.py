@@ -324,6 +324,19 @@ def test_segmented_volumes_become_segmentations(tmp_path: Path, capsys: pytest.C
     assert "segmentation  membrane  10 A  ais 1" in capsys.readouterr().out
 
 
+def test_a_volume_of_another_tomogram_is_no_segmentation_of_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = project(tmp_path)
+    path = tmp_path / "TS_2__membrane.mrc"
+    write_volume(path, np.ones((SHAPE[0] + 1, *SHAPE[1:]), np.uint8), voxel_sizes=SIZE)
+    assert run(["copick", "write", str(config), str(path)]) == 2
+    assert "another tomogram" in capsys.readouterr().err
+    assert read_copick_project(config).segmentations == ()
+    assert run(["copick", "write", str(config), str(tmp_path / "TS_2__nothing.mrc")]) == 2
+    assert "TS_2__nothing.mrc does not exist" in capsys.readouterr().err
+
+
 @FAST
 @given(data=st.data())
 def test_projects_with_anything_in_them_are_read_or_refused(

@@ -102,8 +102,8 @@ class AnnotateFromMask(Operation[MaskAnnotation]):
             progress=self.progress,
         ).apply(edit)
         if not painted and not self.boxes and not self.background_boxes:
-            chosen = f"with the value {self.label:g}" if self.label is not None else "inside the mask"
-            raise AisError(f"No voxel is {chosen} in the chosen slices, so there is nothing to annotate.")
+            lacking = f"has the value {self.label:g}" if self.label is not None else "is inside the mask"
+            raise AisError(f"No voxel {lacking} in the chosen slices, so there is nothing to annotate.")
         placed, negative, messages = 0, 0, []
         if self.boxes:
             placed += len(PlaceBoxes(self.tomogram, feature.id, self.boxes).apply(edit))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ais.annotation.entries import TomogramEntry
-from ais.annotation.particle_names import NameRule, TomogramNames
+from ais.annotation.particle_names import WHOLE_NAME, NameRule, TomogramNames
 from ais.errors import AisError
 from ais.formats.coordinates import Coordinates, PixelSizeUnknown, concatenate, read_coordinates
 
@@ -70,6 +70,20 @@ class LoadedParticles:
     def count(self) -> int:
         """How many particles belong to tomograms of the project."""
         return sum(map(len, self.parts.values()))
+
+
+class TomogramsUnknown(AisError):
+    """A file has no particles of the tomograms of the project.
+
+    Attributes
+    ----------
+    names
+        What the file calls its tomograms; "" if it does not say.
+    """
+
+    def __init__(self, text: str, names: Sequence[str]) -> None:
+        super().__init__(text)
+        self.names = names
 
 
 def describe_particles(path: Path | str) -> ParticleFile:
@@ -137,8 +151,9 @@ def load_particles(
     Raises
     ------
     AisError
-        If the file is damaged, something that it needs is not known, or it has no particle of these tomograms.
-        `ais.formats.coordinates.PixelSizeUnknown` if only the pixel size of the tilt series is missing.
+        If the file is damaged, or something that it needs is not known.
+        `ais.formats.coordinates.PixelSizeUnknown` if only the pixel size of the tilt series is missing,
+        `TomogramsUnknown` if it has no particle of these tomograms.
     """
     path = Path(path)
     known = TomogramNames(tomograms)
@@ -191,8 +206,12 @@ def owner_of(
     current: TomogramEntry | None = None,
     rules: Sequence[NameRule] = (),
 ) -> TomogramEntry | None:
-    """The tomogram that a name in a file stands for, as `load_particles` says; "" is no name."""
-    return tomograms.find(name, current, rules) if name else tomograms.of_file(path, current)
+    """The tomogram that a name in a file stands for, as `load_particles` says; "" is none but the file's."""
+    if name:
+        return tomograms.find(name, current, rules)
+    # A rule that is about the file's own name; the one that takes every name as it is says nothing about it.
+    said = [rule for rule in rules if rule != WHOLE_NAME and rule.meant(path.stem) is not None]
+    return (tomograms.find(path.stem, current, said) if said else None) or tomograms.of_file(path, current)
 
 
 def names_text(names: Sequence[str]) -> str:
@@ -210,9 +229,11 @@ def _outside(table: Coordinates, shape: tuple[int, int, int]) -> int:
 
 def _refuse(path: Path, unknown: Mapping[str, int]) -> None:
     if "" in unknown:
-        raise AisError(f"{path.name} does not say to which tomogram its particles belong: open that tomogram first.")
+        text = f"{path.name} does not say to which tomogram its particles belong: open that tomogram first."
+        raise TomogramsUnknown(text, [""])
     are = "is" if len(unknown) == 1 else "are"
-    raise AisError(
+    text = (
         f"{path.name} is about {names_text(list(unknown))}, which {are} not in this project: add the tomogram "
         "first, or rename it as the file does."
     )
+    raise TomogramsUnknown(text, list(unknown))

@@ -50,7 +50,7 @@ def run(
         typer.Option(
             "--label-threshold",
             metavar="T",
-            help="Label what reaches T (0-255) with 1. Default: whole numbers are kept, of segmented volumes 128.",
+            help="Write labels, 1 for what reaches T (0-255). Default: whole numbers stay, of segmented volumes 128.",
         ),
     ] = None,
     overwrite: Overwrite = False,
@@ -66,7 +66,7 @@ def run(
     check_voxel_option(voxel_size)
     check_at_least("--tilt-series-pixel-size", tilt_series_pixel_size, 1e-3)
     check_output(target, overwrite=overwrite, inputs=[source])
-    if volume_suffix(source) and (labels or inside_an_image(target)):
+    if volume_suffix(source) and (labels or label_threshold is not None or inside_an_image(target)):
         from ais.export import is_segmentation
         from ais.label_images import DEFAULT_THRESHOLD, convert_to_labels
 

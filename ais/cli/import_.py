@@ -16,16 +16,20 @@ from ais.cli.inputs import find_inputs
 from ais.cli.options import VoxelSize, check_at_least, check_voxel_option
 from ais.cli.terminal import complain, show
 from ais.errors import AisError
+from ais.formats.coord_text import begins_with_numbers
 from ais.formats.coordinates import SUFFIXES
 from ais.formats.registry import volume_exists
+from ais.formats.zarr_path import remote_address
 from ais.tomogram import Tomogram
 
 if TYPE_CHECKING:
     from ais.annotation import Operation
+    from ais.annotation.entries import TomogramEntry
     from ais.annotation.particle_names import NameRule
     from ais.project import Project
 
-COORDINATES = tuple(suffix for suffix in SUFFIXES if suffix != ".txt")  # a .txt is a list of inputs
+COORDINATES = tuple(suffix for suffix in SUFFIXES if suffix != ".txt")  # a .txt is a list of inputs, or of numbers
+MODELS_AND_WORK = (".aism", *AIS_1_SUFFIXES)
 
 
 def run(
@@ -75,7 +79,7 @@ def run(
     if target.suffix.lower() != ".aisproj":
         raise AisError(f"{target} must end in .aisproj.")
     inputs = import_copick.expanded(inputs, spacing, kind, runs or [])
-    others = [Path(word) for word in inputs if Path(word).suffix.lower() in (".aism", *COORDINATES, *AIS_1_SUFFIXES)]
+    others = [path for path in map(Path, inputs) if _is_coordinates(path) or path.suffix.lower() in MODELS_AND_WORK]
     words = [word for word in inputs if Path(word) not in others]
     others.sort(key=lambda path: path.suffix.lower() != ".scns")  # tomograms come before what belongs to them
     volumes = find_inputs(words) if words else []
@@ -145,15 +149,21 @@ def _checked(volumes: Sequence[Path], others: Sequence[Path], voxel_size: float 
     return usable, failures
 
 
-def _check(path: Path, voxel_size: float | None) -> None:
+def _is_coordinates(path: Path) -> bool:
+    """Whether a file holds coordinates: by its ending, and a .txt by the numbers with which it begins."""
     suffix = path.suffix.lower()
+    return suffix in COORDINATES or (suffix == ".txt" and path.is_file() and begins_with_numbers(path))
+
+
+def _check(path: Path, voxel_size: float | None) -> None:
     if not path.exists():
         if volume_exists(path):
-            raise AisError(f"{path}: a project keeps files and folders of this computer: convert it to a file first.")
+            named = remote_address(path) or path
+            raise AisError(f"{named}: a project keeps files and folders of this computer: convert it to a file first.")
         raise AisError(f"{path} does not exist.")
-    if suffix in (".aism", *AIS_1_SUFFIXES):
+    if path.suffix.lower() in MODELS_AND_WORK:
         check_file(path)
-    elif suffix in COORDINATES:
+    elif _is_coordinates(path):
         from ais.formats.coordinates import describe_coordinates
 
         if not describe_coordinates(path).dialect:
@@ -171,7 +181,7 @@ def _add(document: Project, paths: Sequence[Path], voxel_size: float | None, rea
     failed = 0
     for path in paths:
         try:
-            if path.suffix.lower() in (".aism", *AIS_1_SUFFIXES):
+            if path.suffix.lower() in MODELS_AND_WORK:
                 add_file(document, path, voxel_size)
                 continue
             for operation in _operations(document, path, voxel_size, reading):
@@ -183,33 +193,32 @@ def _add(document: Project, paths: Sequence[Path], voxel_size: float | None, rea
 
 
 def _operations(document: Project, path: Path, voxel_size: float | None, reading: Reading) -> list[Operation[object]]:
-    match path.suffix.lower():
-        case suffix if suffix in COORDINATES:
-            return _particle_sets(document, path, reading)
-        case _:
-            from ais.annotation import AddOrRelinkTomogram
+    if _is_coordinates(path):
+        return _particle_sets(document, path, reading)
+    from ais.annotation import AddOrRelinkTomogram
 
-            return [AddOrRelinkTomogram(path, voxel_size)]
+    return [AddOrRelinkTomogram(path, voxel_size)]
 
 
 def _particle_sets(document: Project, path: Path, reading: Reading) -> list[Operation[object]]:
     from ais.annotation import AddParticleSet
-    from ais.annotation.particle_loading import load_particles, names_text
+    from ais.annotation.particle_loading import TomogramsUnknown, load_particles, names_text
 
     tomograms = document.tomograms()
-    loaded = load_particles(
-        path,
-        tomograms,
-        tomograms[0] if len(tomograms) == 1 else None,
-        tilt_series_pixel_size=reading.tilt_series_pixel_size,
-        voxel_size=reading.voxel_size,
-        rules=reading.rules,
-    )
-    if loaded.unknown and not reading.leave_out:
-        raise AisError(
-            f"{path} names {names_text(list(loaded.unknown))}, which is not in the project: import the tomogram "
-            "first, say which one is meant with --tomogram-name, or leave it out with --leave-out-unknown."
+    _check_rules(reading.rules, tomograms)
+    try:
+        loaded = load_particles(
+            path,
+            tomograms,
+            tomograms[0] if len(tomograms) == 1 else None,
+            tilt_series_pixel_size=reading.tilt_series_pixel_size,
+            voxel_size=reading.voxel_size,
+            rules=reading.rules,
         )
+    except TomogramsUnknown as error:
+        raise AisError(_unknown_text(path, error.names)) from error
+    if loaded.unknown and not reading.leave_out:
+        raise AisError(_unknown_text(path, list(loaded.unknown), ", or leave it out with --leave-out-unknown"))
     if loaded.unknown:
         count, whose = sum(loaded.unknown.values()), names_text(list(loaded.unknown))
         complain(f"{path.name}: {count} particle{'s' if count != 1 else ''} of {whose} left out")
@@ -220,3 +229,29 @@ def _particle_sets(document: Project, path: Path, reading: Reading) -> list[Oper
             show(f"{path.name}  {name or 'its particles'} -> {tomogram}")
     origin = {"file": str(path.absolute())}
     return [AddParticleSet(number, path.stem, table, origin) for number, table in loaded.parts.items()]
+
+
+def _check_rules(rules: Sequence[NameRule], tomograms: Sequence[TomogramEntry]) -> None:
+    """Refuse a tomogram that is not in the project; patterns may fit none."""
+    from ais.annotation.particle_names import NAME, TomogramNames
+
+    known = TomogramNames(tomograms)
+    for rule in rules:
+        if NAME not in rule.in_project and "*" not in rule.in_project and known.find(rule.in_project) is None:
+            raise AisError(
+                f"--tomogram-name {rule.in_file}={rule.in_project}: the project has no tomogram {rule.in_project}, or "
+                "several that are called so; ais info lists what it has."
+            )
+
+
+def _unknown_text(path: Path, names: Sequence[str], otherwise: str = "") -> str:
+    from ais.annotation.particle_loading import names_text
+
+    if "" in names:
+        return (
+            f"{path} does not say to which tomogram its particles belong: let its name begin with that of the "
+            f"tomogram, or say --tomogram-name {path.stem}=TOMOGRAM."
+        )
+    are = "is" if len(names) == 1 else "are"
+    ways = f", or say which one is meant with --tomogram-name{otherwise}"
+    return f"{path} names {names_text(names)}, which {are} not in the project: import the tomogram first{ways}."

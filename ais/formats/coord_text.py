@@ -21,6 +21,7 @@ _DELIMITERS = ",\t;|"
 _WITH_UNIT = re.compile(r"([xyz])\s*[\[(_]\s*([a-zå]+)\s*[\])]?")
 _NAPARI = {"axis-0": "z", "axis-1": "y", "axis-2": "x"}
 _VOXEL = 0.0
+_HEAD_LETTERS = 4096
 _UNITS = {
     **dict.fromkeys(("", "napari", "vox", "voxel", "voxels", "px", "pix", "pixel", "pixels"), _VOXEL),
     **dict.fromkeys(("a", "å", "angst", "angstrom"), 1.0),
@@ -75,6 +76,23 @@ def read_text_table(path: Path | str, geometry: Geometry, *, tomogram: str = "")
         raise AisError(f"{path} has two columns of the same name.")
     columns: dict[str, Column] = {label: [row[i] for row in rows] for i, label in enumerate(labels)}
     return _table(columns, geometry, tomogram, path)
+
+
+def begins_with_numbers(path: Path | str) -> bool:
+    """Whether the first row of a text file is three numbers or more, as in a table of positions without a header.
+
+    Parameters
+    ----------
+    path
+        Any file. One that cannot be read, or is no text, does not.
+    """
+    try:
+        with Path(path).open(encoding="utf-8-sig") as stream:
+            head = stream.read(_HEAD_LETTERS)
+        rows = _split(head, Path(path))
+    except (OSError, UnicodeDecodeError, AisError):
+        return False
+    return bool(rows) and len(rows[0]) >= 3 and all(_is_number(word) for word in rows[0][:3])
 
 
 def write_text_table(path: Path | str, table: Coordinates) -> None:

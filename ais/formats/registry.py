@@ -356,6 +356,8 @@ def _format_of(path: Path) -> VolumeFormat:
         if any(suffix.startswith(ending) for ending in form.suffixes):
             return form
     endings = " ".join(readable_suffixes())
+    if not path.suffix and not path.exists():
+        raise AisError(f"{path} does not exist.")
     raise AisError(f"{path} is not a volume file that Ais knows: its name must end in one of {endings}.")
 
 

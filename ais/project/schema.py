@@ -199,7 +199,7 @@ def check_header(path: Path) -> None:
     except OSError as error:
         raise AisError(describe_os_error(error, path)) from error
     if len(header) < HEADER_BYTES or not header.startswith(MAGIC):
-        raise AisError(f"{path} is not an Ais project.")
+        raise AisError(f"{path} is not an Ais project, or is damaged: choose another file, or restore it from a copy.")
     if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise AisError(f"{path} is a database of another program, not an Ais project.")
     _refuse_newer(path, int.from_bytes(header[60:64], "big"))
