@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -22,6 +21,7 @@ from ais.formats.record import (
     Identity,
     describe_input,
     is_finished,
+    json_text,
     read_record,
     recorded_output,
 )
@@ -234,7 +234,7 @@ def write_manifest(folder: Path, results: Sequence[SegmentResult] = ()) -> Path:
             "outputs": [record for record in records if record.get("command") == "segment"],
             "failed": [{"input": str(r.tomogram), "error": r.error} for r in results if r.status == "failed"],
         }
-        write_text(target, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+        write_text(target, json_text(manifest) + "\n")
         before, outputs = outputs, _recorded(folder)
         if outputs == before:
             return target

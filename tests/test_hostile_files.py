@@ -60,7 +60,7 @@ def test_it_is_refused_in_one_sentence_without_effect(name: str, results: dict[s
         assert result["peak"] < MEGABYTES
         if name in OPENS or (name in NAMES_OTHERS and result["words"][0] == "info"):
             assert result["code"] == 0, said
-            assert result["made"] in ([], ["a/b/out.mrc"])
+            assert result["made"] in ([], ["a/b/out.mrc", "a/b/out.mrc.json"])
         else:
             assert result["code"] == 2, said
             assert result["made"] == []
@@ -122,6 +122,11 @@ def test_names_that_are_no_text(there: bool, tmp_path: Path) -> None:
         assert ended.returncode == (0 if there else 2), ended.stderr
         if not there:
             assert b"does not exist" in ended.stderr
+    mesh = subprocess.run(
+        [sys.executable, "-m", "ais.cli", "mesh", name, "-o", "m"], capture_output=True, cwd=tmp_path, check=False
+    )
+    assert mesh.returncode == 2
+    assert (b"rename that file" if there else b"does not exist") in mesh.stderr
 
 
 def test_a_folder_of_tomograms_with_such_things_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

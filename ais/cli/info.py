@@ -75,6 +75,8 @@ def describe(path: Path) -> dict[str, Any]:
         return _describe_copick(path)
     if suffix in SUFFIXES:
         return _describe_coordinates(path)
+    if path.is_dir():
+        raise AisError(f"{path} is a folder: name the files in it.")
     known = [*readable_suffixes(), ".aisproj", ".scnt", ".aism", ".aisgroup", ".scns", ".scnm", ".scnmgroup", *SUFFIXES]
     raise AisError(f"{path} is not a file that Ais knows: its name must end in one of {' '.join(known)}.")
 

@@ -204,6 +204,8 @@ def _guarded(command: Command, words: list[str]) -> int:
         complain(f"{_usage_reason(error)}; see ais {command.name} --help.")
     except OSError as error:
         complain(describe_os_error(error))
+    except UnicodeEncodeError:
+        complain("The name of a file is no text and cannot be written into what was asked for: rename that file.")
     except MemoryError:
         complain("There is not enough memory for this: use a smaller range, crop or batch size.")
     except (KeyboardInterrupt, Cancelled):

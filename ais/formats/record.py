@@ -8,6 +8,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,11 +19,13 @@ from typing import Any
 from ais import __version__
 from ais.errors import AisError, describe_os_error
 from ais.formats.atomic import atomic_path, write_bytes, write_text
+from ais.formats.plain_file import require_plain_file
 
 RECORD_SUFFIX = ".json"
 PACKAGES = ("numpy", "scipy", "tensorflow")
 SAMPLED_BLOCKS = 64
 BLOCK_BYTES = 1 << 16
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,12 @@ def write_record(output: Path, identity: Identity, result: dict[str, Any], secon
     _write(output, output, identity, result, seconds)
 
 
+def json_text(document: object) -> str:
+    """JSON in letters that can be read; names of files that are no text, which UTF-8 cannot hold, are escaped."""
+    text = json.dumps(document, indent=1, ensure_ascii=False)
+    return text if text.isascii() or not _SURROGATES.search(text) else json.dumps(document, indent=1)
+
+
 def _write(output: Path, content: Path, identity: Identity, result: dict[str, Any], seconds: float) -> None:
     record = {
         "program": "Ais",
@@ -163,7 +172,7 @@ def _write(output: Path, content: Path, identity: Identity, result: dict[str, An
         "python": platform.python_version(),
         "packages": _packages(),
     }
-    write_text(record_path(output), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    write_text(record_path(output), json_text(record) + "\n")
 
 
 def _packages() -> dict[str, str]:
@@ -224,10 +233,11 @@ def describe_input(path: Path) -> dict[str, Any]:
     Raises
     ------
     AisError
-        If the file cannot be read.
+        If the file cannot be read, or is none.
     """
     from ais.formats.volume_identity import identity_of_parts
 
+    require_plain_file(path)
     try:
         parts = identity_of_parts(path)
         if parts is not None:

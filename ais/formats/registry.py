@@ -358,6 +358,8 @@ def _format_of(path: Path) -> VolumeFormat:
     endings = " ".join(readable_suffixes())
     if not path.suffix and not path.exists():
         raise AisError(f"{path} does not exist.")
+    if path.is_dir():
+        raise AisError(f"{path} is a folder: name a volume in it.")
     raise AisError(f"{path} is not a volume file that Ais knows: its name must end in one of {endings}.")
 
 
