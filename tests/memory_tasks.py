@@ -24,10 +24,10 @@ def with_little_memory(arguments: Mapping[str, Any], context: TaskContext) -> An
 def _little_memory(most: int, loads: int) -> Iterator[None]:
     import tensorflow as tf
 
-    import ais.models
+    import ais.segmentation.ready
     from ais.training.learner import Learner
 
-    constant, learn, load_model = tf.constant, Learner.learn, ais.models.load_model
+    constant, learn, load_model = tf.constant, Learner.learn, ais.segmentation.ready.load_model
     loaded = []
 
     def exhausted() -> Exception:
@@ -52,6 +52,6 @@ def _little_memory(most: int, loads: int) -> Iterator[None]:
     with (
         mock.patch.object(tf, "constant", small_constant),
         mock.patch.object(Learner, "learn", small_step),
-        mock.patch.object(ais.models, "load_model", load),
+        mock.patch.object(ais.segmentation.ready, "load_model", load),
     ):
         yield

@@ -137,3 +137,9 @@ def test_what_is_taken_along_is_inside(row: float, column: float, rows: int, col
     found = carried_placement(Placement(row, column, 2.0), (rows, columns))
     assert (found is not None) == (0 <= row <= rows - 1 and 0 <= column <= columns - 1)
     assert carried_placement(None, (rows, columns)) is None
+
+
+def test_the_zoom_of_a_picture_of_quite_another_size_is_not_taken_along() -> None:
+    placement = Placement(2.0, 2.0, 200.0)
+    assert carried_placement(placement, (96, 112), (4, 4)) is None
+    assert carried_placement(placement, (6, 4), (4, 4)) == placement

@@ -223,6 +223,19 @@ def asked(editor: Editor) -> ParticleImport:
     return page
 
 
+def test_a_file_without_names_is_not_asked_for_patterns(editor: Editor, tmp_path: Path) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text("x,y,z\n1,2,3\n4,5,6\n")
+    editor.open_paths([path])
+    page = asked(editor)
+    assert not page.has_names
+    (row,) = page.rows()
+    page.choose(row, LEFT_OUT)
+    assert page.missing() == "Choose the tomogram that the particles belong to."
+    page.choose(row, 2)
+    assert page.missing() == ""
+
+
 def test_another_tomogram_has_its_own_particles(editor: Editor) -> None:
     added(editor, some())
     editor.select_tomogram(2)

@@ -126,8 +126,7 @@ class ImportAnnotated(Operation[ImportedAnnotation]):
             )
         else:
             messages.append(
-                f"{content.path} is about {place}, which is missing: "
-                f"import {content.tomogram_file} as well, or relink it in the window."
+                f"{content.path} is about {place}, which is missing: add that tomogram as well, or relink it."
             )
         if missing:
             return missing[0]

@@ -67,7 +67,8 @@ def read_text_table(path: Path | str, geometry: Geometry, *, tomogram: str = "")
     if width > MOST_COLUMNS:
         raise AisError(f"{path} has more than {MOST_COLUMNS} columns: it is damaged or of another kind.")
     if width < 3:
-        raise AisError(f"{path} has {width} columns where x, y and z are expected: it is no table of coordinates.")
+        said = "1 column" if width == 1 else f"{width} columns"
+        raise AisError(f"{path} has {said} where x, y and z are expected: it is no table of coordinates.")
     for number, row in enumerate(rows, 1):
         if len(row) != width:
             raise AisError(f"{path} has {len(row)} values for {width} columns in row {number}: it is damaged.")

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from ais.gui.contrast import ContrastStatistics
 from ais.gui.display import Contrast, Placement
 
+ALIKE = 3.0
+"""Pictures whose sides differ by no more than this factor keep the zoom."""
+
 
 @dataclass(frozen=True)
 class ContrastRule:
@@ -35,9 +38,22 @@ def rule_of(contrast: Contrast | None, automatic: bool, statistics: ContrastStat
     return ContrastRule((contrast.low - statistics.low) / span, (contrast.high - statistics.low) / span)
 
 
-def carried_placement(placement: Placement | None, shape: tuple[int, int]) -> Placement | None:
-    """The zoom for the next picture of (rows, columns); None, to fit it, if its middle would be outside."""
+def carried_placement(
+    placement: Placement | None, shape: tuple[int, int], before: tuple[int, int] | None = None
+) -> Placement | None:
+    """The zoom for the next picture; None, to fit it, where it would show next to nothing of it.
+
+    Parameters
+    ----------
+    placement
+        That of the picture before.
+    shape, before
+        (rows, columns) of the next picture, and of the one before where it is known: of pictures of very different
+        sizes each is fitted.
+    """
     if placement is None:
+        return None
+    if before is not None and not all(1 / ALIKE <= new / old <= ALIKE for new, old in zip(shape, before, strict=True)):
         return None
     inside = 0 <= placement.row <= shape[0] - 1 and 0 <= placement.column <= shape[1] - 1
     return placement if inside else None

@@ -147,6 +147,11 @@ class ParticleImport:
         return self._made is None or self._made != self._key()
 
     @property
+    def has_names(self) -> bool:
+        """Whether any file names tomograms, so that there is something to match."""
+        return any(name for file in self.files for name in file.counts)
+
+    @property
     def asks_pixel_size(self) -> bool:
         """Whether the pixel size of the tilt series is needed."""
         return any(file.needs_pixel_size for file in self.files)
@@ -177,6 +182,8 @@ class ParticleImport:
         if self.without_voxel_size() and not self.choice.voxel_size:
             return "Enter the voxel size of the tomograms that have none."
         if not any(row.tomogram is not None for row in self.rows()):
+            if not self.has_names:
+                return "Choose the tomogram that the particles belong to."
             return "No name is that of a tomogram of this project: change the patterns, or choose tomograms."
         return ""
 

@@ -10,7 +10,7 @@ from ais.annotation.annotated_tomogram import contrast_key
 from ais.formats.registry import unpack
 from ais.gui.background import Work
 from ais.gui.contrast import ContrastStatistics, measure
-from ais.gui.display import Contrast
+from ais.gui.display import Contrast, Plane
 from ais.gui.linked_views import ContrastRule, carried_placement, rule_of
 from ais.gui.shown_tomogram import ShownTomogram
 from ais.gui.view_record import ViewRecord
@@ -37,6 +37,7 @@ class TomogramSwitch:
         self._contrast_rule: ContrastRule | None = None
         self._place: tuple[int, Place] | None = None
         self._remembered: dict[str, Any] = {}
+        self._sizes: dict[Plane, tuple[int, int]] = {}
 
     @property
     def opening(self) -> bool:
@@ -142,11 +143,14 @@ class TomogramSwitch:
         linked = editor.settings.link_views and state.contrast is not None
         if linked:
             for plane, view in state.views.items():
-                rows, columns = shown.picture_shape(plane)
-                view.placement = carried_placement(view.placement, (columns, rows) if view.turned else (rows, columns))
+                size, before = shown.picture_shape(plane), self._sizes.get(plane)
+                if view.turned:
+                    size, before = size[::-1], before and before[::-1]
+                view.placement = carried_placement(view.placement, size, before)
         else:
             state.contrast, state.filters, self._contrast_rule = None, [], None
             editor.fit()
+        self._sizes = {plane: shown.picture_shape(plane) for plane in state.views}
         state.contrast_is_automatic = True
         if record is not None:
             editor.go_to(*record.position)

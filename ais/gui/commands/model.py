@@ -186,6 +186,11 @@ def _save_copy(editor: Editor) -> None:
     editor.dialogs.save_file("Save a copy of the model", suggestion, (MODELS,), write)
 
 
+def _with_network(editor: Editor) -> bool:
+    model = selected(editor)
+    return model is not None and model.info is not None and not model.info.is_classic
+
+
 def _save_for_repository(editor: Editor) -> None:
     model = selected(editor)
     if model is not None:
@@ -299,8 +304,8 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         "Save for the model repository...",
         "Model",
         _save_for_repository,
-        tooltip="A .scnm file, which the public model repository takes and Ais 1.x opens",
-        enabled=_with_file,
+        tooltip="A .scnm file, which the public model repository takes and Ais 1.x opens; not for classic models",
+        enabled=_with_network,
     ),
     Command(
         "model.to_library",

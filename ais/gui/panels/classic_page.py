@@ -67,6 +67,8 @@ def _draw_form(window: Window, draft: ClassicDraft) -> None:
         for method in CLASSIC_METHODS:
             if imgui.selectable(f"{method.title}###{method.name}", method is now)[0]:
                 draft.method = method.name
+            if method is now and imgui.is_window_appearing():
+                imgui.set_scroll_here_y(0.0)
             imgui.push_text_wrap_pos(em(26))
             faint(method.good_for, window.theme.faint)
             imgui.pop_text_wrap_pos()

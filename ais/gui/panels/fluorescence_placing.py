@@ -32,10 +32,12 @@ SAME = 0.005
 """Pixel sizes that differ by less are the same."""
 
 
-def draw(window: Window, overlay: Overlay) -> None:
-    """Draw this part of the section."""
+def draw(window: Window, overlay: Overlay, *, to_top: bool = False) -> None:
+    """Draw this part of the section; `to_top` scrolls the panel to it."""
     tool = window.editor.state.tool
     heading("Placement")
+    if to_top:
+        imgui.set_scroll_here_y(0.0)
     command_button(window, "fluorescence.place", "By hand", on=tool is Tool.IMAGE)
     flow(imgui.calc_text_size("By landmarks").x + 2 * imgui.get_style().frame_padding.x)
     command_button(window, "fluorescence.landmarks", "By landmarks", on=tool is Tool.LANDMARKS)

@@ -10,6 +10,7 @@ from imgui_bundle import icons_fontawesome_6 as icons
 from ais.fluorescence import BLENDS, Blend, Overlay
 from ais.fluorescence.overlay import PROJECTIONS, Projection
 from ais.gui.commands import command
+from ais.gui.fluorescence import TOOLS
 from ais.gui.panels import fluorescence_placing
 from ais.gui.panels.bare_button import eye_button
 from ais.gui.panels.colour_choice import colour_popup, colour_square
@@ -50,7 +51,9 @@ def draw(window: Window) -> None:
         imgui.set_next_item_open(True)
     count = f": {len(listed)}" if listed else ""
     is_open = section(f"Fluorescence{count}###fluorescence", window.theme)
-    if asked_for:
+    # Whoever begins to place an image needs the words about it, which large letters push out of sight.
+    is_placed = window.editor.state.tool in TOOLS
+    if asked_for and not is_placed:
         imgui.set_scroll_here_y(0.0)
     if not is_open:
         return
@@ -75,7 +78,7 @@ def draw(window: Window) -> None:
     if note := fluorescence.note(overlay.key):
         faint(note, window.theme.faint)
     _draw_look(window, overlay)
-    fluorescence_placing.draw(window, overlay)
+    fluorescence_placing.draw(window, overlay, to_top=asked_for and is_placed)
     heading("Images")
     flowing_buttons(
         window,

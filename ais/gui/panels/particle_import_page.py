@@ -42,13 +42,15 @@ def draw(window: Window) -> None:
             return
         faint(_note(page), window.theme.faint)
         imgui.spacing()
-        _draw_rule(page)
+        if page.has_names:
+            _draw_rule(page)
         _draw_lengths(page)
         imgui.spacing()
         _draw_names(window, page)
         imgui.spacing()
         missing = page.missing() or page.problem
-        with coloured(window.theme.danger if missing else window.theme.faint):
+        # What is still to be entered is no failure, so it is not red.
+        with coloured(window.theme.danger if page.problem else window.theme.accent if missing else window.theme.faint):
             imgui.text_wrapped(missing or _outcome(page))
         at_right_end(button_width("Cancel", "Load"))
         ended = imgui.button("Cancel") or not stays
@@ -65,11 +67,14 @@ def _note(page: ParticleImport) -> str:
     count = sum(sum(file.counts.values()) for file in page.files)
     names = len({name for file in page.files for name in file.counts})
     what = page.files[0].path.name if len(page.files) == 1 else f"{len(page.files)} files"
-    tomograms = f"{names} tomogram{'s' if names != 1 else ''}"
-    note = (
-        f"{what}: {count:,} particle{'s' if count != 1 else ''} of {tomograms}. A name goes to the tomogram that is "
-        "called like it; endings such as .mrc and _10.00Apx do not matter."
-    )
+    particles = f"{count:,} particle{'s' if count != 1 else ''}"
+    if page.has_names:
+        note = (
+            f"{what}: {particles} of {names} tomogram{'s' if names != 1 else ''}. A name goes to the tomogram that is "
+            "called like it; file endings and such as _10.00Apx do not matter."
+        )
+    else:
+        note = f"{what}: {particles}. No tomogram is named: choose the one that they belong to."
     if any(file.needs_shape for file in page.files):
         note += " Positions are counted from the centre of the tomogram, in angstrom (RELION 5)."
     return note

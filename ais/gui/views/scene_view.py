@@ -237,7 +237,9 @@ class SceneView:
     def _draw_words(self, window: Window, scene: Scene, area: Area, draw_list: Any) -> None:
         editor, view = window.editor, window.editor.rendering.view
         camera, look = view.camera, view.look
-        if look.box:
+        flat = scene.particles or scene.slices or scene.projections
+        is_empty = not (any(item.states.any() for item in scene.surfaces) or flat or self._failed)
+        if look.box and not is_empty:  # in a narrow scene they would lie under the words that say why
             scene_words.draw_box_lengths(editor, scene, camera, area, draw_list)
         if look.axes:
             scene_words.draw_axes(camera, view.size, area, look.background, draw_list)
@@ -245,8 +247,7 @@ class SceneView:
             scene_words.draw_scale_bar(editor, camera, area, look.background, draw_list)
         if self._mouse.marquee is not None:
             scene_words.draw_marquee(self._mouse.marquee, area, window.theme.accent, draw_list)
-        flat = scene.particles or scene.slices or scene.projections
-        if not (any(item.states.any() for item in scene.surfaces) or flat or self._failed):
+        if is_empty:
             ink = scene_words.ink(look.background)
             scene_words.draw_in_the_middle(scene_words.why_empty(editor), area, ink, draw_list)
         found = name_and_volume(editor, view.hovered.key, view.hovered.index) if view.hovered is not None else None
