@@ -41,7 +41,7 @@ demo: $(SETUP)
 	$(BIN)/ais demo -o demo --size small --no-window
 
 test: system-libraries keras-2 $(SETUP)
-	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile --durations=30
+	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile --no-loadscope-reorder --durations=30
 
 soak: system-libraries keras-2 $(SETUP)
 	$(BIN)/python -m pytest -m soak
