@@ -10,13 +10,13 @@ from functools import cached_property
 from pathlib import Path
 
 from ais.errors import AisError
-from ais.export import is_segmentation
 from ais.formats.coord_copick import SESSION, USER, copick_name
 from ais.formats.coordinates import read_coordinates, write_coordinates
 from ais.formats.copick_project import SAME_A, CopickProject, CopickTomogram
 from ais.formats.registry import volume_exists, volume_stem, volume_suffix
 from ais.label_images import DEFAULT_THRESHOLD, convert_to_labels
 from ais.progress import SILENT, Progress
+from ais.segmented_volumes import is_segmentation
 from ais.tomogram import Tomogram
 
 _FEATURE = re.compile(r"__(.+?)(?:_coords|_labels|_instances)?$")

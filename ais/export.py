@@ -13,23 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ais import __version__
+from ais.chosen_models import ChosenModel, read_models
 from ais.errors import AisError, sentence
-from ais.formats.atomic import remove_leftovers, write_text
+from ais.formats.atomic import remove_leftovers
 from ais.formats.mrc import MrcWriter
 from ais.formats.record import (
-    RECORD_SUFFIX,
     Identity,
     describe_input,
     is_finished,
-    json_text,
-    read_record,
     recorded_output,
 )
 from ais.formats.registry import volume_stem
 from ais.interactions import Rules, apply_rules
 from ais.label_images import LabelWish, write_segmentation_labels
-from ais.models import ModelInfo, model_hash, read_model_info
 from ais.progress import SILENT, Progress
+from ais.segmented_volumes import output_path, write_manifest
 from ais.shards import Shard, WhileHeld, share_out
 from ais.tomogram import Tomogram
 
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from ais.formats.claim import Claim
     from ais.segmentation import ReadyModel
 
-MANIFEST = "manifest.json"
 SLAB_BYTES = 32 << 20
 DTYPES: dict[str, tuple[str, float]] = {"uint8": ("uint8", 255.0), "int8": ("int8", 127.0), "float32": ("float32", 1.0)}
 
@@ -118,29 +115,6 @@ class SegmentResult:
     labels: dict[str, Path] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class ChosenModel:
-    """A model to segment with.
-
-    Attributes
-    ----------
-    path
-        Its file.
-    info
-        What it says of itself.
-    hash
-        Of its content.
-    """
-
-    path: Path
-    info: ModelInfo
-    hash: str
-
-    def as_record(self) -> dict[str, Any]:
-        """Where the file was and what it was, by which a record's reader finds it again."""
-        return {"path": str(self.path.resolve()), "hash": self.hash, "features": list(self.info.found)}
-
-
 def segment(
     inputs: Sequence[Path | str],
     models: Sequence[Path | str],
@@ -203,67 +177,8 @@ def segment(
     paths = list(map(Path, inputs))
     results = [batch.segment(path) for path in paths] if shard is None else batch.segment_shared(paths, shard)
     if any(result.status != "failed" for result in results):
-        write_manifest(Path(output), results)
+        write_manifest(Path(output), [(one.tomogram, one.error) for one in results if one.status == "failed"])
     return results
-
-
-def write_manifest(folder: Path, results: Sequence[SegmentResult] = ()) -> Path:
-    """Put the manifest of a folder together from the records of its segmented volumes.
-
-    When several processes do so at once, the last one to write has seen the records of all.
-
-    Parameters
-    ----------
-    folder
-        Where the outputs lie.
-    results
-        Of this run; those that failed are listed.
-
-    Returns
-    -------
-    Path
-        The manifest: JSON with ``outputs`` (the records) and ``failed``.
-    """
-    target = folder / MANIFEST
-    outputs = _recorded(folder)
-    while True:
-        records = [record for path in outputs if (record := read_record(path)) is not None]
-        manifest = {
-            "program": "Ais",
-            "version": __version__,
-            "outputs": [record for record in records if record.get("command") == "segment"],
-            "failed": [{"input": str(r.tomogram), "error": r.error} for r in results if r.status == "failed"],
-        }
-        write_text(target, json_text(manifest) + "\n")
-        before, outputs = outputs, _recorded(folder)
-        if outputs == before:
-            return target
-
-
-def _recorded(folder: Path) -> list[Path]:
-    """The segmented volumes of a folder that have a record."""
-    outputs = [path.with_name(path.name.removesuffix(RECORD_SUFFIX)) for path in sorted(folder.glob("*__*.mrc.json"))]
-    return [path for path in outputs if path.exists()]
-
-
-def is_segmentation(path: Path) -> bool:
-    """Whether Ais wrote this volume as a segmentation, told by its record or by the label in its header."""
-    record = read_record(path)
-    if record is not None and record.get("command") not in ("convert", "filter"):  # those keep what the header says
-        return record.get("command") == "segment"
-    if "__" not in path.name:
-        return False
-    try:
-        with Tomogram.open(path) as volume:
-            return any(label.startswith("Ais ") and " segmentation: " in label for label in volume.info.labels)
-    except AisError:
-        return False
-
-
-def output_path(folder: Path, tomogram: Path, feature: str) -> Path:
-    """``<folder>/<stem>__<feature>.mrc``; letters that a file name may not hold are replaced by ``-``."""
-    safe = "".join("-" if letter in '<>:"/\\|?*' or ord(letter) < 32 else letter for letter in feature).strip(" .")
-    return folder / f"{volume_stem(tomogram)}__{safe or 'feature'}.mrc"
 
 
 class _Share(Progress):
@@ -529,35 +444,3 @@ def _empty(
     for z in range(start, stop, step):
         zeros = np.zeros((min(step, stop - z), *plane), DTYPES[dtype][0])
         yield dict.fromkeys(features, zeros)
-
-
-def read_models(paths: Sequence[Path | str]) -> list[ChosenModel]:
-    """What model files say of themselves; no network is loaded yet.
-
-    Raises
-    ------
-    AisError
-        If there are none, one cannot be read, or two find the same feature.
-    """
-    if not paths:
-        raise AisError("At least one model is needed.")
-    chosen: list[ChosenModel] = []
-    for path in map(Path, paths):
-        chosen.append(ChosenModel(path, read_model_info(path), model_hash(path)))
-    _check_different([(feature, model.path) for model in chosen for feature in model.info.found])
-    return chosen
-
-
-def _check_different(features: Sequence[tuple[str, Path]]) -> None:
-    """Raise an AisError if two features, each with the model that finds it, would be written to one file."""
-    taken: dict[str, tuple[str, Path]] = {}
-    for feature, path in features:
-        # Compared as file names, which Windows takes for the same whatever the case of their letters.
-        name = output_path(Path(), Path("x.mrc"), feature).name.casefold()
-        if name not in taken:
-            taken[name] = (feature, path)
-            continue
-        other, first = taken[name]
-        if first == path and other != feature:
-            raise AisError(f"The features '{other}' and '{feature}' of {path} would be one file: rename one of them.")
-        raise AisError(f"{first} and {path} both find '{feature}': rename the feature of one.")

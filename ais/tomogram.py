@@ -152,6 +152,25 @@ class Tomogram:
             raise AisError(f"{self.path} has no voxel size in its header: give it, for example --voxel-size 13.48.")
         return self.voxel_size
 
+    def part(
+        self, z0: int, z1: int | None, crop: tuple[int, int, int, int] | None
+    ) -> tuple[int, tuple[int, int, int, int]]:
+        """The end of a range of slices from z0, and the crop (x0, x1, y0, y1): whole where they are None.
+
+        Raises
+        ------
+        AisError
+            If they are not inside.
+        """
+        nz, ny, nx = self.shape
+        z1 = nz if z1 is None else z1
+        if not 0 <= z0 < z1 <= nz:
+            raise AisError(f"{self.path} has slices 0 to {nz - 1}; {z0} to {z1 - 1} were asked for.")
+        x0, x1, y0, y1 = crop or (0, nx, 0, ny)
+        if not (0 <= x0 < x1 <= nx and 0 <= y0 < y1 <= ny):
+            raise AisError(f"The crop {x0}:{x1},{y0}:{y1} is not inside {self.path}, which is {nx} x {ny} pixels.")
+        return z1, (x0, x1, y0, y1)
+
     def raw(self, z0: int, z1: int, y: slice = WHOLE, x: slice = WHOLE) -> NDArray[Any]:
         """Stored values of slices z0 to z1 - 1, shape (z1 - z0, ny, nx), in the file's type; may be read-only.
 

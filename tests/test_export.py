@@ -14,13 +14,14 @@ from small_project import BOX_SIZE, SHAPE, VOXEL_SIZE, make_model, make_project
 import ais.export
 from ais.cli.main import run
 from ais.errors import AisError, Cancelled
-from ais.export import SegmentSettings, is_segmentation, output_path, quantised, segment
+from ais.export import SegmentSettings, quantised, segment
 from ais.formats.record import read_record
 from ais.formats.registry import open_volume, write_volume
 from ais.interactions import Rules, apply_rules
 from ais.models import Model, ModelInfo, build, load_model, model_hash, save_model
 from ais.progress import Progress
 from ais.segmentation import Segmenter
+from ais.segmented_volumes import is_segmentation, output_path
 from ais.tomogram import Tomogram
 
 

@@ -382,7 +382,7 @@ def test_info_tells_what_made_a_file(stock: Path, work: Path, capsys: pytest.Cap
 
 
 def test_a_converted_segmentation_is_still_one(stock: Path, work: Path) -> None:
-    from ais.export import is_segmentation
+    from ais.segmented_volumes import is_segmentation
 
     shutil.copy(stock / "each" / "segment" / "tomo__blob.mrc", "tomo__blob.mrc")
     assert typed("convert tomo__blob.mrc copy__blob.mrc") == 0

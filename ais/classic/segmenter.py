@@ -111,19 +111,13 @@ class ClassicSegmenter:
         Cancelled
             If `progress` asks to stop.
         """
-        nz, ny, nx = tomogram.shape
-        z1 = nz if z1 is None else z1
-        if not 0 <= z0 < z1 <= nz:
-            raise AisError(f"{tomogram.path} has slices 0 to {nz - 1}; {z0} to {z1 - 1} were asked for.")
-        x0, x1, y0, y1 = crop or (0, nx, 0, ny)
-        if not (0 <= x0 < x1 <= nx and 0 <= y0 < y1 <= ny):
-            raise AisError(f"The crop {x0}:{x1},{y0}:{y1} is not inside {tomogram.path}, which is {nx} x {ny} pixels.")
+        z1, crop = tomogram.part(z0, z1, crop)
         sizes = self._sizes(tomogram)
         with memory_errors():
             limit = self._limit(tomogram, sizes)
             for z in range(z0, z1, TOGETHER):
                 last = min(z + TOGETHER, z1)
-                yield z, self._part(tomogram, z, last, (x0, x1, y0, y1), sizes, limit)
+                yield z, self._part(tomogram, z, last, crop, sizes, limit)
                 progress.report(last - z0, z1 - z0, f"{tomogram.name}: {self.info.feature}")
 
     def _sizes(self, tomogram: Tomogram) -> Sizes:

@@ -67,8 +67,8 @@ def run(
     check_at_least("--tilt-series-pixel-size", tilt_series_pixel_size, 1e-3)
     check_output(target, overwrite=overwrite, inputs=[source])
     if volume_suffix(source) and (labels or label_threshold is not None or inside_an_image(target)):
-        from ais.export import is_segmentation
         from ais.label_images import DEFAULT_THRESHOLD, convert_to_labels
+        from ais.segmented_volumes import is_segmentation
 
         if label_threshold is None and is_segmentation(source):
             label_threshold = DEFAULT_THRESHOLD

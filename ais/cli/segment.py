@@ -71,9 +71,10 @@ def run(
     sharing = Shard.parse(shard) if shard is not None else None
     if sharing is not None and overwrite:
         raise AisError("--overwrite and --shard exclude each other: choose another folder.")
-    from ais.export import SegmentSettings, is_segmentation, segment
+    from ais.export import SegmentSettings, segment
     from ais.interactions import Rules
     from ais.label_images import PLACES, LabelWish
+    from ais.segmented_volumes import is_segmentation
 
     check_voxel_option(voxel_size)
     paths = find_inputs(inputs, keep=lambda path: not is_segmentation(path))

@@ -111,7 +111,7 @@ def run(
 
 
 def _tomograms(word: str, *, needed: bool) -> list[Path]:
-    from ais.export import is_segmentation
+    from ais.segmented_volumes import is_segmentation
 
     if not needed and not Path(word).exists():
         return []  # what the earlier stages have left is enough

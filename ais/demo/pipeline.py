@@ -196,8 +196,9 @@ class Pipeline:
 
     def segment(self, made: Made) -> None:
         """Segment the whole volume with all models; where two find something, the rules decide."""
-        from ais.export import MANIFEST, SegmentSettings, output_path, segment
+        from ais.export import SegmentSettings, segment
         from ais.interactions import Rules
+        from ais.segmented_volumes import MANIFEST, output_path
 
         target, rules = self._root / "segmentations", self._root / RULES
         with self.clock.step("Segment the volume", self._commands.segment()) as progress:

@@ -169,13 +169,7 @@ class Segmenter:
         Cancelled
             If `progress` asks to stop.
         """
-        depth_z, ny, nx = tomogram.shape
-        z1 = depth_z if z1 is None else z1
-        if not 0 <= z0 < z1 <= depth_z:
-            raise AisError(f"{tomogram.path} has slices 0 to {depth_z - 1}; {z0} to {z1 - 1} were asked for.")
-        x0, x1, y0, y1 = crop or (0, nx, 0, ny)
-        if not (0 <= x0 < x1 <= nx and 0 <= y0 < y1 <= ny):
-            raise AisError(f"The crop {x0}:{x1},{y0}:{y1} is not inside {tomogram.path}, which is {nx} x {ny} pixels.")
+        z1, (x0, x1, y0, y1) = tomogram.part(z0, z1, crop)
         rows = self._axis(tomogram, 1, y0, y1)
         columns = self._axis(tomogram, 2, x0, x1)
         z = z0

@@ -13,12 +13,12 @@ import numpy as np
 
 from ais import __version__
 from ais.errors import AisError, sentence
-from ais.export import output_path
 from ais.formats.mrc import MrcWriter
 from ais.formats.record import Identity
 from ais.formats.registry import open_volume
 from ais.prediction import FULL_SCALE, reaching, scale_of, slabs
 from ais.progress import SILENT, Progress
+from ais.segmented_volumes import output_path
 from ais.stages.kept import DIGEST, State, described, digest, records_in, staged_output, state_of
 from ais.stages.pieces import PieceFile, Source, check_complete, wrong_shape
 from ais.stages.predict import COMMAND as PREDICTED
