@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 import numpy as np
 
@@ -17,7 +18,7 @@ Hessian = tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, Floa
 """Second derivatives zz, yy, xx, zy, zx, yx."""
 
 
-class _CurvatureFilter(StrengthFilter):
+class _CurvatureFilter(StrengthFilter, ABC):
     """A method that looks at second derivatives; `sigma` in angstrom, `dark` and `flat` as elsewhere."""
 
     def __init__(self, *, dark: bool, sigma: float, strength: float, flat: bool) -> None:
@@ -42,9 +43,9 @@ class _CurvatureFilter(StrengthFilter):
         planes = [self.plane(block[z : z + depth], sigmas) for z in range(len(block) - depth + 1)]
         return np.stack(planes)
 
+    @abstractmethod
     def plane(self, block: FloatArray, sigmas: Sizes) -> FloatArray:
         """The response of the middle slice of a block."""
-        raise NotImplementedError
 
 
 class Spot(_CurvatureFilter):
