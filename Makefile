@@ -14,6 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 help:
 	@echo "make demo   the whole pipeline on a simulated tomogram, with a report in demo/report.html"
 	@echo "make test   all tests"
+	@echo "make soak   the promises of docs/reference/reliability.md in their long forms, for hours"
 	@echo "make fuzz   ten minutes of damaged files for every reader"
 	@echo "make run    the ais command: make run ARGS='info tomogram.mrc'"
 	@echo "make lint   ruff and mypy"
@@ -44,7 +45,8 @@ test: system-libraries keras-2 $(SETUP)
 	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile --no-loadscope-reorder --durations=30
 
 soak: system-libraries keras-2 $(SETUP)
-	$(BIN)/python -m pytest -m soak
+	@echo "Kills, full disks and long use, in their long forms (tests/promises, tests/soak); this takes some hours."
+	AIS_SOAK=1 $(BIN)/python -m pytest -m soak -s -v --durations=0 -o faulthandler_timeout=5400
 
 fuzz: $(SETUP)
 	AIS_FUZZ_SECONDS=600 AIS_FUZZ_SEED=$$RANDOM $(BIN)/python -m pytest tests/test_fuzz.py -s

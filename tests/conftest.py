@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+from soaking import SOAKING
 
 if TYPE_CHECKING:
     from ais.gui.editor import Editor
@@ -19,6 +20,14 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parent.parent
+LONG_FORMS = tuple(ROOT / "tests" / name for name in ("promises", "soak"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In ``make soak``, tests of promises are done in their long forms."""
+    for item in items:
+        if SOAKING and any(folder in item.path.parents for folder in LONG_FORMS):
+            item.add_marker(pytest.mark.soak)
 
 
 @pytest.fixture(scope="session")
