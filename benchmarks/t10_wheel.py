@@ -120,7 +120,7 @@ def turn_the_wheel(context: Any, editor: Any, load: str, folder: Path) -> dict[s
     measured = {}
     filters = ([], [DisplayFilter("gaussian", 2.0), DisplayFilter("unsharp", 4.0, 0.5)])
     for kind, editor.state.filters in zip(KINDS, filters, strict=True):
-        editor.go_to(z=0)
+        editor.sight.go_to(z=0)
         frames(context, 30)
         times, seen, way = [time.perf_counter()], [view.position], -1
         for _ in range(FRAMES):

@@ -190,7 +190,7 @@ def test_ignore_regions_are_painted_like_a_feature(editor: Editor) -> None:
     assert editor.state.feature == IGNORE
     assert off(editor, "feature.rename", "feature.delete", "boxes.auto", "boxes.background", "feature.hide")
     paint(editor, 6, 20, 20)
-    editor.go_to(z=6)
+    editor.sight.go_to(z=6)
     run(editor, "slice.grow")
     assert mask(editor, 6).sum() > 113
     run(editor, "feature.clear")
@@ -201,7 +201,7 @@ def test_ignore_regions_are_painted_like_a_feature(editor: Editor) -> None:
 
 
 def test_slices_are_filled_grown_shrunk_and_cleared(editor: Editor) -> None:
-    editor.go_to(z=5)
+    editor.sight.go_to(z=5)
     assert off(editor, "slice.fill_holes", "slice.grow", "slice.shrink", "slice.clear", "slice.copy_on")
     ring = [(30 + 12 * np.sin(a), 35 + 12 * np.cos(a)) for a in np.linspace(0, 2 * np.pi, 60)]
     assert editor.state.tomogram is not None
@@ -238,7 +238,7 @@ def test_ten_slices_are_interpolated_and_annotated_slices_are_found(editor: Edit
     assert off(editor, "slice.interpolate", "slice.interpolate_here", "slice.next_annotated")
     paint(editor, 0, 30, 30, 4)
     paint(editor, 11, 30, 30, 15)
-    editor.go_to(z=4)
+    editor.sight.go_to(z=4)
     run(editor, "slice.interpolate")
     assert "Painted 10 slices between 0 and 11." in said(editor)
     radii = [np.sqrt(mask(editor, z).sum() / np.pi) for z in range(12)]
@@ -248,7 +248,7 @@ def test_ten_slices_are_interpolated_and_annotated_slices_are_found(editor: Edit
     settle(editor)
     assert editor.snapshot.annotated[editor.state.feature or 0] == (0, 11)
     paint(editor, 5, 30, 25, 10)
-    editor.go_to(z=2)
+    editor.sight.go_to(z=2)
     run(editor, "slice.interpolate_here")
     assert editor.snapshot.annotated[editor.state.feature or 0] == (0, 1, 2, 3, 4, 5, 11)
     run(editor, "slice.previous_annotated")
@@ -282,12 +282,12 @@ def test_what_takes_long_is_on_the_list_of_jobs_until_it_ends(editor: Editor) ->
 def test_a_slice_is_copied_on_back_and_to_another_feature(editor: Editor) -> None:
     first, second, _ = (feature.id for feature in editor.snapshot.features)
     paint(editor, 5, 20, 20)
-    editor.go_to(z=5)
+    editor.sight.go_to(z=5)
     for z in (6, 7):
         run(editor, "slice.copy_on")
         assert editor.state.z == z
         assert np.array_equal(mask(editor, z), mask(editor, 5))
-    editor.go_to(z=5)
+    editor.sight.go_to(z=5)
     run(editor, "slice.copy_back")
     assert editor.state.z == 4
     assert editor.snapshot.annotated[first] == (4, 5, 6, 7)
@@ -303,7 +303,7 @@ def test_a_slice_is_copied_on_back_and_to_another_feature(editor: Editor) -> Non
     run(editor, "slice.copy_to_feature")
     fill_in(editor, 2, 1, 0)
     assert np.array_equal(mask(editor, 6, IGNORE), mask(editor, 6))
-    editor.go_to(z=11)
+    editor.sight.go_to(z=11)
     assert off(editor, "slice.copy_on", "slice.copy_back")
 
 
@@ -319,7 +319,7 @@ def test_boxes_are_spread_over_the_annotation_and_the_background(editor: Editor)
     assert len(boxes) == 6
     assert all(mask(editor, box.z)[box.y, box.x] for box in boxes)
     assert "Placed 6 boxes." in said(editor)
-    editor.go_to(z=8)
+    editor.sight.go_to(z=8)
     run(editor, "boxes.background")
     fill_in(editor, 5.0, 1)
     negative = [b for b in project(editor).boxes(editor.state.tomogram, editor.state.feature) if b.negative]
@@ -382,7 +382,7 @@ def test_masks_are_imported_and_exported(editor: Editor, tmp_path: Path) -> None
         assert np.array_equal(np.asarray(written.raw(0, SHAPE[0])) > 0, labels > 0)
         assert written.voxel_size == pytest.approx(10.0)
 
-    editor.go_to(z=7)
+    editor.sight.go_to(z=7)
     editor.dialogs.answers.append([tmp_path / "slice.png"])
     run(editor, "export.slice")
     run(editor, "slice.clear")

@@ -84,7 +84,7 @@ def desk(tmp_path: Path, stock: Path) -> Iterator[Desk]:
 def test_a_comparison_gives_the_files_of_the_command_and_its_models(desk: Desk, tmp_path: Path) -> None:
     desk.plan("unet-s", "vggnet-m", epochs=2)
     desk.comparisons.plan.show_slice = True
-    desk.editor.go_to(z=2)
+    desk.editor.sight.go_to(z=2)
     comparison = desk.comparisons.run()
     assert desk.comparisons.selected is comparison
     assert desk.comparisons.problem().startswith("Wait")

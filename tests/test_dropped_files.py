@@ -58,7 +58,7 @@ def test_the_contrast_of_ais_1_is_taken_over_in_the_window(test_data: Path, edit
     editor.open_paths([test_data / "ais1" / "dev7.scns"])
     until(editor, lambda: editor.snapshot.features and not editor.state.contrast_is_automatic)
     assert editor.state.contrast == Contrast(-3.051068067550659, 2.8115334510803223)
-    editor.use_automatic_contrast()
+    editor.sight.use_automatic_contrast()
     editor.reopen_tomogram()
     shown(editor, 1)
     assert editor.state.contrast_is_automatic  # taken over once, and not again

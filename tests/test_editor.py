@@ -102,7 +102,7 @@ def test_undo_takes_the_view_to_the_tomogram_feature_and_slice(editor: Editor, t
     settled(editor)
     editor.undo()  # the tomogram that was added last: the first is shown again
     until(editor, lambda: editor.shown and editor.state.tomogram == first)
-    editor.go_to(z=5)
+    editor.sight.go_to(z=5)
     editor.undo()
     settled(editor)
     until(editor, lambda: editor.state.z == 1)
@@ -188,8 +188,8 @@ def test_view_and_selection_are_found_again(tomograms: list[Path], tmp_path: Pat
     first.select_tomogram(first.snapshot.tomograms[1].id)
     until(first, lambda: first.shown and first.shown.entry.id == first.snapshot.tomograms[1].id)
     settled(first)
-    first.go_to(4, 7, 8)
-    first.use_contrast(Contrast(-1.5, 2.5, invert=True))
+    first.sight.go_to(4, 7, 8)
+    first.sight.use_contrast(Contrast(-1.5, 2.5, invert=True))
     first.view("xy").placement = Placement(3.0, 4.0, 2.5)
     first.close()
     assert not list(tmp_path.glob("*-wal"))
@@ -240,12 +240,12 @@ def test_a_missing_tomogram_is_said_and_can_be_passed_over(
 
 def test_the_crop_region_bounds_the_slices(editor: Editor, tomograms: list[Path]) -> None:
     open_and_name(editor, tomograms[0])
-    editor.set_crop(Crop((2, 4), (0, 40), (10, 20)))
+    editor.sight.set_crop(Crop((2, 4), (0, 40), (10, 20)))
     settled(editor)
     assert editor.snapshot.crop == Crop((2, 4), (0, 40), (10, 20))
-    editor.go_to(z=0)
+    editor.sight.go_to(z=0)
     assert editor.state.z == 2
-    editor.step(10)
+    editor.sight.step(10)
     assert editor.state.z == 3
     editor.undo()
     settled(editor)

@@ -175,7 +175,7 @@ def test_an_odd_volume_is_shown_and_can_be_painted(
             assert shown.shape == shape
             assert np.isfinite(shown).all()
     for step in (-1, 1, 10_000, -10_000):
-        editor.step(step)
+        editor.sight.step(step)
         assert 0 <= editor.state.z < nz
     feature, tomogram = editor.snapshot.features[0].id, editor.state.tomogram
     assert tomogram is not None
@@ -277,7 +277,7 @@ def test_a_project_held_by_another_process_is_shown_and_never_changed(editor: Ed
         editor.submit(PaintStroke(tomogram, feature, 1, [(9, 9)], 3))
         editor.undo()
         editor.redo()
-        editor.go_to(0, 0, 0)
+        editor.sight.go_to(0, 0, 0)
         editor.remember_view()
         settled(editor)
         assert editor.snapshot.features[0].name == "membrane"

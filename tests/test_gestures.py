@@ -67,7 +67,7 @@ def make_editor(folder: Path) -> Editor:
     for name in ("membrane", "ribosome"):
         editor.submit(AddFeature(name, brush_radius=4.0, box_size=16))
     settle(editor, lambda: len(editor.snapshot.features) == 2 and editor.state.feature is not None)
-    editor.go_to(z=3)
+    editor.sight.go_to(z=3)
     return editor
 
 
@@ -725,10 +725,10 @@ def test_a_region_is_cropped_plane_by_plane(editor: Editor) -> None:
     drag(editor, [(1.0, 5.0), (5.0, 45.0)], plane="xz", at=20)
     settle(editor)
     assert editor.snapshot.crop == Crop((1, 6), (10, 41), (5, 46))
-    editor.go_to(z=2)
+    editor.sight.go_to(z=2)
     command("crop.first_slice").run(editor)
     settle(editor)
-    editor.go_to(z=4)
+    editor.sight.go_to(z=4)
     command("crop.last_slice").run(editor)
     settle(editor)
     assert editor.snapshot.crop == Crop((2, 5), (10, 41), (5, 46))

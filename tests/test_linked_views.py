@@ -68,7 +68,7 @@ def test_automatic_limits_are_those_of_each_tomogram(editor: Editor) -> None:
 def test_limits_of_ones_own_mean_the_same_on_another_scale(editor: Editor) -> None:
     low, high = automatic(editor)
     span = high - low
-    editor.use_contrast(Contrast(low - 0.25 * span, high + 0.5 * span, invert=True))
+    editor.sight.use_contrast(Contrast(low - 0.25 * span, high + 0.5 * span, invert=True))
     show(editor, 2)
     low, high = automatic(editor)
     span = high - low
@@ -93,7 +93,7 @@ def test_a_zoom_that_would_show_nothing_is_not_taken_along(editor: Editor) -> No
 
 def test_without_the_link_each_tomogram_has_its_own_view(editor: Editor) -> None:
     editor.settings.link_views = False
-    editor.use_contrast(Contrast(-1.0, 2.0))
+    editor.sight.use_contrast(Contrast(-1.0, 2.0))
     editor.state.filters = [DisplayFilter("gaussian", 1.0)]
     show(editor, 2)
     assert editor.state.filters == []
@@ -104,9 +104,9 @@ def test_without_the_link_each_tomogram_has_its_own_view(editor: Editor) -> None
 
 
 def test_slices_are_each_tomograms_own(editor: Editor) -> None:
-    editor.go_to(z=1)
+    editor.sight.go_to(z=1)
     show(editor, 2)
-    editor.go_to(z=5)
+    editor.sight.go_to(z=5)
     show(editor, 1)
     assert editor.state.z == 1
 

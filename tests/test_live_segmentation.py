@@ -123,7 +123,7 @@ def test_live_equals_batch_with_rules_and_without(desk: Desk, files: Path, tmp_p
     ruled = batch(tmp_path / "ruled", files, rules=RULES)
     differs = False
     for z in (4, 5):
-        desk.editor.go_to(z=z)
+        desk.editor.sight.go_to(z=z)
         desk.models.set_rules(Rules())
         for feature, found in desk.settled().items():
             assert np.abs(found.values.astype(int) - plain[feature][z]).max() <= 1
@@ -140,9 +140,9 @@ def test_live_equals_batch_with_rules_and_without(desk: Desk, files: Path, tmp_p
 def test_a_crop_region_is_segmented_alone_and_as_in_the_batch(desk: Desk, files: Path, tmp_path: Path) -> None:
     desk.add(files / "first.aism", files / "several.aism")
     desk.models.set_rules(RULES)
-    desk.editor.set_crop(Crop((2, 7), (10, 50), (20, 80)))
+    desk.editor.sight.set_crop(Crop((2, 7), (10, 50), (20, 80)))
     desk.until(lambda: desk.editor.snapshot.crop is not None)
-    desk.editor.go_to(z=3)
+    desk.editor.sight.go_to(z=3)
     wanted = batch(tmp_path, files, "--crop", "20:80,10:50", "--range", "2:7", rules=RULES)
     for feature, found in desk.settled().items():
         assert found.values.shape == SHAPE[1:]
@@ -161,14 +161,14 @@ def test_what_was_seen_is_not_asked_for_again(desk: Desk, files: Path, monkeypat
 
     monkeypatch.setattr(desk.editor.engine, "submit", counted)
     desk.add(files / "first.aism", tta=2)
-    desk.editor.go_to(z=4)
+    desk.editor.sight.go_to(z=4)
     first = desk.settled()["first"]
     desk.until(lambda: set(submitted) == set(range(1, 8)) and not desk.live._asked)  # neighbours, when idle
     assert sorted(submitted) == list(range(1, 8))
     assert submitted[0] == 4
-    desk.editor.go_to(z=5)
+    desk.editor.sight.go_to(z=5)
     assert desk.settled()["first"].revision != first.revision
-    desk.editor.go_to(z=4)
+    desk.editor.sight.go_to(z=4)
     again = desk.settled()["first"]
     assert again is first, "the same object, so that nothing is uploaded anew"
     desk.models.change(desk.models.models[0].id, threshold=0.7, alpha=0.2, colour=(1.0, 0.0, 0.0))
@@ -185,15 +185,15 @@ def test_what_was_seen_is_not_asked_for_again(desk: Desk, files: Path, monkeypat
 def test_the_latest_slice_wins(desk: Desk, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_segmentation, "AHEAD", 0)
     desk.add(files / "first.aism")
-    desk.editor.go_to(z=0)
+    desk.editor.sight.go_to(z=0)
     desk.settled()
     for step in range(60):
-        desk.editor.go_to(z=step % SHAPE[0])
+        desk.editor.sight.go_to(z=step % SHAPE[0])
         desk.frame()
         assert len(desk.live._asked) <= 1
         for one in desk.live.maps:
             assert one is not None
-    desk.editor.go_to(z=8)
+    desk.editor.sight.go_to(z=8)
     assert desk.settled()["first"].values.any()
 
 
@@ -202,7 +202,7 @@ def test_a_crash_of_the_compute_process_costs_nothing(desk: Desk, files: Path) -
     desk.settled()
     pid = desk.editor.engine.pid
     assert pid is not None
-    desk.editor.go_to(z=0)
+    desk.editor.sight.go_to(z=0)
     desk.frame()
     os.kill(pid, signal.SIGKILL)
     assert desk.settled()["first"].values.any()
@@ -247,7 +247,7 @@ def test_memory_is_bounded(desk: Desk, files: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(live_segmentation, "AHEAD", 0)
     desk.add(files / "first.aism")
     for z in range(SHAPE[0]):
-        desk.editor.go_to(z=z)
+        desk.editor.sight.go_to(z=z)
         desk.settled()
     assert len(desk.live._kept) == 3
     assert len(desk.live._shown) == 2

@@ -94,7 +94,7 @@ def test_a_scene_that_is_not_drawn_wakes_nobody(editor: Editor) -> None:
 
 def test_the_slices_lie_where_their_voxels_do(editor: Editor) -> None:
     view = editor.rendering.view
-    editor.go_to(2, 11, 33)
+    editor.sight.go_to(2, 11, 33)
     view.planes.shown = frozenset({"xy", "xz", "yz"})
     until(editor, lambda: len(view.slices()) == 3)
     assert editor.shown is not None
@@ -124,10 +124,10 @@ def test_the_slices_follow_the_contrast_and_the_cross_hair(editor: Editor) -> No
     view.planes.switch("xy")
     until(editor, lambda: view.slices())
     (before,) = view.slices()
-    editor.use_contrast(Contrast(-0.1, 0.1))
+    editor.sight.use_contrast(Contrast(-0.1, 0.1))
     (after,) = view.slices()
     assert (after.picture != before.picture).any()
-    editor.go_to(z=5)
+    editor.sight.go_to(z=5)
     until(editor, lambda: view.slices()[0].corner[2] == ORIGIN[2] + 5 * VOXEL_SIZE)
     view.planes.alpha = 0.5
     assert view.slices()[0].alpha == 0.5

@@ -110,7 +110,7 @@ def test_trainings_follow_each_other_and_their_models_join_the_project(desk: Des
 def test_the_slice_on_the_screen_is_shown_and_training_is_the_same(desk: Desk, files: Path, tmp_path: Path) -> None:
     training = desk.queue.add("a", [files / "spots.scnt"], LONG)
     desk.until(lambda: desk.pictures)
-    desk.editor.go_to(z=0)
+    desk.editor.sight.go_to(z=0)
     desk.until(lambda: training.ended or desk.pictures[-1].z == 0)
     assert desk.pictures[-1].z == 0
     assert desk.ended(training) == [TrainingState.DONE]

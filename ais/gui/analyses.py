@@ -222,7 +222,7 @@ class Analyses:
         if volume.tomogram == editor.state.tomogram:
             component = editor.rendering.volumes.component_at(volume.path, (z, y, x))
             editor.rendering.view.select([] if component is None else [(volume.path, component)])
-        editor.visit(volume.tomogram, z, y, x)
+        editor.sight.visit(volume.tomogram, z, y, x)
 
     def step(self, count: int) -> None:
         """Jump to a row further down (positive) or up in the table, as it is sorted."""

@@ -28,8 +28,8 @@ def add_annotated(editor: Editor, paths: Sequence[Path]) -> None:
     if not paths:
         return
     if editor.document is None:
-        if editor.beginning is not None:
-            editor.after_beginning(lambda: add_annotated(editor, paths))
+        if editor.projects.beginning is not None:
+            editor.projects.after_beginning(lambda: add_annotated(editor, paths))
         else:
             editor.new_project(then=lambda: add_annotated(editor, paths))
         return
@@ -59,7 +59,7 @@ def _import(editor: Editor, content: Scns) -> None:
         def kept(_: None) -> None:
             if editor.document is document and not done.tomogram.missing:
                 editor.select_tomogram(number)
-                editor.use_kept_contrast(number, contrast_of(content))
+                editor.tomograms.use_kept_contrast(number, contrast_of(content))
 
         document.ask(lambda project: keep_contrast(project, number, content), kept)
         editor.shell.tab = Tab.ANNOTATE

@@ -273,7 +273,7 @@ class Curator:
         if self._editor.snapshot.tomogram(tile.tomogram) is None:
             self._editor.notices.say("The tomogram of this tile is no longer in the project.", "hint")
             return False
-        self._editor.visit(tile.tomogram, tile.z, tile.y, tile.x, self.wish.feature)
+        self._editor.sight.visit(tile.tomogram, tile.z, tile.y, tile.x, self.wish.feature)
         return True
 
     def select(self, index: int) -> None:

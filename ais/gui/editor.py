@@ -10,17 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ais.annotation import IGNORE, ChangeSetting, Operation
+from ais.annotation import Operation
 from ais.errors import AisError
 from ais.gui import untitled
 from ais.gui.analyses import Analyses
 from ais.gui.background import Background, Work
 from ais.gui.computing import Computing
 from ais.gui.dialogs import Dialogs
-from ais.gui.display import PLANES, Contrast, Placement, Plane
-from ais.gui.document import Crop, Document, Edited, Snapshot, crop_key
+from ais.gui.display import Plane
+from ais.gui.document import Document, Edited, Snapshot
 from ais.gui.feature_shelf import FeatureShelf
 from ais.gui.file_opening import open_paths
+from ais.gui.file_places import file_places
 from ais.gui.fluorescence import FluorescenceOverlays
 from ais.gui.masks import Masks
 from ais.gui.modelling import Modelling
@@ -29,9 +30,11 @@ from ais.gui.playing import Playing
 from ais.gui.preparing import Preparing
 from ais.gui.project_switch import ProjectSwitch
 from ais.gui.rendering import Rendering
+from ais.gui.selection import Selection
 from ais.gui.settings import SettingsFile
 from ais.gui.shell import Shell
 from ais.gui.shown_tomogram import ShownTomogram
+from ais.gui.sight import Sight
 from ais.gui.state import EditorState, ViewState
 from ais.gui.tomogram_list import TomogramList
 from ais.gui.tomogram_switch import TomogramSwitch
@@ -42,7 +45,6 @@ from ais.project import Project
 if TYPE_CHECKING:
     from ais.engine import Engine, Job
 
-RECENT_PLACES = 8
 FRAME_S = 1 / 60
 JUST_NOW_S = 0.2
 """Whoever has started what takes longer has turned to something else, and is told when it ends."""
@@ -92,6 +94,10 @@ class Editor:
         Files, folders and confirmations asked of the user.
     computing
         The compute process and its jobs.
+    sight
+        Where the views look.
+    projects, tomograms
+        Open and close project files, and the tomogram on the screen.
     modelling
         Models, trainings, exports and curation of the open project.
     rendering
@@ -126,20 +132,21 @@ class Editor:
         self.gesture: Gesture | None = None
         self.shell = Shell()
         folder = Path(self.settings.last_folder) if self.settings.last_folder else None
-        self.dialogs = Dialogs(self.background, folder=folder, places=self._places)
+        self.dialogs = Dialogs(self.background, folder=folder, places=lambda: file_places(self))
         self.closing = False
         self.wake = wake
         self.computing = Computing(wake, self.notices)
+        self.sight = Sight(self)
+        self._selection = Selection(self)
         self._playing = Playing(self)
         self.projects = ProjectSwitch(self.background, settings_folder, self.use_project)
-        self._tomograms = TomogramSwitch(self)
+        self.tomograms = TomogramSwitch(self)
         self.modelling = Modelling(self)
         self.rendering = Rendering(self)
         self.analyses = Analyses(self)
         self.fluorescence = FluorescenceOverlays(self)
         self.preparing = Preparing(self)
         self.untitled = False
-        self._select_first: dict[str, Any] | None = None
         self._remember_at = 0.0
 
     # The project
@@ -171,7 +178,7 @@ class Editor:
             if then is not None:
                 then()
             return
-        self.begin_project(lambda _: Project.open(path), f"Opening {path.name}", then)
+        self.projects.begin(lambda _: Project.open(path), f"Opening {path.name}", then)
 
     def new_project(self, path: Path | None = None, then: Callable[[], None] | None = None) -> None:
         """Make a project and open it; without a path it is kept in the editor's own folder."""
@@ -179,25 +186,7 @@ class Editor:
         def make(_: Work) -> Project:
             return Project.create(path) if path is not None else untitled.create_untitled(self.settings_folder)
 
-        self.begin_project(make, "Making a project", then)
-
-    def begin_project(
-        self, make: Callable[[Work], Project], title: str, then: Callable[[], None] | None = None
-    ) -> None:
-        """Make or open a project in a thread, show it in place of the one that is open, then do something more.
-
-        If another one was still being opened, that is given up.
-        """
-        self.projects.begin(make, title, then)
-
-    @property
-    def beginning(self) -> Work | None:
-        """What makes or opens a project now; None if nothing does."""
-        return self.projects.beginning
-
-    def after_beginning(self, go_on: Callable[[], None]) -> None:
-        """Do something more once the project that is being made or opened is shown."""
-        self.projects.after_beginning(go_on)
+        self.projects.begin(make, "Making a project", then)
 
     def use_project(self, project: Project, *, removing: bool = False) -> None:
         """Show a project that has been opened; the one before is closed, and its file removed if that is asked for."""
@@ -209,17 +198,15 @@ class Editor:
             self.settings.remember_project(project.path)
         if project.notice:
             self.notices.problem(project.notice)
-        self.state.feature = None
-        self._tomograms.forget()
-        self._select_first = None
-        self.document.ask(lambda opened: opened.view_state("selected", {}), self._select_at_first)
+        self.tomograms.forget()
+        self._selection.begin()
 
     def close_project(self, *, removing: bool = False) -> None:
         """Close the project; everything in it is on disk already, and stays there unless it is to be removed."""
         self.cancel_gesture()
         save_brush_radius(self)
         self.remember_view()
-        self._tomograms.close()
+        self.tomograms.close()
         if self.document is not None:
             document, self.document, self.masks = self.document, None, None
             self.state = EditorState(tab=self.state.tab)
@@ -298,19 +285,19 @@ class Editor:
         entry = self.snapshot.tomogram(number)
         self.remember_view()
         self.cancel_gesture()
-        self._tomograms.close()
+        self.tomograms.close()
         self.state.tomogram = number
         self.document.watch(number)
         if entry is None:
             return
-        self._tomograms.open(entry)
+        self.tomograms.open(entry)
 
     def reopen_tomogram(self) -> None:
         """Open the selected tomogram anew, such as after its voxel size has changed or it was relinked."""
         number = self.state.tomogram
         if number is not None:
             self.remember_view()
-            self._tomograms.close()
+            self.tomograms.close()
             self.state.tomogram = None
             self.select_tomogram(number)
 
@@ -329,74 +316,11 @@ class Editor:
     @property
     def opening(self) -> bool:
         """Whether a tomogram is being opened."""
-        return self._tomograms.opening
-
-    # The view
-
-    def go_to(self, z: float | None = None, y: float | None = None, x: float | None = None) -> None:
-        """Move the cross-hair, kept inside the tomogram and its crop region; None leaves a coordinate as it is."""
-        if self.shown is None:
-            return
-        wanted = [old if new is None else round(new) for old, new in zip(self.state.position, (z, y, x), strict=True)]
-        limits = [(0, count) for count in self.shown.shape]
-        if self.snapshot.crop is not None and z is not None:
-            limits[0] = self.snapshot.crop.z
-        z0, y0, x0 = (min(max(at, low), high - 1) for at, (low, high) in zip(wanted, limits, strict=True))
-        self.state.position = (z0, y0, x0)
-
-    def show_voxel(self, z: float | None, y: float | None, x: float | None) -> None:
-        """Move the cross-hair to a voxel, and the XY view if it is outside; None leaves a coordinate as it is."""
-        self.go_to(z, y, x)
-        if y is not None and x is not None:
-            self._bring_into_view((round(y), round(y) + 1, round(x), round(x) + 1))
-
-    def visit(self, tomogram: int, z: float, y: float, x: float, feature: int | None = None) -> None:
-        """Show a voxel of a tomogram, which is opened if another one is on the screen, and select a feature."""
-        if feature is not None and self.snapshot.feature(feature) is not None:
-            self.select_feature(feature)
-        if self.shown is not None and tomogram == self.state.tomogram:
-            self.show_voxel(z, y, x)
-        else:
-            self._tomograms.go_there(tomogram, (z, y, x))
-            self.select_tomogram(tomogram)
-
-    def step(self, count: int, plane: Plane = "xy") -> None:
-        """Move by slices along a plane's normal."""
-        target = self.state.along(plane) + count
-        self.go_to(**{"zyx"[PLANES.index(plane)]: target})
+        return self.tomograms.opening
 
     def view(self, plane: Plane) -> ViewState:
         """How a plane is shown."""
         return self.state.views[plane]
-
-    def fit(self) -> None:
-        """Show whole pictures."""
-        for view in self.state.views.values():
-            view.placement = None
-
-    def use_contrast(self, contrast: Contrast) -> None:
-        """Show other limits."""
-        if contrast.low < contrast.high:
-            self.state.contrast = contrast
-            self.state.contrast_is_automatic = False
-
-    def use_kept_contrast(self, tomogram: int, value: Any) -> None:
-        """Show a tomogram, if it is on the screen, with the contrast that a file brought for it."""
-        self._tomograms.use_kept_contrast(tomogram, value)
-
-    def use_automatic_contrast(self) -> None:
-        """Show the limits that were measured for this tomogram."""
-        statistics = self.shown.statistics if self.shown is not None else None
-        if statistics is not None:
-            invert = self.state.contrast.invert if self.state.contrast is not None else False
-            self.state.contrast = Contrast(statistics.low, statistics.high, invert)
-            self.state.contrast_is_automatic = True
-
-    def set_crop(self, crop: Crop | None) -> None:
-        """Restrict what is shown, segmented and exported to a part of the tomogram; can be undone."""
-        if self.state.tomogram is not None:
-            value = None if crop is None else [list(crop.z), list(crop.y), list(crop.x)]
-            self.submit(ChangeSetting(crop_key(self.state.tomogram), value, "crop region"))
 
     def cancel_gesture(self) -> None:
         """End the drag under way without an edit."""
@@ -437,7 +361,7 @@ class Editor:
         if self.document is not None:
             for edited in self.document.poll():
                 self._after_edit(edited)
-        self._follow_snapshot()
+        self._selection.follow()
         self.feature_shelf.follow(self.document)
         self.modelling.follow()
         self.rendering.follow()
@@ -477,7 +401,7 @@ class Editor:
         self.cancel_gesture()
         save_brush_radius(self)
         self.remember_view()
-        self._tomograms.close()
+        self.tomograms.close()
         self.modelling.overlays.close()
         self.computing.stop()
         self.background.close()
@@ -498,35 +422,6 @@ class Editor:
 
     # Within
 
-    def _places(self) -> list[tuple[str, Path]]:
-        """Where files are looked for."""
-        places = [("Home", Path.home())]
-        if self.document is not None and not self.untitled:
-            places.append(("Project", self.document.project.path.parent))
-        recent = [Path(path).parent for path in (*self.settings.recent_files, *self.settings.recent_projects)]
-        folders = [folder for folder in dict.fromkeys(recent) if folder not in {place for _, place in places}]
-        return [*places, *((folder.name or str(folder), folder) for folder in folders[:RECENT_PLACES])]
-
-    def _select_at_first(self, selected: dict[str, Any]) -> None:
-        self._select_first = selected
-
-    def _follow_snapshot(self) -> None:
-        """Keep the selection true to what the project holds: after undo, a tomogram or feature may have gone."""
-        snapshot, state = self.snapshot, self.state
-        if not snapshot.revision:
-            return
-        if state.tomogram is not None and snapshot.tomogram(state.tomogram) is None:
-            self._tomograms.close()
-            state.tomogram = None
-        if state.tomogram is None and snapshot.tomograms and self._select_first is not None:
-            wanted = self._select_first.get("tomogram")
-            first = snapshot.tomogram(wanted) or snapshot.tomograms[0]
-            state.feature = self._select_first.get("feature")
-            self._select_first = {}
-            self.select_tomogram(first.id)
-        if state.feature != IGNORE and snapshot.feature(state.feature) is None:
-            state.feature = snapshot.features[0].id if snapshot.features else None
-
     def _after_edit(self, edited: Edited) -> None:
         region = edited.region
         if self.gesture is None:
@@ -536,27 +431,7 @@ class Editor:
                 self.masks.invalidate(region.tomogram)
             else:
                 self.masks.invalidate()
-        if not edited.travelled or region is None:
-            return
-        if region.feature is not None and self.snapshot.feature(region.feature) is not None:
-            self.state.feature = region.feature
-        if region.tomogram is not None and region.tomogram != self.state.tomogram:
-            if region.z is not None:
-                self._tomograms.go_there(region.tomogram, (region.z, None, None))
-            self.select_tomogram(region.tomogram)
-        elif region.z is not None and region.tomogram is not None:
-            self.go_to(z=region.z)
-            if region.bounds is not None:
-                self._bring_into_view(region.bounds)
-
-    def _bring_into_view(self, bounds: tuple[int, int, int, int]) -> None:
-        view = self.view("xy")
-        if view.placement is None:
-            return
-        row, column = (bounds[0] + bounds[1]) / 2, (bounds[2] + bounds[3]) / 2
-        x, y = view.placement.to_view(row, column, *view.size)
-        if not (0 <= x <= view.size[0] and 0 <= y <= view.size[1]):
-            view.placement = Placement(row, column, view.placement.scale)
+        self._selection.after_edit(edited)
 
     def _after_work(self, work: Work) -> None:
         # Whoever has just said what came of it needs no second sentence.
@@ -566,4 +441,4 @@ class Editor:
 
     def remember_view(self) -> None:
         """Have the project keep what is selected and how the tomogram is shown, if that has changed."""
-        self._tomograms.remember()
+        self.tomograms.remember()

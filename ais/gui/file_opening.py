@@ -65,8 +65,8 @@ def add_models(editor: Editor, paths: Sequence[Path]) -> None:
     if not paths:
         return
     if editor.document is None:
-        if editor.beginning is not None:
-            editor.after_beginning(lambda: add_models(editor, paths))
+        if editor.projects.beginning is not None:
+            editor.projects.after_beginning(lambda: add_models(editor, paths))
         else:
             editor.new_project(then=lambda: add_models(editor, paths))
         return
@@ -126,8 +126,8 @@ def _add_particles(editor: Editor, paths: Sequence[Path]) -> None:
     if not paths:
         return
     if editor.document is None:
-        if editor.beginning is not None:
-            editor.after_beginning(lambda: _add_particles(editor, paths))
+        if editor.projects.beginning is not None:
+            editor.projects.after_beginning(lambda: _add_particles(editor, paths))
         else:
             editor.notices.say("Open a tomogram first; then its particles can be loaded.", "hint")
         return
@@ -160,8 +160,8 @@ def _add_tomograms(editor: Editor, paths: Sequence[Path]) -> None:
     if not paths:
         return
     if editor.document is None:
-        if editor.beginning is not None:
-            editor.after_beginning(lambda: _add_tomograms(editor, paths))
+        if editor.projects.beginning is not None:
+            editor.projects.after_beginning(lambda: _add_tomograms(editor, paths))
         else:
             editor.new_project(then=lambda: _add_tomograms(editor, paths))
         return

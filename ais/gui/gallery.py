@@ -198,7 +198,7 @@ class Gallery:
     def visit(self, number: int) -> None:
         """Show a particle in the slices."""
         x, y, z = self.place(number)
-        self._editor.show_voxel(z, y, x)
+        self._editor.sight.show_voxel(z, y, x)
 
     def delete(self, numbers: Sequence[int] | None = None) -> None:
         """Take particles out of the set, by default those that are selected; undo brings them back."""

@@ -30,10 +30,10 @@ class Playing:
             return
         self._moved_at = time.monotonic()
         before = editor.state.z
-        editor.step(1)
+        editor.sight.step(1)
         if editor.state.z == before:
             crop = editor.snapshot.crop
-            editor.go_to(z=crop.z[0] if crop is not None else 0)
+            editor.sight.go_to(z=crop.z[0] if crop is not None else 0)
 
     @property
     def seconds_to_frame(self) -> float | None:

@@ -245,7 +245,7 @@ class SliceMovie:
             return
         z = self._slices[self._wanted[0]]
         if editor.state.z != z:
-            editor.go_to(z=z)  # or as near to it as the crop region allows, which may be another one by now
+            editor.sight.go_to(z=z)  # or as near to it as the crop region allows, which may be another one by now
         if editor.view("xy").position == editor.state.z:
             self._requested = True
             editor.shell.view_requests.append(self._got)
@@ -260,4 +260,4 @@ class SliceMovie:
     def _go_back(self) -> None:
         self._wanted.clear()
         if self._editor.shown is not None and not self.making.elsewhere:
-            self._editor.go_to(z=self._before)
+            self._editor.sight.go_to(z=self._before)

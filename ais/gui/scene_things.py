@@ -161,7 +161,7 @@ def show_in_slices(editor: Editor, found: Thing) -> None:
     if shell.scene_alone:
         shell.scene, shell.scene_alone = True, False
     z, y, x = editor.rendering.to_voxel(found.centre)
-    editor.go_to(z, y, x)
+    editor.sight.go_to(z, y, x)
     if view.placement is None:
         return
     voxels = max(max(found.extent[:2]) / editor.rendering.voxel_size, LEAST_VOXELS)

@@ -27,8 +27,8 @@ def add_training_sets(editor: Editor, paths: Sequence[Path]) -> None:
     if not paths:
         return
     if editor.document is None:
-        if editor.beginning is not None:
-            editor.after_beginning(lambda: add_training_sets(editor, paths))
+        if editor.projects.beginning is not None:
+            editor.projects.after_beginning(lambda: add_training_sets(editor, paths))
         else:
             editor.new_project(then=lambda: add_training_sets(editor, paths))
         return

@@ -93,7 +93,7 @@ class TomogramSwitch:
         if state.contrast_is_automatic or state.contrast is None:
             invert, low, high = value.get("invert") is True, value.get("low"), value.get("high")
             if isinstance(low, float) and isinstance(high, float) and low < high:
-                editor.use_contrast(Contrast(low, high, invert))
+                editor.sight.use_contrast(Contrast(low, high, invert))
             else:
                 state.contrast = replace(state.contrast or Contrast(), invert=invert)
         if editor.document is not None:
@@ -149,16 +149,16 @@ class TomogramSwitch:
                 view.placement = carried_placement(view.placement, size, before)
         else:
             state.contrast, state.filters, self._contrast_rule = None, [], None
-            editor.fit()
+            editor.sight.fit()
         self._sizes = {plane: shown.picture_shape(plane) for plane in state.views}
         state.contrast_is_automatic = True
         if record is not None:
-            editor.go_to(*record.position)
+            editor.sight.go_to(*record.position)
             if not linked:
                 record.use(state)
         place, self._place = self._place, None
         if place is not None and place[0] == shown.entry.id:
-            editor.show_voxel(*place[1])
+            editor.sight.show_voxel(*place[1])
         editor.background.run(
             lambda _: measure(shown.tomogram),
             lambda found: self._measured(shown, found),
@@ -169,9 +169,9 @@ class TomogramSwitch:
         editor, state = self._editor, self._editor.state
         shown.statistics = statistics
         if shown is editor.shown and (state.contrast is None or state.contrast_is_automatic):
-            editor.use_automatic_contrast()
+            editor.sight.use_automatic_contrast()
             if self._contrast_rule is not None and state.contrast is not None:
-                editor.use_contrast(self._contrast_rule.limits(statistics, state.contrast.invert))
+                editor.sight.use_contrast(self._contrast_rule.limits(statistics, state.contrast.invert))
 
 
 def _key(tomogram: int) -> str:

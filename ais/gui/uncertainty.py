@@ -219,7 +219,7 @@ class UncertaintyQueue:
         self._visited.add(place)
         self.shown = place
         feature = self._wish.feature if self._wish is not None else None
-        self._editor.visit(place.tomogram, place.z, place.y, place.x, feature)
+        self._editor.sight.visit(place.tomogram, place.z, place.y, place.x, feature)
 
     # Within
 

@@ -45,7 +45,7 @@ def ready(ctx: Context, editor: Editor, *features: str) -> None:
     saved(ctx, editor)
     if features:
         editor.select_feature(editor.snapshot.features[0].id)
-    editor.use_contrast(Contrast(-6.0, 4.0))
+    editor.sight.use_contrast(Contrast(-6.0, 4.0))
     frames(ctx, 3)
 
 
@@ -233,7 +233,7 @@ def lassos(ctx: Context, editor: Editor) -> None:
 @story(paths=a_disc)
 def whole_slices(ctx: Context, editor: Editor) -> None:
     ready(ctx, editor, "vesicle", "copy")
-    editor.go_to(z=2)
+    editor.sight.go_to(z=2)
     frames(ctx, 3)
     ring = [(90 + 40 * np.sin(a), 110 + 40 * np.cos(a)) for a in np.linspace(0, 2 * np.pi, 24)]
     stroke(ctx, editor, ring)
@@ -248,11 +248,11 @@ def whole_slices(ctx: Context, editor: Editor) -> None:
     assert held(editor).sum() > before
     press(ctx, "ctrl+[")
     saved(ctx, editor)
-    editor.go_to(z=13)
+    editor.sight.go_to(z=13)
     frames(ctx, 3)
     stroke(ctx, editor, [(90, 80), (90, 140)])
     saved(ctx, editor)
-    editor.go_to(z=7)
+    editor.sight.go_to(z=7)
     frames(ctx, 3)
     press(ctx, "i")
     saved(ctx, editor)
@@ -261,7 +261,7 @@ def whole_slices(ctx: Context, editor: Editor) -> None:
     assert areas == sorted(areas, reverse=True)
     assert reddish(seen(ctx, editor, 90, 110))
     screenshot(ctx, "annotate/interpolated")
-    editor.go_to(z=13)
+    editor.sight.go_to(z=13)
     press(ctx, "ctrl+d")
     saved(ctx, editor)
     assert editor.state.z == 14
@@ -364,7 +364,7 @@ def finds_ignore_regions_and_slices(ctx: Context, editor: Editor) -> None:
     ready(ctx, editor)
     assert [held(editor, z).any() for z in range(SHAPE[0])] == [5 <= z < 9 for z in range(SHAPE[0])]
     run(ctx, editor, "feature.ignore")
-    editor.go_to(z=8)
+    editor.sight.go_to(z=8)
     saved(ctx, editor)
     assert held(editor)[150, 30:200].all()
     screenshot(ctx, "annotate/after-restart")

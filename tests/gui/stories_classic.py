@@ -60,7 +60,7 @@ def type_into(ctx: Context, field: str, text: str) -> None:
 @story(paths=with_balls, seconds=2 * PATIENCE_S)
 def a_classic_model_is_made_and_used(ctx: Context, editor: Editor) -> None:
     until(ctx, lambda: editor.shown is not None and editor.shown.statistics is not None, 20, "the tomogram is shown")
-    editor.go_to(z=BALLS[0][0])
+    editor.sight.go_to(z=BALLS[0][0])
     editor.shell.tab = Tab.MODELS
     frames(ctx, 5)
     ctx.item_click("//Models/###models")

@@ -64,7 +64,7 @@ def odd_volumes_are_shown(ctx: Context, editor: Editor) -> None:
         press(ctx, "ctrl+0")
         wheel(ctx, spot(editor, ny / 2, nx / 2), -2)
         wheel(ctx, spot(editor, ny / 2, nx / 2), 3, "shift")
-        editor.fit()
+        editor.sight.fit()
         shown(ctx, editor, PLANES)
         z = editor.state.z
         drag(ctx, [spot(editor, ny / 2, nx / 2), spot(editor, ny / 2 + 1, nx / 2)])

@@ -158,7 +158,7 @@ def add_and_place(ctx: Context, editor: Editor) -> None:
     editor.fluorescence.change(at_hand(editor).key, "Change slices", z_range=(0, 3))
     settled(ctx, editor)
     assert seen(ctx, editor) == [False] * 5
-    editor.go_to(z=2)
+    editor.sight.go_to(z=2)
     shown(ctx, editor)
     assert seen(ctx, editor) == [True] * 4 + [False]
     # A mask: what is not lit is dark.

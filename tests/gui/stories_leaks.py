@@ -70,7 +70,7 @@ def fifty_tomograms(ctx: Context, editor: Editor) -> None:
         editor.select_tomogram(entry.id)
         until(ctx, lambda entry=entry: editor.shown is not None and editor.shown.entry.id == entry.id, 10, "it opens")
         editor.state.filters = [DisplayFilter("gaussian"), DisplayFilter("median", 3.0)]
-        editor.go_to(number % SHAPE[0], number, number)
+        editor.sight.go_to(number % SHAPE[0], number, number)
         shown(ctx, editor, PLANES)
         if number % 10 == 0:
             drag(ctx, [spot(editor, 100, 100), spot(editor, 120, 140)])

@@ -162,7 +162,7 @@ def live_overlay(ctx: Context, editor: Editor) -> None:
     frames(ctx, 2)
     assert (coloured(ctx, editor, shape) == (values >= 127.5))[free].all()
     # Only the crop region is segmented.
-    editor.set_crop(Crop((0, 8), (20, 45), (10, 50)))
+    editor.sight.set_crop(Crop((0, 8), (20, 45), (10, 50)))
     settled(ctx, editor)
     until(ctx, lambda: (one := one_map(editor)) is not None and one.values is not values, 20, "the part is segmented")
     frames(ctx, 2)
@@ -171,7 +171,7 @@ def live_overlay(ctx: Context, editor: Editor) -> None:
     found = coloured(ctx, editor, shape)
     assert not found[outside & free].any()
     assert found.any()
-    editor.set_crop(None)
+    editor.sight.set_crop(None)
     settled(ctx, editor)
     # The list folds.
     ctx.item_click("//Views/###Legend")
@@ -186,7 +186,7 @@ def never_of_another_slice(ctx: Context, editor: Editor) -> None:
     shape = SHAPE[1:]
     maps: dict[int, NDArray[np.uint8]] = {}
     for z in range(SHAPE[0]):
-        editor.go_to(z=z)
+        editor.sight.go_to(z=z)
         maps[z] = there(ctx, editor).values
     free = uncovered(editor, shape)
     live = editor.modelling.live
@@ -207,7 +207,7 @@ def never_of_another_slice(ctx: Context, editor: Editor) -> None:
         with_overlay += bool(seen[part].any())
     assert with_overlay, "some were there in time"
     assert len(live._asked) <= 1
-    editor.go_to(z=3)
+    editor.sight.go_to(z=3)
     assert (there(ctx, editor).values == maps[3]).all()
 
 
@@ -313,7 +313,7 @@ def training_overlay(ctx: Context, editor: Editor) -> None:
     assert legend_lines(editor)[0].startswith("Training ribosome epoch ")
     screenshot(ctx, "live/training")
     picture = trainings.picture
-    editor.go_to(z=editor.state.z + 2)
+    editor.sight.go_to(z=editor.state.z + 2)
     until(ctx, lambda: editor.view("xy").position == editor.state.z, 10, "the other slice is drawn")
     frames(ctx)
     while trainings.picture is picture:  # nothing of the slice before

@@ -345,7 +345,7 @@ def the_list_of_features(ctx: Context, editor: Editor) -> None:
     # The eye and the square of the second row, beside its name.
     _, right = ends(ctx, "//Annotate/**/###membrane")
     ctx.item_click("//Annotate/**/###membrane")
-    editor.go_to(z=8)
+    editor.sight.go_to(z=8)
     until(ctx, lambda: editor.view("xy").position == 8, 10, "the slice is shown")
     frames(ctx, 5)
     with_mask = colour_at(ctx, editor, 42, 45)
@@ -431,7 +431,7 @@ def properties_of_a_feature(ctx: Context, editor: Editor) -> None:
 def slices_boxes_and_picks(ctx: Context, editor: Editor) -> None:
     ready(ctx, editor)
     ctx.item_click("//Annotate/**/###membrane")
-    editor.go_to(z=5)
+    editor.sight.go_to(z=5)
     ctx.scroll_to_item_y("//Annotate/###Next annotated")
     ctx.item_click("//Annotate/###Next annotated")
     assert editor.state.z == 8

@@ -85,7 +85,7 @@ def load_colour_select_delete_and_save(ctx: Context, editor: Editor) -> None:
     number = load(ctx, editor, "balls.star")
     particles = editor.rendering.particles
     assert particles.sets[0].count == 20
-    editor.show_voxel(*BALLS[0])
+    editor.sight.show_voxel(*BALLS[0])
     frames(ctx, 5)
     screenshot(ctx, "particles/loaded")
     one = particles.sets[0]
@@ -237,7 +237,7 @@ def fifty_thousand_particles_do_not_slow_the_slices(ctx: Context, editor: Editor
 
     with mock.patch.object(plane_view, "draw_particles", timed):
         for z in range(90, 120):
-            editor.go_to(z=z)
+            editor.sight.go_to(z=z)
             frames(ctx, 1)
     print(f"50,000 particles over a slice: {1000 * np.median(took):.1f} ms")  # noqa: T201
     assert np.median(took) < 0.03

@@ -43,7 +43,7 @@ def pick_balls_and_look_them_through(ctx: Context, editor: Editor) -> None:
     distance, which = KDTree(found).query(np.array(BALLS, float))
     assert distance.max() < 0.1
     assert sorted(which) == list(range(20))
-    in_window(ctx, lambda: editor.show_voxel(16, 48, 56))
+    in_window(ctx, lambda: editor.sight.show_voxel(16, 48, 56))
     frames(ctx, 5)
     screenshot(ctx, "picking/preview")
     in_window(ctx, lambda: picking.change(min_volume=440e3))
@@ -139,7 +139,7 @@ def filaments_are_tubes(ctx: Context, editor: Editor) -> None:
     assert previewed(ctx, picking) > 10
     (item,) = picking.surfaces()
     assert len(item.states) == 2, "filaments that cross are kept apart"
-    in_window(ctx, lambda: editor.show_voxel(32, 48, 56))
+    in_window(ctx, lambda: editor.sight.show_voxel(32, 48, 56))
     frames(ctx, 10)
     screenshot(ctx, "picking/filaments")
     ctx.item_click("//Render/**/Pick this tomogram")

@@ -104,7 +104,7 @@ def volume(path: Path) -> np.ndarray:
 @story(paths=three)
 def filtered_copies_are_seen_before_they_are_made(ctx: Context, editor: Editor) -> None:
     ready(ctx, editor)
-    editor.go_to(z=7)
+    editor.sight.go_to(z=7)
     frames(ctx, 3)
     open_page(ctx, "TS_01")
     wish, preview = editor.preparing.wish, editor.preparing.preview
@@ -178,7 +178,7 @@ def annotation_is_cut(ctx: Context, editor: Editor) -> None:
     ready(ctx, editor)
     membrane, cell = editor.snapshot.features
     editor.select_feature(membrane.id)
-    editor.go_to(z=4)
+    editor.sight.go_to(z=4)
     frames(ctx, 3)
 
     def masks() -> dict[int, np.ndarray]:
@@ -201,7 +201,7 @@ def annotation_is_cut(ctx: Context, editor: Editor) -> None:
     press(ctx, "ctrl+z")
     settled(ctx, editor)
     assert all(np.array_equal(mask, band()) for mask in masks().values())
-    editor.go_to(z=4)
+    editor.sight.go_to(z=4)
     editor.dialogs.answers.append([ctx.folder / "mask.mrc"])
     command("slice.cut_by_mask").run(editor)
     frames(ctx, 3)

@@ -60,7 +60,7 @@ def middle_line(pixels: NDArray[np.int64]) -> Path2D:
 
 def shown(ctx: Context, editor: Editor, z: int) -> None:
     """Go to a slice and wait until it is on the screen."""
-    editor.go_to(z=z)
+    editor.sight.go_to(z=z)
     until(ctx, lambda: editor.view("xy").position == z, 10, "the slice is shown")
     frames(ctx, 3)
 

@@ -167,7 +167,7 @@ def zoom_and_pan(ctx: Context, editor: Editor) -> None:
 @story(paths=corners)
 def where_things_are(ctx: Context, editor: Editor) -> None:
     shown(ctx, editor)
-    editor.use_contrast(Contrast(0, 200))
+    editor.sight.use_contrast(Contrast(0, 200))
     press(ctx, "home")
     shown(ctx, editor)
     frames(ctx, 3)
@@ -196,8 +196,8 @@ def where_things_are(ctx: Context, editor: Editor) -> None:
     wanted = max(length for length in lengths if length * scale <= 0.2 * width)  # a pixel is 1 nm
     assert abs(longest - wanted * scale) <= 1
     # A slab: the mean of the slices 8 to 12, which hold their own numbers.
-    editor.go_to(z=10)
-    editor.use_contrast(Contrast(0, 20))
+    editor.sight.go_to(z=10)
+    editor.sight.use_contrast(Contrast(0, 20))
     shown(ctx, editor)
     for slab, mean in ((1, 10.0), (5, 10.0), (4, 10.5)):
         editor.state.slab = slab
@@ -305,7 +305,7 @@ def three_planes(ctx: Context, editor: Editor) -> None:
     assert painted == tuple(range(painted[0], painted[-1] + 1))
     assert abs(painted[0] - 5) <= 1  # the radius is 5; the mouse stands in whole pixels of the screen
     assert abs(painted[-1] - 30) <= 1
-    editor.go_to(z=25)
+    editor.sight.go_to(z=25)
     shown(ctx, editor, ("xy", "xz", "yz"))
     settled(ctx, editor)
     assert reddish(grey_at(pixels(ctx), spot(editor, 122, 200)))
@@ -317,7 +317,7 @@ def three_planes(ctx: Context, editor: Editor) -> None:
     screenshot(ctx, "views/three-planes")
     # To both ends of every axis: what is read ahead stays inside.
     for corner in ((0, 0, 0), tuple(count - 1 for count in SHAPE), (1, 1, 1), (0, 0, 0), (20, 100, 100)):
-        editor.go_to(*corner)
+        editor.sight.go_to(*corner)
         shown(ctx, editor, ("xy", "xz", "yz"))
         settled(ctx, editor)
     assert not [notice.text for notice in editor.notices.said if notice.kind == "problem"]
@@ -340,7 +340,7 @@ def looks(ctx: Context, editor: Editor) -> None:
     z = editor.state.z
     editor.submit(PaintStroke(tomogram, feature, z, [(60.0, 60.0), (120.0, 140.0)], 12))
     editor.submit(PaintStroke(tomogram, 0, z, [(150.0, 180.0), (160.0, 200.0)], 15))
-    editor.set_crop(Crop((5, 35), (20, 190), (15, 220)))
+    editor.sight.set_crop(Crop((5, 35), (20, 190), (15, 220)))
     settled(ctx, editor)
     assert editor.snapshot.crop is not None
     screenshot(ctx, "views/crop-and-ignore")
@@ -348,7 +348,7 @@ def looks(ctx: Context, editor: Editor) -> None:
     assert editor.state.z == 5
     press(ctx, "end")
     assert editor.state.z == 34
-    editor.go_to(z=z)
+    editor.sight.go_to(z=z)
     editor.state.filters = [DisplayFilter("gaussian", 2.0)]
     press(ctx, "o")
     resize(ctx, 1280, 720)

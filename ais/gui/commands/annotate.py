@@ -118,7 +118,7 @@ def _last_slice(editor: Editor) -> None:
 
 
 def _clear_crop(editor: Editor) -> None:
-    editor.set_crop(None)
+    editor.sight.set_crop(None)
 
 
 def _cropped(editor: Editor) -> bool:

@@ -48,11 +48,11 @@ def _new_project(editor: Editor) -> None:
 def _demo(editor: Editor) -> None:
     from ais.gui.demo_tomogram import open_demo
 
-    editor.begin_project(lambda work: open_demo(editor.settings_folder, work), "Making the demo tomogram")
+    editor.projects.begin(lambda work: open_demo(editor.settings_folder, work), "Making the demo tomogram")
 
 
 def _is_free(editor: Editor) -> bool:
-    return editor.beginning is None
+    return editor.projects.beginning is None
 
 
 def _save(editor: Editor) -> None:

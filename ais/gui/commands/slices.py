@@ -54,7 +54,7 @@ def _copy_to(editor: Editor, step: int) -> None:
 
     def copied(_: None) -> None:
         if editor.state.tomogram == tomogram and editor.state.z == z:
-            editor.go_to(z=z + step)
+            editor.sight.go_to(z=z + step)
 
     editor.submit(CopySlice(tomogram, feature, z, z + step), copied)
 
@@ -140,14 +140,14 @@ def _previous_annotated(editor: Editor) -> None:
     slices = annotated(editor)
     at = bisect_left(slices, editor.state.z)
     if at > 0:
-        editor.go_to(z=slices[at - 1])
+        editor.sight.go_to(z=slices[at - 1])
 
 
 def _next_annotated(editor: Editor) -> None:
     slices = annotated(editor)
     at = bisect_right(slices, editor.state.z)
     if at < len(slices):
-        editor.go_to(z=slices[at])
+        editor.sight.go_to(z=slices[at])
 
 
 def _annotated(editor: Editor) -> bool:

@@ -20,23 +20,23 @@ def _step(count: int) -> Command:
     keys = {1: "right", -1: "left", PAGE: "pagedown", -PAGE: "pageup"}[count]
 
     def run(editor: Editor) -> None:
-        editor.step(count)
+        editor.sight.step(count)
 
     name = f"view.slice_{'on' if count > 0 else 'back'}{'_page' if many else ''}"
     return Command(name, text, "View/Slice", run, keys, "", with_tomogram, repeats=True)
 
 
 def _first(editor: Editor) -> None:
-    editor.go_to(z=0)
+    editor.sight.go_to(z=0)
 
 
 def _last(editor: Editor) -> None:
     if editor.shown is not None:
-        editor.go_to(z=editor.shown.shape[0] - 1)
+        editor.sight.go_to(z=editor.shown.shape[0] - 1)
 
 
 def _fit(editor: Editor) -> None:
-    editor.fit()
+    editor.sight.fit()
 
 
 def _ortho(editor: Editor) -> None:
@@ -44,7 +44,7 @@ def _ortho(editor: Editor) -> None:
 
 
 def _automatic(editor: Editor) -> None:
-    editor.use_automatic_contrast()
+    editor.sight.use_automatic_contrast()
 
 
 def _invert(editor: Editor) -> None:

@@ -38,7 +38,7 @@ def draw(window: Window) -> None:
     imgui.same_line(0, em(0.3))
     command_button(window, "slice.next_annotated", "Next annotated", icon=icons.ICON_FA_CHEVRON_RIGHT)
     if chosen is not None:
-        editor.go_to(z=chosen)
+        editor.sight.go_to(z=chosen)
     flowing_buttons(
         window,
         ("slice.interpolate", "Interpolate"),

@@ -65,7 +65,7 @@ def _contrast(window: Window) -> None:
         return
     chosen = draw_histogram(window, statistics.histogram, contrast)
     if chosen is not None:
-        editor.use_contrast(chosen)
+        editor.sight.use_contrast(chosen)
         contrast = chosen
     speed = max((statistics.high - statistics.low) / 300, 1e-9)
     width = (imgui.get_content_region_avail().x - em(LABELS_EM)) / 2
@@ -80,11 +80,11 @@ def _contrast(window: Window) -> None:
     high_changed, high = imgui.drag_float("##white", contrast.high, speed, 0, 0, "%.4g")
     imgui.set_item_tooltip("Values from this on are white; drag, or double-click to type")
     if low_changed or high_changed:
-        editor.use_contrast(replace(contrast, low=low, high=high))
+        editor.sight.use_contrast(replace(contrast, low=low, high=high))
     with_automatic = imgui.button("Auto")
     imgui.set_item_tooltip("Clip 0.35 % of the voxels on either side (A)")
     if with_automatic:
-        editor.use_automatic_contrast()
+        editor.sight.use_automatic_contrast()
     imgui.same_line()
     inverted, invert = imgui.checkbox("Invert", contrast.invert)
     if inverted:

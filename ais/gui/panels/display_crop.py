@@ -46,7 +46,7 @@ class CropFields:
         imgui.set_item_tooltip("In voxels; the second number is one past the last")
         self._pending = new if new not in (crop or whole,) else None
         if ended and self._pending is not None:
-            editor.set_crop(None if self._pending == whole else self._pending)
+            editor.sight.set_crop(None if self._pending == whole else self._pending)
             self._pending = None
         if imgui.button("Draw region"):
             editor.state.tool = Tool.CROP
@@ -54,7 +54,7 @@ class CropFields:
         imgui.same_line()
         with disabled(crop is None):
             if imgui.button("Clear region"):
-                editor.set_crop(None)
+                editor.sight.set_crop(None)
         if crop is None:
             faint("Segmenting and exporting then work only there; files keep their full size.", window.theme.faint)
 

@@ -50,7 +50,7 @@ def draw(window: Window) -> None:
         imgui_ctx.push_style_var(imgui.StyleVar_.window_border_size, 0.0),
         imgui_ctx.begin("##First page", None, int(FLAGS)),
     ):
-        if editor.beginning is not None and not editor.beginning.shown:
+        if editor.projects.beginning is not None and not editor.projects.beginning.shown:
             return  # a project that opens at once must not make the page flash
         welcome.follow()
         known = welcome.known or Known()
@@ -92,7 +92,7 @@ def _draw_beginning(window: Window) -> None:
         if pressed:
             item.run(window.editor)
     imgui.dummy(ImVec2(0, 0.5 * em))
-    work = window.editor.beginning
+    work = window.editor.projects.beginning
     if work is None:
         with imgui_ctx.push_text_wrap_pos(imgui.get_cursor_pos_x() + size.x):
             imgui.text_colored(faint, "or drop files or a folder here")

@@ -130,7 +130,7 @@ def _draw_landmark(window: Window, overlay: Overlay, number: int, residual: str)
             f"{number + 1}###landmark", False, int(imgui.SelectableFlags_.allow_overlap), (0, row)
         )
     if pressed:
-        editor.show_voxel(None, y, x)
+        editor.sight.show_voxel(None, y, x)
     imgui.set_item_tooltip("Show where it is in the tomogram")
     imgui.same_line(em(1.6))
     imgui.align_text_to_frame_padding()

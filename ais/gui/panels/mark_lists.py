@@ -115,7 +115,7 @@ def _draw_list(window: Window, name: str, marks: Sequence[Box | HandPick]) -> in
                         f"{text}###{at}", False, int(imgui.SelectableFlags_.allow_overlap), ImVec2(0, row)
                     )
                 if pressed:
-                    editor.show_voxel(mark.z, mark.y, mark.x)
+                    editor.sight.show_voxel(mark.z, mark.y, mark.x)
                 imgui.same_line(imgui.get_content_region_avail().x - em(1.6))
                 with imgui_ctx.push_style_color(imgui.Col_.button, colour(window.theme.panel, 0.0)):
                     if imgui.button(f"{icons.ICON_FA_XMARK}###Remove {at}", ImVec2(em(1.6), row)):

@@ -183,7 +183,7 @@ class TableWindow:
                 self._anchor = int(self._order[row])
                 editor.rendering.particles.choose(current.id, [self._anchor])
                 x, y, z = shown.positions[self._anchor].tolist()
-                editor.show_voxel(z, y, x)
+                editor.sight.show_voxel(z, y, x)
 
     def _scroll_to(self, window: Window, chosen: NDArray[np.intp]) -> None:
         """Bring a particle into sight that was selected elsewhere."""
@@ -234,7 +234,7 @@ class TableWindow:
             return
         particles.choose(current.id, [number])
         x, y, z = shown.positions[number].tolist()
-        editor.show_voxel(z, y, x)
+        editor.sight.show_voxel(z, y, x)
 
 
 def sorted_rows(shown: ShownParticles, rows: NDArray[np.bool_], column: int, descending: bool) -> NDArray[np.intp]:

@@ -72,7 +72,7 @@ class CropDrag:
         if crop is None:
             editor.notices.say(f"A crop region has at least {LEAST_CROP_PX} pixels along each side.", "hint")
             return
-        editor.set_crop(crop)
+        editor.sight.set_crop(crop)
         editor.state.tool = Tool.BRUSH
 
     def cancel(self) -> None:
@@ -105,7 +105,7 @@ def crop_slices(editor: Editor, first: int | None = None, last: int | None = Non
         z1 = editor.shown.shape[0]
     if last is not None and last < z0:
         z0 = 0
-    editor.set_crop(Crop((z0, z1), y, x))
+    editor.sight.set_crop(Crop((z0, z1), y, x))
 
 
 def _ranges(editor: Editor) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:

@@ -103,7 +103,7 @@ class Pointing:
             notches = int(self._turned)
             self._turned -= notches
             if notches:
-                editor.step(-notches, self.plane)
+                editor.sight.step(-notches, self.plane)
         return False
 
     def _pan(self, view: ViewState, hovered: bool) -> bool:
@@ -166,11 +166,11 @@ class Pointing:
 def move_cross_hair(editor: Editor, plane: Plane, row: float | None, column: float | None) -> None:
     """Move the cross-hair to a point of a plane's picture; None leaves a coordinate as it is."""
     if plane == "xy":
-        editor.go_to(y=row, x=column)
+        editor.sight.go_to(y=row, x=column)
     elif plane == "xz":
-        editor.go_to(z=row, x=column)
+        editor.sight.go_to(z=row, x=column)
     else:
-        editor.go_to(z=row, y=column)
+        editor.sight.go_to(z=row, y=column)
 
 
 def _grips(editor: Editor, plane: Plane, view: ViewState) -> tuple[bool, bool]:

@@ -61,7 +61,7 @@ def draw(window: Window, x: float, y: float, width: float) -> None:
     imgui.set_next_item_width(imgui.calc_text_size(words.replace("%d", str(last))).x + em(1.2))
     changed, z = imgui.drag_int("##Slice number", state.z, 0.2, first, last, words, ALWAYS_CLAMP)
     if changed:
-        editor.go_to(z=z)
+        editor.sight.go_to(z=z)
     imgui.set_item_tooltip("Drag, or ctrl + click to type a number. Slices are counted from 0.")
     imgui.same_line(0, gap)
     taken = imgui.get_cursor_screen_pos().x - x
@@ -71,7 +71,7 @@ def draw(window: Window, x: float, y: float, width: float) -> None:
     low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
     place_marks.draw_ticks(editor, imgui.get_window_draw_list(), low, high, (first, last), window.theme.accent)
     if changed:
-        editor.go_to(z=z)
+        editor.sight.go_to(z=z)
     if not slab_fits:  # the display panel has it too
         return
     imgui.same_line(0, gap)
