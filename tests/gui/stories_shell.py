@@ -15,6 +15,7 @@ import numpy as np
 from acting import Context, click, frames, in_window, middle, pixels, press, screenshot, until
 from imgui_bundle import ImVec2, icons_fontawesome_6, imgui
 from imgui_bundle.glfw_utils import glfw_window_hello_imgui
+from numpy.typing import NDArray
 from plans import story
 
 from ais.annotation import AddFeature, AddTomogram, PaintStroke
@@ -495,7 +496,7 @@ def the_mouse_goes_through_messages(ctx: Context, editor: Editor) -> None:
     editor.notices.problem("Something could not be read.")
     frames(ctx, 4)
     width, height = imgui.get_io().display_size.x, imgui.get_io().display_size.y
-    over_the_card = (width - 300, height - 120)
+    over_the_card = (width - 200, height - 120)
     ctx.mouse_teleport_to_pos(over_the_card)
     frames(ctx, 3)
     assert editor.view("xy").hovered is not None, "the view has the pointer, not the card"
@@ -506,6 +507,24 @@ def the_mouse_goes_through_messages(ctx: Context, editor: Editor) -> None:
     assert not editor.shell.messages
     # An item that was on the screen for its time goes away by itself; a page on top of it is not covered.
     assert editor.notices.seconds_to_change() is not None
+
+
+@story(paths=a_tomogram)
+def the_scale_bar_stays_in_sight_below_messages(ctx: Context, editor: Editor) -> None:
+    def bar() -> NDArray[np.uint8]:
+        frames(ctx, 3)
+        view = editor.view("xy")
+        right, bottom = (round(start + length) for start, length in zip(view.origin, view.size, strict=True))
+        return pixels(ctx)[bottom - 40 : bottom - 8, right - 130 : right - 8]
+
+    shown(ctx, editor)
+    before = bar()
+    assert (before > 240).sum() > 100, "there is a scale bar"
+    editor.notices.say("A copy was written.")
+    editor.notices.problem("Something could not be read: " + "this takes several lines to say. " * 6)
+    frames(ctx, 3)
+    screenshot(ctx, "shell/messages-above-the-scale-bar")
+    np.testing.assert_array_equal(bar(), before)
 
 
 def full_screen_and_back(ctx: Context, editor: Editor) -> None:

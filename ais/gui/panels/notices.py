@@ -1,4 +1,7 @@
-"""Draws sentences over the views: quiet cards at the bottom right, newest lowest, that let the mouse through."""
+"""Draws sentences over the views: quiet cards at the bottom right, newest lowest, that let the mouse through.
+
+They go up where they would cover a scale bar.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from ais.gui.app import Window
 
 WIDTH, BAR, MARGIN = 26.0, 0.25, 0.8
+SHORT = 2.5
+"""Height of a card of one line, in em, as long as it has not been drawn."""
 MOST_SHOWN = 5
 FAINT_WHILE_PAINTING = 0.25
 STATUS_LINES, SLICE_LINES = 1.6, 1.4
@@ -42,27 +47,43 @@ class NoticeCards:
     ----------
     cards, buttons
         The mouse only belongs to a card while it is over one of its buttons; everywhere else it paints.
+    left_free
+        What the views have drawn since then that no card may cover.
     """
 
     cards: dict[Notice, Rectangle] = field(default_factory=dict)
     buttons: dict[Notice, list[Rectangle]] = field(default_factory=dict)
+    left_free: list[Rectangle] = field(default_factory=list)
 
 
 def draw(window: Window) -> None:
     """Draw what is to be seen now."""
     shown = window.editor.notices.shown()[-MOST_SHOWN:]
     state = window.notice_cards
+    left_free, state.left_free = state.left_free, []
+    for gone in [notice for notice in state.cards if notice not in shown]:
+        del state.cards[gone], state.buttons[gone]
     if not shown:
-        state.cards.clear()
-        state.buttons.clear()
         return
     em = imgui.get_font_size()
     viewport = imgui.get_main_viewport()
     right = viewport.pos.x + viewport.size.x - MARGIN * em
     lines = STATUS_LINES + (SLICE_LINES if window.editor.shown is not None else 0.0)
     bottom = viewport.pos.y + viewport.size.y - lines * imgui.get_frame_height() - MARGIN * em
+    gap = 0.5 * MARGIN * em
     for notice in reversed(shown):
-        bottom -= _draw_card(window, notice, right, bottom) + 0.5 * MARGIN * em
+        _, top, _, low = state.cards.get(notice, (0.0, 0.0, 0.0, SHORT * em))
+        bottom = _above(left_free, (right - WIDTH * em, bottom - (low - top), right, bottom), gap)
+        bottom -= _draw_card(window, notice, right, bottom) + gap
+
+
+def _above(left_free: list[Rectangle], card: Rectangle, gap: float) -> float:
+    """How low a card may end that is drawn at a place or above it."""
+    left, top, right, bottom = card
+    for x0, y0, x1, y1 in sorted(left_free, key=lambda free: -free[3]):  # the lowest first
+        if left < x1 and x0 < right and top < y1 and y0 < bottom:
+            top, bottom = y0 - gap - (bottom - top), y0 - gap
+    return bottom
 
 
 def _draw_card(window: Window, notice: Notice, right: float, bottom: float) -> float:

@@ -193,7 +193,7 @@ class PlaneView:
         tool_marks.draw_lasso(editor, canvas)
         tool_marks.draw_measured(editor, canvas)
         if self.plane == "xy":
-            tool_marks.draw_scale_bar(editor, canvas)
+            window.notice_cards.left_free.append(tool_marks.draw_scale_bar(editor, canvas))
         if hovered and not self.pointing.panning:
             self._flood.draw(editor, canvas, pointer)
             tool_marks.draw_cursor(editor, canvas, pointer, self.pointing.erasing)

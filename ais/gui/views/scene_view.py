@@ -244,7 +244,8 @@ class SceneView:
         if look.axes:
             scene_words.draw_axes(camera, view.size, area, look.background, draw_list)
         if not camera.perspective:
-            scene_words.draw_scale_bar(editor, camera, area, look.background, draw_list)
+            bar = scene_words.draw_scale_bar(editor, camera, area, look.background, draw_list)
+            window.notice_cards.left_free.append(bar)
         if self._mouse.marquee is not None:
             scene_words.draw_marquee(self._mouse.marquee, area, window.theme.accent, draw_list)
         if is_empty:

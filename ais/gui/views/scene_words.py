@@ -92,8 +92,16 @@ def draw_axes(camera: Camera, size: tuple[int, int], area: Area, background: Rgb
         draw_list.add_text(ImVec2(left, top), packed(ink(background), 0.6 + 0.2 * (near + 1)), "xyz"[axis])
 
 
-def draw_scale_bar(editor: Editor, camera: Camera, area: Area, background: Rgb, draw_list: Any) -> None:
-    """Draw a bar of a round length in the lower right corner; it is true only without perspective."""
+def draw_scale_bar(
+    editor: Editor, camera: Camera, area: Area, background: Rgb, draw_list: Any
+) -> tuple[float, float, float, float]:
+    """Draw a bar of a round length in the lower right corner; it is true only without perspective.
+
+    Returns
+    -------
+    tuple of float
+        Left, top, right and bottom of it on the screen.
+    """
     per_pixel = camera.angstrom_per_pixel((area.width, area.height))
     known = _voxel_size(editor) > 0
     length, text = scale_bar(
@@ -105,7 +113,9 @@ def draw_scale_bar(editor: Editor, camera: Camera, area: Area, background: Rgb, 
     colour = packed(ink(background), 0.9)
     draw_list.add_rect_filled(ImVec2(x1 - pixels, y1 - thick), ImVec2(x1, y1), colour)
     extent = imgui.calc_text_size(text)
-    draw_list.add_text(ImVec2(x1 - (pixels + extent.x) / 2, y1 - thick - extent.y - em(0.15)), colour, text)
+    top, across = y1 - thick - extent.y - em(0.15), max(pixels, (pixels + extent.x) / 2)
+    draw_list.add_text(ImVec2(x1 - (pixels + extent.x) / 2, top), colour, text)
+    return x1 - across, top, x1, y1
 
 
 def draw_marquee(

@@ -141,8 +141,14 @@ def draw_cross_hair(editor: Editor, canvas: Canvas, colour: Rgb) -> None:
     canvas.draw_list.add_triangle_filled(ImVec2(left, y + size), ImVec2(left, y - size), ImVec2(left + size, y), grip)
 
 
-def draw_scale_bar(editor: Editor, canvas: Canvas) -> None:
-    """Draw a bar of a round length in the view's lower right corner."""
+def draw_scale_bar(editor: Editor, canvas: Canvas) -> tuple[float, float, float, float]:
+    """Draw a bar of a round length in the view's lower right corner.
+
+    Returns
+    -------
+    tuple of float
+        Left, top, right and bottom of it on the screen.
+    """
     width, height = canvas.view.size
     pixels = SCALE_BAR_SHARE * width / canvas.scale
     length, text = scale_bar(pixels, voxel_size(editor), editor.settings.units)
@@ -155,3 +161,4 @@ def draw_scale_bar(editor: Editor, canvas: Canvas) -> None:
     canvas.draw_list.add_rect_filled(ImVec2(x0, y1 - thickness), ImVec2(x1, y1), packed(WHITE))
     middle = (x0 + x1 - size.x) / 2
     canvas.draw_list.add_text(ImVec2(middle, y1 - thickness - size.y - 0.3 * em), packed(WHITE), text)
+    return ground.x, ground.y, x1 + em / 2, y1 + em / 2
