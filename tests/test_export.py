@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 from small_project import BOX_SIZE, SHAPE, VOXEL_SIZE, make_model, make_project
 
-import ais.export
+import ais.segmented_slabs
 from ais.cli.main import run
 from ais.errors import AisError, Cancelled
-from ais.export import SegmentSettings, quantised, segment
+from ais.export import SegmentSettings, segment
 from ais.formats.record import read_record
 from ais.formats.registry import open_volume, write_volume
 from ais.interactions import Rules, apply_rules
 from ais.models import Model, ModelInfo, build, load_model, model_hash, save_model
 from ais.progress import Progress
 from ais.segmentation import Segmenter
+from ais.segmented_slabs import quantised
 from ais.segmented_volumes import is_segmentation, output_path
 from ais.tomogram import Tomogram
 
@@ -276,7 +277,7 @@ def test_all_features_count_for_the_memory_of_a_slab(
         asked.append(z1 - z0)
         return predict(self, tomogram, z0, z1, *others, **options)
 
-    monkeypatch.setattr(ais.export, "SLAB_BYTES", limit)
+    monkeypatch.setattr(ais.segmented_slabs, "SLAB_BYTES", limit)
     monkeypatch.setattr(Segmenter, "predict_slices", spy)
     models = [stock / "cell.aism", stock / "blob.aism"]
     segment([stock / "tomo.mrc"], models, tmp_path)

@@ -29,6 +29,42 @@ class ClaimLost(Exception):
     """Another process has taken a claim over, because this one was not heard of for too long."""
 
 
+@dataclass(frozen=True)
+class Ticket:
+    """What a process needs to know of a claim under which it works, if another process holds it; can be pickled.
+
+    Attributes
+    ----------
+    path
+        The claim's file.
+    number
+        Of the claim.
+    token
+        What stands in the file as long as it is the same claim.
+    """
+
+    path: Path
+    number: int
+    token: str
+
+    def confirm(self) -> None:
+        """See whether the claim is still held.
+
+        Raises
+        ------
+        ClaimLost
+            If it is another's; what was made under it must not take its final name.
+        OSError
+            If it cannot be read.
+        """
+        try:
+            mine = self.token.encode() in self.path.read_bytes()
+        except FileNotFoundError:
+            mine = False
+        if not mine or numbered(self.path, self.number + 1).exists():
+            raise ClaimLost
+
+
 class Claim:
     """A claim that this process holds; a thread writes into it every `BEAT_S` seconds until it is released.
 
@@ -60,6 +96,11 @@ class Claim:
             raise
         self._thread.start()
         return True
+
+    @property
+    def ticket(self) -> Ticket:
+        """For a process that works under this claim."""
+        return Ticket(self._path, self._number, self._token)
 
     @property
     def is_lost(self) -> bool:

@@ -90,8 +90,8 @@ class ExportRequest:
         return [*self._settings_problems(), *self._tomogram_problems(snapshot)]
 
     def _settings_problems(self) -> Iterator[tuple[Choice, str]]:
-        from ais.export import DTYPES
         from ais.interactions import Rules
+        from ais.segment_settings import DTYPES
 
         if not self.models:
             yield Choice.MODELS, "Choose at least one model."

@@ -13,10 +13,10 @@ import numpy as np
 
 from ais.chosen_models import ChosenModel, read_models
 from ais.errors import AisError, sentence
-from ais.export import quantised
 from ais.formats.record import Identity
 from ais.interactions import apply_rules
 from ais.progress import SILENT, Progress
+from ais.segmented_slabs import quantised
 from ais.segmented_volumes import output_path
 from ais.stages.kept import State, record_of, records_in, remove_others, staged_output, state_of
 from ais.stages.pieces import PieceFile, PieceTomogram, write_piece
