@@ -13,9 +13,9 @@ Written from what the methods state by `docs/make_classic_reference.py`; the tes
 `ais classic METHOD --feature NAME -o MODEL.aism` writes a model of one, and `--option KEY=VALUE` sets its options;
 see [Begin without training](../how-to/classic-segmentation.md).
 
-Lengths are in angstrom and follow the tomogram's voxel size. A spread is the standard deviation of the tomogram's
-values, by its median absolute deviation; a strength counts the spreads of the method's own response, measured once in
-windows all over the tomogram.
+Lengths are in angstrom and follow the tomogram's voxel size. SD is the standard deviation of the tomogram's
+values, by its median absolute deviation, so that a few bright beads do not count; for a strength it is that of the
+method's own response, measured once in windows all over the tomogram.
 """
 NAMES = "| option | default | may be | unit | what it is |\n|---|---|---|---|---|"
 

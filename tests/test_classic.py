@@ -35,6 +35,7 @@ from ais.errors import AisError
 from ais.export import segment
 from ais.formats.registry import write_volume
 from ais.models import load_model, model_hash, read_model_info, unpack_group, write_group
+from ais.models.classic import Quantity
 from ais.tomogram import Normalization, Tomogram
 from ais.uncertainty import TileRule
 
@@ -405,6 +406,12 @@ def test_lengths_need_a_voxel_size_and_room(tmp_path: Path) -> None:
 def test_every_method_is_there() -> None:
     for method in CLASSIC_METHODS:
         assert classic_filter(method.name).reach((A, A, A))
+
+
+def test_units_are_said_in_words() -> None:
+    options = [option for method in CLASSIC_METHODS for option in method.options if isinstance(option, Quantity)]
+    assert {option.unit for option in options} == {"A", "SD", ""}
+    assert all("standard deviations (SD)" in option.text for option in options if option.unit == "SD")
 
 
 # The command line

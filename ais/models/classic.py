@@ -14,7 +14,7 @@ PREFIX = "classic-"
 ClassicValue: TypeAlias = int | float | str
 """Of an option: a number, or a word of a choice."""
 LONGEST_A = 10_000.0
-MOST_SPREADS = 50.0
+MOST_SD = 50.0
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Quantity(Option):
     Attributes
     ----------
     unit
-        Such as ``"A"`` for angstrom; ``"spreads"`` counts standard deviations of the tomogram's values (see
+        Such as ``"A"`` for angstrom; ``"SD"`` for standard deviations of the tomogram's values (see
         `ais.tomogram.global_mad`); empty for a count.
     """
 
@@ -110,8 +110,8 @@ DIMENSIONS = Choice(
 
 
 def _strength(default: float) -> Quantity:
-    text = "how far above what is usual in the tomogram; more finds less"
-    return Quantity("strength", default, 0.0, MOST_SPREADS, text, unit="spreads")
+    text = "standard deviations (SD) above what is usual in the tomogram; more finds less"
+    return Quantity("strength", default, 0.0, MOST_SD, text, unit="SD")
 
 
 def _smoothing(default: float) -> Quantity:
@@ -120,7 +120,7 @@ def _smoothing(default: float) -> Quantity:
 
 
 def _beyond(name: str, default: float, text: str) -> Quantity:
-    return Quantity(name, default, -MOST_SPREADS, MOST_SPREADS, text, unit="spreads")
+    return Quantity(name, default, -MOST_SD, MOST_SD, text, unit="SD")
 
 
 THRESHOLD = ClassicMethod(
@@ -135,7 +135,7 @@ THRESHOLD = ClassicMethod(
             {"otsu": "By itself (Otsu)", "value": "A value"},
             "whether the value that parts the grey values best is found for each tomogram, or is given",
         ),
-        _beyond("value", 1.0, "with limit value: how far darker (brighter) than the mean"),
+        _beyond("value", 1.0, "with limit value: standard deviations (SD) darker (brighter) than the mean"),
         _smoothing(15.0),
         DIMENSIONS,
     ),
@@ -150,7 +150,7 @@ LOCAL = ClassicMethod(
         Quantity(
             "window", 400.0, 10.0, LONGEST_A, "edge of the square, in the slice, that a pixel is compared with", "A"
         ),
-        _beyond("offset", 0.6, "how far darker (brighter) than the mean of that square"),
+        _beyond("offset", 0.6, "standard deviations (SD) darker (brighter) than the mean of that square"),
         _smoothing(15.0),
         DIMENSIONS,
     ),
@@ -162,8 +162,8 @@ HYSTERESIS = ClassicMethod(
     "Canny, IEEE Trans. Pattern Anal. Mach. Intell. 8 (1986) 679-698",
     (
         POLARITY,
-        _beyond("low", 0.6, "belongs if connected; how far darker (brighter) than the mean"),
-        _beyond("high", 1.2, "belongs for certain; how far darker (brighter) than the mean"),
+        _beyond("low", 0.6, "belongs if connected; standard deviations (SD) darker (brighter) than the mean"),
+        _beyond("high", 1.2, "belongs for certain; standard deviations (SD) darker (brighter) than the mean"),
         Quantity("reach", 60.0, 0.0, 1000.0, "how far up and down a connection is followed", "A"),
         _smoothing(15.0),
         DIMENSIONS,
@@ -211,8 +211,10 @@ WATERSHED = ClassicMethod(
     "Vincent and Soille, IEEE Trans. Pattern Anal. Mach. Intell. 13 (1991) 583-598",
     (
         POLARITY,
-        _beyond("seed", 1.0, "belongs for certain; how far darker (brighter) than the mean"),
-        _beyond("background", 0.3, "is background for certain; how far darker (brighter) than the mean"),
+        _beyond("seed", 1.0, "belongs for certain; standard deviations (SD) darker (brighter) than the mean"),
+        _beyond(
+            "background", 0.3, "is background for certain; standard deviations (SD) darker (brighter) than the mean"
+        ),
         _smoothing(25.0),
         DIMENSIONS,
     ),

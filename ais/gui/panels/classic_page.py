@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 WIDTH = 25.0
 RIGHT_EM, TOP_EM = 1.0, 0.5
 """Distance from the edges of the window at first, so that the slice stays in sight."""
-UNITS = {"A": " A", "spreads": " spreads", "": ""}
+UNITS = {"A": " A", "SD": " SD", "": ""}
 SPEED = 0.01
 """Of the value, for a pixel that is dragged."""
 NEW, CHANGED = "New classic model", "Options of classic model"
