@@ -182,9 +182,13 @@ def test_importing_again_changes_nothing(work: Path) -> None:
         assert sorted(positions) == sorted([float(x), float(y), float(z)] for z, y, x in BLOBS)
 
 
-def test_a_text_of_numbers_is_a_file_of_coordinates(work: Path) -> None:
-    rows = "\n".join(f"{x} {y} {z}" for z, y, x in BLOBS)
-    Path("tomo_picks.txt").write_text(f"# x y z\n{rows}\n")
+@pytest.mark.parametrize("header", ["# x y z", "x y z", "X\tY\tZ", "X [A], Y [A], Z [A]", "tomogram x_nm y_nm z_nm"])
+def test_a_text_of_numbers_is_a_file_of_coordinates(work: Path, header: str) -> None:
+    share = 10.0 if "[A]" in header else 1.0  # of voxels of 10 A
+    blanks = "\t" if "\t" in header else "," if "," in header else " "
+    first = ["tomo"] if "tomogram" in header else []
+    rows = "\n".join(blanks.join([*first, *(f"{at * share:g}" for at in (x, y, z))]) for z, y, x in BLOBS)
+    Path("tomo_picks.txt").write_text(f"{header}\n{rows}\n")
     Path("list.txt").write_text("tomo.mrc\n")
     assert run(["import", "list.txt", "tomo_picks.txt", "-o", "new.aisproj"]) == 0
     with Project.open("new.aisproj") as project:

@@ -16,7 +16,7 @@ from ais.cli.inputs import find_inputs
 from ais.cli.options import VoxelSize, check_at_least, check_voxel_option
 from ais.cli.terminal import complain, show
 from ais.errors import AisError
-from ais.formats.coord_text import begins_with_numbers
+from ais.formats.coord_text import begins_as_table
 from ais.formats.coordinates import SUFFIXES
 from ais.formats.registry import volume_exists
 from ais.formats.zarr_path import remote_address
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ais.annotation.particle_names import NameRule
     from ais.project import Project
 
-COORDINATES = tuple(suffix for suffix in SUFFIXES if suffix != ".txt")  # a .txt is a list of inputs, or of numbers
+COORDINATES = tuple(suffix for suffix in SUFFIXES if suffix != ".txt")  # a .txt may be a list of inputs
 MODELS_AND_WORK = (".aism", *AIS_1_SUFFIXES)
 
 
@@ -150,9 +150,9 @@ def _checked(volumes: Sequence[Path], others: Sequence[Path], voxel_size: float 
 
 
 def _is_coordinates(path: Path) -> bool:
-    """Whether a file holds coordinates: by its ending, and a .txt by the numbers with which it begins."""
+    """Whether a file holds coordinates: by its ending, and a .txt by its first lines."""
     suffix = path.suffix.lower()
-    return suffix in COORDINATES or (suffix == ".txt" and path.is_file() and begins_with_numbers(path))
+    return suffix in COORDINATES or (suffix == ".txt" and path.is_file() and begins_as_table(path))
 
 
 def _check(path: Path, voxel_size: float | None) -> None:

@@ -79,21 +79,31 @@ def read_text_table(path: Path | str, geometry: Geometry, *, tomogram: str = "")
     return _table(columns, geometry, tomogram, path)
 
 
-def begins_with_numbers(path: Path | str) -> bool:
-    """Whether the first row of a text file is three numbers or more, as in a table of positions without a header.
+def begins_as_table(path: Path | str) -> bool:
+    """Whether a text file begins as a table of positions: with three numbers, or with a header that names x, y and z.
 
     Parameters
     ----------
     path
         Any file. One that cannot be read, or is no text, does not.
     """
+    path = Path(path)
     try:
-        with Path(path).open(encoding="utf-8-sig") as stream:
-            head = stream.read(_HEAD_LETTERS)
-        rows = _split(head, Path(path))
+        with path.open(encoding="utf-8-sig") as stream:
+            rows = _split(stream.read(_HEAD_LETTERS), path)
     except (OSError, UnicodeDecodeError, AisError):
         return False
-    return bool(rows) and len(rows[0]) >= 3 and all(_is_number(word) for word in rows[0][:3])
+    if not rows or len(rows[0]) < 3:
+        return False
+    if _is_number(rows[0][0]):
+        return all(_is_number(word) for word in rows[0][:3])
+    labels = [label.strip().lower() for label in rows[0]]
+    try:
+        where, _ = _position({label: label for label in labels}, path)
+    except AisError:
+        return False
+    below = dict(zip(labels, rows[1] if len(rows) > 1 else (), strict=False))
+    return all(_is_number(below[label]) for label in where.values() if label in below)
 
 
 def write_text_table(path: Path | str, table: Coordinates) -> None:
