@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -51,6 +52,7 @@ from ais.annotation import (
     spans_to_mask,
     stroke_spans,
 )
+from ais.annotation.placement import positions_over_annotation
 from ais.annotation.spans import Spans, spans_to_tiles
 from ais.annotation.tiles import compress_tile, cut_into_tiles, decompress_tile, painted_bounds, paste_tiles
 from ais.errors import AisError
@@ -475,6 +477,14 @@ def test_fewer_boxes_are_placed_where_there_are_fewer_places(scene: Scene) -> No
     for count in (0, -1, 10**7):
         with pytest.raises(AisError):
             scene.project.apply(AutoPlaceBoxes(scene.tomogram, scene.feature, count))
+
+
+def test_tens_of_thousands_of_boxes_are_placed_in_seconds() -> None:
+    begun = time.thread_time()
+    mask = np.ones((500, 500), np.uint8)
+    found = positions_over_annotation(range(4), lambda _: mask, 32, 20_000, np.zeros((0, 3), np.int64), 0)
+    assert len(np.unique(found, axis=0)) == 20_000
+    assert time.thread_time() - begun < 10  # minutes, if each were compared with all others
 
 
 def test_background_boxes_keep_half_a_box_from_the_feature_and_ignored_regions(scene: Scene) -> None:

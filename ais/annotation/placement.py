@@ -13,6 +13,13 @@ CANDIDATES = 4096
 CANDIDATES_PER_BOX = 16
 """Of how many random candidates the one farthest from all boxes is taken."""
 
+ONE_BY_ONE = 1000
+"""More boxes than this, in a slice or over an annotation, lie everywhere however they are chosen: the rest are chosen
+at random, all at once, where one by one would take hours."""
+
+SPARE = 3
+"""So many more candidates than boxes are drawn at least, since some of them come to lie at the same place."""
+
 BACKGROUND_SLICES = 32
 """Boxes in the background are shared out over so many slices, since finding the room takes time in each."""
 
@@ -51,7 +58,8 @@ def positions_over_annotation(
         At most `count`; fewer if there are not that many different ones.
     """
     rng = np.random.default_rng(seed)
-    candidates = _draw_painted(slices, painted, max(CANDIDATES, CANDIDATES_PER_BOX * count), rng)
+    wanted = max(CANDIDATES, CANDIDATES_PER_BOX * min(count, ONE_BY_ONE), SPARE * count)
+    candidates = _draw_painted(slices, painted, wanted, rng)
     if len(candidates):
         shape = painted(slices[0]).shape
         for axis, side in enumerate(shape, start=1):
@@ -141,7 +149,7 @@ def _room(occupied: NDArray[np.uint8], box_size: int) -> NDArray[np.bool_]:
 
 
 def _spread(candidates: Positions, count: int, taken: Sequence[Positions], rng: np.random.Generator) -> Positions:
-    """Choose positions one by one, each the farthest from all others among a few random candidates.
+    """Choose positions one by one, each the farthest from all others among a few random candidates; then any others.
 
     References
     ----------
@@ -157,6 +165,9 @@ def _spread(candidates: Positions, count: int, taken: Sequence[Positions], rng: 
     while len(chosen) < count:
         free = np.flatnonzero(distance > 0)
         if not free.size:
+            break
+        if len(chosen) >= ONE_BY_ONE:
+            chosen += rng.choice(free, min(count - len(chosen), free.size), replace=False).tolist()
             break
         tried = rng.choice(free, min(CANDIDATES_PER_BOX, free.size), replace=False)
         best = int(tried[np.argmax(distance[tried])])
