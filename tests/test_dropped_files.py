@@ -134,6 +134,52 @@ def test_a_missing_tomogram_is_found_by_dropping_or_relinking_it(editor: Editor,
     until(editor, lambda: len(editor.snapshot.tomograms) == 3)
 
 
+# Segmented volumes
+
+
+def test_a_volume_called_after_a_tomogram_is_its_segmentation_if_one_says_so(editor: Editor, tmp_path: Path) -> None:
+    editor.open_paths([volume(tmp_path / "TS_01.mrc")])
+    shown(editor, 1)
+    editor.state.tab = Tab.RENDER
+    dropped = volume(tmp_path / "elsewhere" / "TS_01__membrane.mrc")
+    editor.open_paths([dropped])
+    until(editor, lambda: editor.shell.sheets)
+    (sheet,) = editor.shell.sheets
+    assert sheet.fields[0].options == ["A segmented volume of TS_01", "A tomogram"]  # type: ignore[union-attr]
+    sheet.on_accept()
+    until(editor, lambda: [one.path for one in editor.rendering.volumes.listed] == [dropped])
+    assert editor.rendering.volumes.selected == dropped
+    assert len(editor.snapshot.tomograms) == 1
+    editor.undo()
+    until(editor, lambda: not editor.rendering.volumes.listed)
+    sheet.fields[0].value = 1  # type: ignore[union-attr]
+    sheet.on_accept()
+    until(editor, lambda: [entry.name for entry in editor.snapshot.tomograms] == ["TS_01", "TS_01__membrane"])
+
+
+def test_a_volume_of_another_size_or_of_no_tomogram_here_is_a_tomogram(editor: Editor, tmp_path: Path) -> None:
+    paths = [volume(tmp_path / "TS_01.mrc"), volume(tmp_path / "TS_02__membrane.mrc")]
+    editor.open_paths([*paths, volume(tmp_path / "TS_01__half.mrc", (4, 8, 12))])
+    until(editor, lambda: len(editor.snapshot.tomograms) == 3)
+    settled(editor)
+    assert not editor.shell.sheets
+
+
+def test_segmented_volumes_in_a_folder_are_asked_about_once(editor: Editor, tmp_path: Path) -> None:
+    for number in (1, 2):
+        for name in ("", "__membrane", "__ribosome"):
+            volume(tmp_path / "data" / f"TS_0{number}{name}.mrc")
+    editor.open_paths([tmp_path / "data"])
+    until(editor, lambda: editor.shell.sheets and len(editor.snapshot.tomograms) == 2)
+    settled(editor)
+    (sheet,) = editor.shell.sheets
+    sheet.on_accept()
+    assert editor.document is not None
+    project = editor.document.project
+    until(editor, lambda: all(len(project.volumes(entry.id)) == 2 for entry in editor.snapshot.tomograms))
+    assert [entry.name for entry in editor.snapshot.tomograms] == ["TS_01", "TS_02"]
+
+
 # Training sets
 
 
@@ -210,6 +256,34 @@ def test_all_kinds_dropped_together(editor: Editor, tmp_path: Path) -> None:
     assert sorted(entry.name for entry in editor.snapshot.models) == ["Membrane", "Ribosome"]
     assert [one.count for one in editor.rendering.particles.sets] == [1]
     assert not [notice for notice in editor.notices.said if notice.kind == "problem"]
+
+
+def scnm_group(path: Path, *members: Path) -> Path:
+    with tarfile.open(path, "w") as tar:
+        for number, member in enumerate(members):
+            tar.add(member, f"{path.stem}_model_{number}.scnm")
+        (path.parent / "rules.json").write_text("[]")
+        tar.add(path.parent / "rules.json", f"{path.stem}_interactions.json")
+    return path
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_group_brings_no_model_twice(editor: Editor, tmp_path: Path, together: bool) -> None:
+    model = small_scnm(tmp_path / "mine.scnm", title="Membrane")
+    other = small_scnm(tmp_path / "other.scnm", title="Ribosome")
+    group = scnm_group(tmp_path / "both.scnmgroup", model, other)
+    if not together:
+        editor.open_paths([model])
+        until(editor, lambda: editor.snapshot.models)
+    editor.open_paths([model, group] if together else [group])
+    until(editor, lambda: len(editor.snapshot.models) == 2)
+    settled(editor)
+    assert [entry.name for entry in editor.snapshot.models] == ["mine", "Ribosome"]
+    project = tmp_path / "work.aisproj"
+    assert run(["import", str(model), "-o", str(project)]) == 0
+    assert run(["import", str(group), str(group), "-o", str(project)]) == 0
+    with Project.open(project) as found:
+        assert [entry.name for entry in found.models()] == ["mine", "Ribosome"]
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def _add_annotated(project: Project, path: Path, voxel_size: float | None) -> No
 def _add_group(project: Project, path: Path) -> None:
     from ais.annotation import AddModel, SetRules, Together
     from ais.interactions import Rules
-    from ais.models import unpack_group
+    from ais.models import new_among, unpack_group
 
     before = Rules.parse(project.rules(), project.path.name)
     known = [model.path for model in project.models()]
@@ -116,7 +116,7 @@ def _add_group(project: Project, path: Path) -> None:
         raise AisError(f"{path} would be unpacked to {folder}, which is a file: move it elsewhere.")
     models, entries = unpack_group(path, folder)
     rules = before.joined(Rules.parse(entries, path.name)).content()
-    edits: list[Operation[object]] = [AddModel(model) for model in models if model not in known]
+    edits: list[Operation[object]] = [AddModel(model) for model in new_among(models, known)]
     if rules != project.rules():
         edits.append(SetRules(rules))
     if edits:

@@ -16,6 +16,7 @@ from ais.gui.copick_opening import may_be_copick, open_documents
 from ais.gui.dropped import files_in
 from ais.gui.image_opening import open_images
 from ais.gui.particle_loading import is_coordinates
+from ais.gui.segmentation_opening import open_volumes
 from ais.gui.set_opening import add_training_sets, is_training_set
 from ais.gui.state import Tab
 
@@ -115,7 +116,10 @@ def _add(
     models: Sequence[Path],
     particles: Sequence[Path],
 ) -> None:
-    open_images(editor, tomograms, lambda paths: _add_tomograms(editor, paths))
+    def add_volumes(paths: Sequence[Path]) -> None:
+        open_volumes(editor, paths, lambda those: _add_tomograms(editor, those))
+
+    open_images(editor, tomograms, add_volumes)
     add_annotated(editor, annotated)
     add_models(editor, models)
     _add_particles(editor, particles)

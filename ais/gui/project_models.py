@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -285,14 +285,17 @@ class ProjectModels:
     ) -> None:
         """Add model files, and the contents of groups beside these, to the project; `then` gets a single new one.
 
-        A model that is there already is not added again. A group's models are unpacked into a folder of its name
-        beside it, and its rules are added to those of the project.
+        A model that is there already is not added again, nor is one of a group that computes the same as one that is
+        there. A group's models are unpacked into a folder of its name beside it, and its rules are added to those of
+        the project.
         """
         groups = [path for path in paths if path.suffix.lower() in (".aisgroup", ".scnmgroup")]
-        self._add(self._new([path for path in paths if path not in groups]), [], use, then)
+        new = self._new([path for path in paths if path not in groups])
+        self._add(new, [], use, then)
+        known = {*(entry.path for entry in self._entries), *new}
         for group in groups:
             self._background.run(
-                lambda _, group=group: _unpacked(group),  # type: ignore[misc]
+                lambda _, group=group: _unpacked(group, known),  # type: ignore[misc]
                 lambda found: self._add(self._new(found[0]), found[1], use, then),
                 title=f"Unpacking {group.name}",
             )
@@ -460,12 +463,12 @@ def preview_of(path: Path) -> NDArray[np.uint8] | None:
         return None  # a picture that cannot be shown does not keep the model from being used
 
 
-def _unpacked(group: Path) -> tuple[list[Path], list[dict[str, Any]]]:
-    from ais.models import unpack_group
+def _unpacked(group: Path, known: Iterable[Path]) -> tuple[list[Path], list[dict[str, Any]]]:
+    from ais.models import new_among, unpack_group
 
     paths, rules = unpack_group(group, group.with_suffix(""))
     Rules.parse(rules, group.name)
-    return paths, rules
+    return new_among(paths, known), rules
 
 
 def _settings(use: ModelUse) -> dict[str, Any]:

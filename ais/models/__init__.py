@@ -13,7 +13,7 @@ from ais.models.file import (
     save_classic_model,
     save_model,
 )
-from ais.models.group import Group, is_group, read_group, unpack_group, write_group
+from ais.models.group import Group, is_group, new_among, read_group, unpack_group, write_group
 from ais.models.info import ModelInfo
 from ais.models.library import LibraryModel, add_to_library, library_folder, scan_library, search_library
 from ais.models.registry import (
@@ -43,6 +43,7 @@ __all__ = [
     "library_folder",
     "load_model",
     "model_hash",
+    "new_among",
     "new_user_architecture",
     "read_group",
     "read_model_info",

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ais.formats.plain_file import require_plain_file
 from ais.formats.scnm import read_scnm
 from ais.formats.scnmgroup import SUFFIX as SCNMGROUP
 from ais.formats.scnmgroup import open_scnmgroup
-from ais.models.file import MODEL_SUFFIXES, read_model_info
+from ais.models.file import MODEL_SUFFIXES, model_hash, read_model_info
 
 SUFFIX = ".aisgroup"
 GROUP_SUFFIXES = (SUFFIX, SCNMGROUP)
@@ -138,6 +138,24 @@ def unpack_group(path: Path | str, folder: Path | str) -> tuple[list[Path], list
                 target.unlink(missing_ok=True)
             raise
         return found, group.contents.rules
+
+
+def new_among(models: Sequence[Path], known: Iterable[Path]) -> list[Path]:
+    """Those of the models of a group that are not known yet, neither by their files nor by what they compute.
+
+    Parameters
+    ----------
+    models
+        Their files, as `unpack_group` gives them.
+    known
+        Models that are there already; files that cannot be read count by their paths only.
+    """
+    paths = set(known)
+    hashes = set()
+    for path in paths:
+        with suppress(AisError):
+            hashes.add(model_hash(path))
+    return [model for model in models if model not in paths and model_hash(model) not in hashes]
 
 
 def is_group(path: Path | str) -> bool:
