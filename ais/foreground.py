@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,20 +56,56 @@ def foreground(volume: NDArray[Any] | Tomogram, threshold: float, progress: Prog
     AisError
         If the values are not finite numbers.
     """
-    scale = scale_of(volume)
+    slabs = ThresholdedSlabs(volume, threshold)
     nz, ny, nx = volume.shape
     mask = np.zeros((nz, ny, nx), dtype=np.uint8)
     indices, weights = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
-    highest = 0.0
-    for z, slab in slabs(volume):
+    for z, above, slab in slabs:
         progress.report(z, 2 * nz, "reading")
-        above = reaching(slab, threshold, scale)
         mask[z : z + len(slab)] = above
         index = np.flatnonzero(above)
         indices.append(index + z * ny * nx)
-        weights.append(slab.reshape(-1)[index].astype(np.float64) * scale.factor)
-        if not len(index):
-            highest = max(highest, float(slab.max()))
-    empty = not any(len(index) for index in indices)
-    note = scale.missed(threshold, highest) if empty else scale.note
-    return Foreground(mask, np.concatenate(indices), np.concatenate(weights), note)
+        weights.append(slab.reshape(-1)[index].astype(np.float64) * slabs.scale.factor)
+    return Foreground(mask, np.concatenate(indices), np.concatenate(weights), slabs.note)
+
+
+class ThresholdedSlabs:
+    """Slabs of a prediction, each with what of it reaches a threshold, and afterwards a note on what there was.
+
+    Parameters
+    ----------
+    volume, threshold
+        See `foreground`.
+
+    Attributes
+    ----------
+    scale
+        How stored values are understood.
+
+    Raises
+    ------
+    AisError
+        If the values are not finite numbers.
+    """
+
+    def __init__(self, volume: NDArray[Any] | Tomogram, threshold: float) -> None:
+        self.scale = scale_of(volume)
+        self._volume = volume
+        self._threshold = threshold
+        self._highest = 0.0
+        self._empty = True
+
+    def __iter__(self) -> Iterator[tuple[int, NDArray[np.bool_], NDArray[Any]]]:
+        """First slice, where the threshold is reached, and stored values of each slab."""
+        for z, slab in slabs(self._volume):
+            above = reaching(slab, self._threshold, self.scale)
+            if above.any():
+                self._empty = False
+            elif self._empty:
+                self._highest = max(self._highest, float(slab.max()))
+            yield z, above, slab
+
+    @property
+    def note(self) -> str:
+        """How the values were understood, as a sentence; and if none reaches the threshold, the highest."""
+        return self.scale.missed(self._threshold, self._highest) if self._empty else self.scale.note

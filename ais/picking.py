@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ais.blobs import LARGEST_BOX_VOXELS, complete_blobs
+from ais.divided_blobs import DividedBlobs, Voxels, divide
 from ais.errors import AisError
-from ais.foreground import Foreground, foreground
+from ais.foreground import ThresholdedSlabs
 from ais.formats.coord_table import Column, Coordinates
 from ais.prediction import (
     ROUNDING,
+    Scale,
     check_not_negative,
     check_threshold,
     checked_voxel_sizes,
@@ -24,21 +25,14 @@ from ais.prediction import (
     volume_shape,
 )
 from ais.progress import SILENT, Progress
-from ais.separation import separate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais.tomogram import Tomogram
 
-    _Divided = tuple[tuple[slice, ...], NDArray[np.bool_], NDArray[np.int32] | None]
-
 DISTANCE_COLUMN = "aisDistance"
-UNDIVIDED_VOXELS = 27
-REPORT_EVERY = 64
-MOST_THREADS = 8
-SMALL_BOX_VOXELS = 1 << 18
-"""Larger blobs are divided one after the other, lest several need their memory at once."""
+_NO_PARTICLES = np.zeros((0, 3)), np.zeros(0), np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -103,7 +97,7 @@ class Picks:
 
 @dataclass(frozen=True)
 class Found:
-    """All particles of a volume at one threshold, before any is left out; in no particular order.
+    """All particles of a volume at one threshold, before any is left out, in the order of their places.
 
     Attributes
     ----------
@@ -188,6 +182,7 @@ def find_particles(
     threshold: float = 128.0,
     min_volume: float = 0.0,
     voxel_sizes: float | tuple[float, float, float] | None = None,
+    largest_box: int = LARGEST_BOX_VOXELS,
     progress: Progress = SILENT,
 ) -> Found:
     """Find all particles at a threshold; what takes time of `pick_particles`.
@@ -198,6 +193,8 @@ def find_particles(
         See `pick_particles`.
     min_volume
         In cubic angstrom; smaller blobs are not divided, which saves time if they are left out later.
+    largest_box
+        A blob whose box has more voxels is divided in larger voxels, which bounds the memory.
 
     Returns
     -------
@@ -213,11 +210,15 @@ def find_particles(
     check_threshold(threshold)
     sizes = checked_voxel_sizes(volume, voxel_sizes)
     edges = _edges(sizes)
-    found = foreground(volume, threshold, progress)
-    voxel_volume = np.float64(edges.prod())
-    regions = _regions(found, edges, math.ceil(min_volume / voxel_volume - ROUNDING), progress)
-    positions, weight, count = _centroids(regions, found, shape)
-    return Found(positions, weight, count * voxel_volume, shape, sizes, found.note)
+    voxel_volume = float(edges.prod())
+    slabs = ThresholdedSlabs(volume, threshold)
+    least = math.ceil(min_volume / voxel_volume - ROUNDING)
+    found = [
+        _centroids(divided, slabs.scale) for divided in _divided(volume, slabs, edges, least, largest_box, progress)
+    ]
+    positions, weight, count = (np.concatenate(parts) for parts in zip(_NO_PARTICLES, *found, strict=True))
+    order = _by_place(positions)
+    return Found(positions[order], weight[order], count[order] * voxel_volume, shape, sizes, slabs.note)
 
 
 def long_axes(
@@ -246,22 +247,25 @@ def long_axes(
     AisError
         As `pick_particles`.
     """
-    shape = volume_shape(volume)
+    volume_shape(volume)
     check_threshold(threshold)
     edges = _edges(checked_voxel_sizes(volume, voxel_sizes))
-    found = foreground(volume, threshold, progress)
-    regions = _regions(found, edges, 0, progress)
-    positions, weight, _ = _centroids(regions, found, shape)
-    present = np.flatnonzero(np.bincount(regions))
-    row = np.searchsorted(present, regions)
-    place = np.stack(np.unravel_index(found.index, shape)[::-1], axis=1)
-    offset = (place - positions[row]) * edges[::-1]
-    moments = np.zeros((len(present), 3, 3))
-    for a in range(3):
-        for b in range(a + 1):
-            moments[:, a, b] = np.bincount(row, found.weight * offset[:, a] * offset[:, b], len(present)) / weight
-    _, axes = np.linalg.eigh(moments)
-    return positions, axes[:, :, 2]
+    slabs = ThresholdedSlabs(volume, threshold)
+    found, axes = [np.zeros((0, 3))], [np.zeros((0, 3))]
+    for divided in _divided(volume, slabs, edges, 0, LARGEST_BOX_VOXELS, progress):
+        positions, weight, _ = _centroids(divided, slabs.scale)
+        moments = np.zeros((divided.count, 3, 3))
+        for voxels in divided.voxels():
+            offset = (np.stack([voxels.x, voxels.y, voxels.z], axis=1) - positions[voxels.owner]) * edges[::-1]
+            mass = _weights(voxels, slabs.scale)
+            for a in range(3):
+                for b in range(a + 1):
+                    _add(moments[:, a, b], voxels.owner, mass * offset[:, a] * offset[:, b])
+        found.append(positions)
+        axes.append(np.linalg.eigh(moments / weight[:, None, None])[1][:, :, 2])
+    centres = np.concatenate(found)
+    order = _by_place(centres)
+    return centres[order], np.concatenate(axes)[order]
 
 
 def select(
@@ -331,76 +335,73 @@ def _check_options(min_volume: float, spacing: float, margin: float, max_count: 
         raise AisError(f"The number of picks must not be negative: {max_count}.")
 
 
-def _regions(found: Foreground, edges: NDArray[np.float64], min_voxels: int, progress: Progress) -> NDArray[np.int64]:
-    """Number of the particle that each foreground voxel belongs to; particles' numbers start at 1, with gaps."""
-    import cc3d
-    from scipy import ndimage
-
-    if not len(found.index):
-        return np.zeros(0, dtype=np.int64)
-    wide = np.uint32 if found.mask.size <= np.iinfo(np.uint32).max else np.uint64
-    labels = cc3d.connected_components(found.mask, connectivity=6, binary_image=True, out_dtype=wide)
-    voxels = np.bincount(labels.reshape(-1)[found.index])
-    divisible = np.flatnonzero(voxels >= max(UNDIVIDED_VOXELS, min_voxels))
-    boxes = ndimage.find_objects(labels) if len(divisible) else []
-    free = len(voxels)
-    for box, blob, particles in _divided(labels, divisible.tolist(), boxes, edges, progress):
-        if particles is not None:
-            labels[box][blob] = particles[blob] + (free - 1)
-            free += int(particles.max())
-    regions: NDArray[np.int64] = labels.reshape(-1)[found.index].astype(np.int64)
-    return regions
-
-
 def _divided(
-    labels: NDArray[Any],
-    divisible: Sequence[int],
-    boxes: Sequence[tuple[slice, ...]],
+    volume: NDArray[Any] | Tomogram,
+    slabs: ThresholdedSlabs,
     edges: NDArray[np.float64],
+    min_voxels: int,
+    largest_box: int,
     progress: Progress,
-) -> Iterator[_Divided]:
-    """Where each blob is, its mask there, and its particles, or None for one: small blobs in threads, some at a time.
+) -> Iterator[DividedBlobs]:
+    """All blobs at or above the threshold, divided into particles, as the volume is read."""
+    nz, ny, nx = volume_shape(volume)
+    voxel_sizes = (float(edges[0]), float(edges[1]), float(edges[2]))
 
-    Whoever takes them may renumber what he has got: blobs are apart from each other.
-    """
-
-    def divide(label: int) -> _Divided:
-        return _divide(labels, label, boxes[label - 1], edges)
-
-    small = [label for label in divisible if _volume(boxes[label - 1]) <= SMALL_BOX_VOXELS]
-    large = sorted(set(divisible) - set(small))
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS), "particles") as threads:
-        for first in range(0, len(small), REPORT_EVERY):
-            progress.report(len(divisible) + first, 2 * len(divisible), "separating particles")
-            yield from threads.map(divide, small[first : first + REPORT_EVERY])
-    for done, label in enumerate(large, len(small)):
-        progress.report(len(divisible) + done, 2 * len(divisible), "separating particles")
-        yield divide(label)
+    course = _Course(progress, nz)
+    for blobs in complete_blobs(course.followed(slabs), (nz, ny, nx), largest_box=largest_box):
+        yield divide(blobs, voxel_sizes, min_voxels=min_voxels, volume=volume, largest_box=largest_box, progress=course)
 
 
-def _volume(box: tuple[slice, ...]) -> int:
-    return math.prod(part.stop - part.start for part in box)
+class _Course(Progress):
+    """Progress through a volume of `total` slices: what is done with a slab counts as a part of its slices."""
 
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self._first, self._count = 0, 0
 
-def _divide(labels: NDArray[Any], label: int, box: tuple[slice, ...], edges: NDArray[np.float64]) -> _Divided:
-    enclosed = all(part.start > 0 and part.stop < length for part, length in zip(box, labels.shape, strict=True))
-    if not enclosed:
-        box = tuple(slice(max(0, part.start - 1), part.stop + 1) for part in box)
-    blob = labels[box] == label
-    return box, blob, separate(blob.view(np.uint8), (edges[0], edges[1], edges[2]), enclosed=enclosed)
+    def followed(self, slabs: ThresholdedSlabs) -> Iterator[tuple[int, NDArray[np.bool_], NDArray[Any]]]:
+        """The slabs, each reported."""
+        for z, above, values in slabs:
+            self._first, self._count = z, len(values)
+            self._progress.report(z, self._total, "finding particles")
+            yield z, above, values
+
+    def report(self, done: float, total: float, text: str = "") -> None:
+        self._progress.report(self._first + self._count * done / total, self._total, text)
 
 
 def _centroids(
-    regions: NDArray[np.int64], found: Foreground, shape: tuple[int, int, int]
+    divided: DividedBlobs, scale: Scale
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     """Weighted centroid (x, y, z), summed weight and voxel count of each particle."""
-    count = np.bincount(regions)
-    present = np.flatnonzero(count)
-    total: NDArray[np.float64] = np.bincount(regions, found.weight)[present].astype(np.float64)
-    rest, x = np.divmod(found.index, shape[2])
-    z, y = np.divmod(rest, shape[1])
-    sums = [np.bincount(regions, found.weight * axis)[present] for axis in (x, y, z)]
-    return np.stack(sums, axis=1) / total[:, None], total, count[present].astype(np.int64)
+    total = np.zeros(divided.count)
+    sums = np.zeros((divided.count, 3))
+    count = np.zeros(divided.count, np.int64)
+    for voxels in divided.voxels():
+        mass = _weights(voxels, scale)
+        count += np.bincount(voxels.owner, minlength=divided.count)
+        _add(total, voxels.owner, mass)
+        for column, axis in enumerate((voxels.x, voxels.y, voxels.z)):
+            _add(sums[:, column], voxels.owner, mass * axis)
+    return sums / total[:, None], total, count
+
+
+def _weights(voxels: Voxels, scale: Scale) -> NDArray[np.float64]:
+    """Predictions of voxels, on the scale of 0 to 255."""
+    assert voxels.values is not None
+    return np.asarray(voxels.values.astype(np.float64) * scale.factor)
+
+
+def _add(totals: NDArray[np.float64], owner: NDArray[np.int32], amounts: NDArray[np.float64]) -> None:
+    """Add amounts to their owners' totals, one after the other, so that it does not matter how many come at once."""
+    numbers = np.arange(len(totals), dtype=owner.dtype)
+    totals[:] = np.bincount(np.concatenate([numbers, owner]), np.concatenate([totals, amounts]))
+
+
+def _by_place(positions: NDArray[np.float64]) -> NDArray[np.intp]:
+    """An order of positions (n, 3) that does not depend on the slabs in which they were found."""
+    return np.lexsort(positions.T)
 
 
 def _chosen(

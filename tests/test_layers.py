@@ -17,6 +17,7 @@ LAYERS = (
     {
         "analysis",
         "batch",
+        "blobs",
         "centre_lines",
         "chosen_models",
         "classic",
@@ -24,6 +25,7 @@ LAYERS = (
         "components",
         "copick_writing",
         "demo",
+        "divided_blobs",
         "export",
         "feature_library",
         "filaments",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-import ais.picking
+import ais.divided_blobs
 import ais.prediction
 from ais.errors import AisError, Cancelled
 from ais.picking import Picks, find_particles, pick_particles, select
@@ -394,7 +394,7 @@ def test_blobs_divided_in_threads_or_one_after_the_other_give_the_same(monkeypat
     volume = balls((96, 96, 96), centres, 9)
     together = pick_particles(volume, voxel_sizes=10.0, spacing=60.0)
     assert len(together) > 20
-    monkeypatch.setattr(ais.picking, "SMALL_BOX_VOXELS", 0)
+    monkeypatch.setattr(ais.divided_blobs, "SMALL_BOX_VOXELS", 0)
     alone = pick_particles(volume, voxel_sizes=10.0, spacing=60.0)
     for name in ("positions", "weight", "volume", "id"):
         np.testing.assert_array_equal(getattr(together, name), getattr(alone, name))

@@ -1,0 +1,202 @@
+"""Picking, analysis and comparison of volumes that do not fit into memory give what they give of those that do."""
+
+from __future__ import annotations
+
+import logging
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import ndimage
+from soaking import moments
+
+import ais.blobs
+import ais.divided_blobs
+import ais.prediction
+from ais.blobs import complete_blobs
+from ais.formats.mrc import MrcWriter
+from ais.picking import find_particles, long_axes
+from ais.separation import separate
+
+SLABS = (1, 7, 10**9)
+"""Voxels read at once: a slice, some slices, all."""
+
+
+def cut(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int, int], slices: int) -> None:
+    """Read volumes of this shape so many slices at a time, and look at few voxels at once."""
+    voxels = slices * shape[1] * shape[2]
+    monkeypatch.setattr(ais.prediction, "SLAB_VOXELS", voxels)
+    monkeypatch.setattr(ais.divided_blobs, "SLAB_VOXELS", voxels)
+    monkeypatch.setattr(ais.blobs, "MASK_VOXELS", max(1, voxels // 2))
+    monkeypatch.setattr(ais.divided_blobs, "GATHERED_VOXELS", 50)
+
+
+def clouds(shape: tuple[int, int, int], kind: str, seed: int = 0) -> NDArray[Any]:
+    """Smooth noise, whose blobs are of all sizes, touch each other, the faces and the borders of slabs."""
+    rng = np.random.default_rng(seed)
+    values = ndimage.gaussian_filter(rng.normal(size=shape), 1.6)
+    values = (values - values.min()) / np.ptp(values)
+    highest = {"uint8": 255, "int8": 127, "uint16": 255, "float32": 1}[kind]
+    return np.asarray((values * highest).astype(kind))
+
+
+def plainly(volume: NDArray[Any], factor: float, level: float) -> NDArray[np.float64]:
+    """x, y, z, weight and voxels of the particles, from components of the whole volume divided in their boxes."""
+    labels, _ = ndimage.label(volume * factor >= level)
+    rows = []
+    for blob, box in enumerate(ndimage.find_objects(labels), 1):
+        wide = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in box)
+        mask = labels[wide] == blob
+        particles = separate(mask.astype(np.uint8), enclosed=False) if mask.sum() >= 27 else None
+        for number in range(1, 2 if particles is None else int(particles.max()) + 1):
+            own = mask if particles is None else particles == number
+            places = np.argwhere(own) + [side.start for side in wide]
+            mass = volume[wide][own].astype(np.float64) * factor
+            rows.append([*(mass @ places[:, ::-1] / mass.sum()), mass.sum(), own.sum()])
+    found = np.array(rows).reshape(-1, 5)
+    return found[np.lexsort(found[:, :3].T)]
+
+
+@pytest.mark.parametrize("diagonal", [False, True])
+@pytest.mark.parametrize("density", [0.0, 0.05, 0.2, 0.35, 0.7, 1.0])
+@pytest.mark.parametrize("shape", [(9, 8, 7), (11, 1, 6), (8, 9, 1), (1, 7, 8)])
+def test_blobs_do_not_depend_on_slabs(
+    shape: tuple[int, int, int], density: float, diagonal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Components by another program, of noise, in which everything meets at the borders of slabs sooner or later."""
+    rng = np.random.default_rng(3)
+    mask, values = rng.random(shape) < density, rng.integers(1, 200, shape)
+    labels, _ = ndimage.label(mask, np.ones((3, 3, 3)) if diagonal else None)
+    wanted = {int(np.flatnonzero(labels == blob)[0]): labels == blob for blob in range(1, labels.max() + 1)}
+    for step in (1, 2, 5, 20):
+        monkeypatch.setattr(ais.blobs, "MASK_VOXELS", step * 13)
+        for largest in (30, 10**6):
+            found: dict[int, NDArray[np.bool_]] = {}
+            parts = ((z, mask[z : z + step], values[z : z + step]) for z in range(0, shape[0], step))
+            for blobs in complete_blobs(parts, shape, diagonal=diagonal, largest_box=largest):
+                firsts = np.concatenate([[0], np.cumsum(blobs.voxels)])
+                for blob, box in enumerate(blobs.boxes):
+                    whole = np.zeros(shape, np.bool_)
+                    whole[tuple(slice(*side) for side in box)] = blobs.mask(blob, box[:, 0], box[:, 1])
+                    found[int(blobs.first_voxels[blob])] = whole
+                    too_large = math.prod((box[:, 1] - box[:, 0]).tolist()) > largest
+                    assert (blobs.values is None) == too_large
+                    assert not too_large or len(blobs) == 1
+                    if blobs.values is not None:
+                        np.testing.assert_array_equal(blobs.values[firsts[blob] : firsts[blob + 1]], values[whole])
+            assert found.keys() == wanted.keys()
+            for first, whole in wanted.items():
+                np.testing.assert_array_equal(found[first], whole)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8", "uint16", "float32"])
+@pytest.mark.parametrize("share", [0.35, 0.6, 0.9])
+def test_particles_do_not_depend_on_slabs(kind: str, share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Byte for byte, and as a plain program finds them in the whole volume."""
+    volume = clouds((24, 30, 34), kind)
+    factor = {"uint8": 1.0, "int8": 255 / 127, "uint16": 1.0, "float32": 255.0}[kind]
+    stored = float(np.quantile(volume, share))
+    level = stored * factor
+    whole = find_particles(volume, threshold=level)
+    axes = long_axes(volume, threshold=level)
+    wanted = plainly(volume, factor, level)
+    assert len(wanted) == len(whole) > (1 if share == 0.35 else 10)
+    np.testing.assert_allclose(np.c_[whole.positions, whole.weight, whole.volume], wanted, rtol=1e-10)
+    for slices in SLABS:
+        cut(monkeypatch, (24, 30, 34), slices)
+        again = find_particles(volume, threshold=level)
+        for name in ("positions", "weight", "volume"):
+            np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
+        for one, other in zip(long_axes(volume, threshold=level), axes, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def chain() -> NDArray[np.uint8]:
+    """Seven touching balls of radius 10 in a row along z, from face to face."""
+    z, y, x = np.indices((120, 31, 33), sparse=True)
+    return np.asarray(
+        np.max([((z - 8 - 17 * ball) ** 2 + (y - 15) ** 2 + (x - 16) ** 2 <= 100) * 255 for ball in range(7)], axis=0),
+        np.uint8,
+    )
+
+
+def test_a_blob_too_large_for_its_box_is_divided_in_larger_voxels(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    volume = chain()
+    fine = find_particles(volume)
+    assert len(fine) == 7
+    with caplog.at_level(logging.WARNING):
+        coarse = find_particles(volume, largest_box=20_000)
+    assert "21 x 21 x 120" in caplog.text
+    assert "2 times as large" in caplog.text
+    assert len(coarse) == 7
+    np.testing.assert_allclose(coarse.positions, fine.positions, atol=0.7)
+    assert coarse.volume.sum() == np.count_nonzero(volume)
+    assert coarse.weight.sum() == volume.sum(dtype=np.float64)
+    for slices in SLABS:
+        cut(monkeypatch, (120, 31, 33), slices)
+        again = find_particles(volume, largest_box=20_000)
+        for name in ("positions", "weight", "volume"):
+            np.testing.assert_array_equal(getattr(again, name), getattr(coarse, name))
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from ais.cli.main import run
+assert run(sys.argv[1:]) == 0
+status = Path("/proc/self/status").read_text()
+print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")), file=sys.stderr)
+"""
+"""The peak is the process's own, where `resource` may give that of the process that started it."""
+MIB = 1 << 20
+
+
+def peak_of(*words: str | Path) -> int:
+    """Peak memory in bytes of an `ais` command in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", PEAK, *map(str, words)], capture_output=True, text=True, check=True)
+    return int(done.stderr.split()[-1]) * 1024
+
+
+def write_balls(path: Path, slices: int, side: int) -> int:
+    """A volume of balls that touch in pairs; gives their number."""
+    pair = np.zeros((25, 100, 100), np.uint8)
+    z, y, x = np.indices(pair.shape, sparse=True)
+    for middle in (17, 32):
+        pair[(z - 12) ** 2 + (y - 25) ** 2 + (x - middle) ** 2 <= 64] = 255
+    layer = np.tile(pair, (1, side // 100, side // 100))
+    with MrcWriter(path, (slices, side, side), np.dtype(np.uint8), voxel_sizes=(10.0, 10.0, 10.0)) as writer:
+        for _ in range(slices // 25):
+            writer.write(layer)
+    return 2 * (slices // 25) * (side // 100) ** 2
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """300 MB in all tests, 4.8 GB in `make soak`; its whole labels would need four times as much."""
+    path = tmp_path_factory.mktemp("large") / "TS_1__balls.mrc"
+    return path, write_balls(path, moments(300, 1200), moments(1000, 2000))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("small") / "TS_1__balls.mrc"
+    write_balls(path, 50, 100)
+    return path
+
+
+def test_picking_needs_memory_for_a_slab_and_not_for_the_volume(
+    large: tuple[Path, int], small: Path, tmp_path: Path
+) -> None:
+    path, count = large
+    least = peak_of("pick", small, "--output", tmp_path / "small")
+    most = peak_of("pick", path, "--output", tmp_path / "large")
+    assert most - least < 400 * MIB
+    table = (tmp_path / "large" / "TS_1__balls_coords.star").read_text().splitlines()
+    assert sum(line[:1].isdigit() or line.startswith("TS_1") for line in (row.strip() for row in table)) >= count
