@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 
 from ais.chosen_models import ChosenModel, read_models
 from ais.errors import AisError
+from ais.formats.claim import Claims
 from ais.formats.registry import volume_stem
 from ais.progress import SILENT, Progress
 from ais.segment_settings import DTYPES, SegmentResult, SegmentSettings
 from ais.segmented_volumes import write_manifest
-from ais.shards import Shard, WhileHeld, share_out
+from ais.shards import Piece, Shard, Sharing, WhileHeld, one_by_one
 from ais.tomogram_task import LoadedModels, Ready, TomogramTask, do, finished
 
 if TYPE_CHECKING:
-    from ais.formats.claim import Claim
     from ais.segmentation import ReadyModel
 
+Runner = Callable[[Sharing[SegmentResult], Sequence[TomogramTask], Progress], None]
+"""Does all that is left of the tasks of a call."""
 __all__ = ["DTYPES", "SegmentResult", "SegmentSettings", "segment"]
 
 
@@ -33,11 +35,13 @@ def segment(
     progress: Progress = SILENT,
     ready: Callable[[Path, str], ReadyModel] | None = None,
     shard: Shard | None = None,
+    runner: Runner | None = None,
 ) -> list[SegmentResult]:
     """Segment tomograms; each ``<stem>__<feature>.mrc`` appears whole, with a record beside it.
 
     A run that was stopped is resumed by calling it again: outputs whose record names the same input, models and
-    settings are kept. One tomogram that cannot be segmented does not stop the others.
+    settings are kept. One tomogram that cannot be segmented does not stop the others. A tomogram that another process
+    is segmenting into the same folder is waited for, and done here only if that one gives up.
 
     Parameters
     ----------
@@ -59,6 +63,8 @@ def segment(
     shard
         This is one of several such calls, in as many processes, that share the tomograms; each returns when all are
         done, whoever did them.
+    runner
+        Does the tasks, such as `ais.workers.Workers`; by default they are done here.
 
     Returns
     -------
@@ -82,11 +88,29 @@ def segment(
     if settings.rules is not None:
         settings.rules.check([feature for model in chosen for feature in model.info.found])
     tasks = [TomogramTask(Path(path), tuple(chosen), Path(output), settings, overwrite) for path in inputs]
-    batch = _Batch(tasks, progress, _loaded_elsewhere(ready) if ready is not None else LoadedModels())
-    results = [batch.do(task) for task in tasks] if shard is None else batch.share(shard)
+    if runner is None:
+        runner = Here(_loaded_elsewhere(ready) if ready is not None else LoadedModels())
+    with Claims(Path(output)) as claims:
+        sharing = share_tasks(tasks, shard or Shard(0, 1), claims)
+        runner(sharing, tasks, progress)
+    # What failed here, on a machine with less memory perhaps, another process may have done since.
+    results = [
+        finished(task) or result if result.status == "failed" else result
+        for task, result in zip(tasks, sharing.results, strict=True)
+    ]
     if any(result.status != "failed" for result in results):
         write_manifest(Path(output), [(one.tomogram, one.error) for one in results if one.status == "failed"])
     return results
+
+
+def share_tasks(tasks: Sequence[TomogramTask], shard: Shard, claims: Claims) -> Sharing[SegmentResult]:
+    """The tasks of a call, to be taken one after the other; those that are finished have their result already."""
+
+    def refused(index: int, error: AisError) -> SegmentResult:
+        return SegmentResult(tasks[index].tomogram, status="failed", error=str(error))
+
+    names = [volume_stem(task.tomogram) for task in tasks]
+    return Sharing(shard, names, claims, lambda index: finished(tasks[index]), refused)
 
 
 def _loaded_elsewhere(ready: Callable[[Path, str], ReadyModel]) -> Ready:
@@ -96,48 +120,27 @@ def _loaded_elsewhere(ready: Callable[[Path, str], ReadyModel]) -> Ready:
     return take
 
 
-class _Batch:
-    """The tasks of one call, done one after the other in this process."""
+class Here:
+    """Does tasks one after the other in this process.
 
-    def __init__(self, tasks: Sequence[TomogramTask], progress: Progress, ready: Ready) -> None:
-        self._tasks = tasks
-        self._progress = progress
+    Parameters
+    ----------
+    ready
+        Gives a model made ready to segment.
+    """
+
+    def __init__(self, ready: Ready) -> None:
         self._ready = ready
-        self._finished = 0
 
-    def do(self, task: TomogramTask, claim: Claim | None = None) -> SegmentResult:
-        whole = self._progress if claim is None else WhileHeld(self._progress, claim)
-        if claim is not None:
-            task = replace(task, ticket=claim.ticket)
-        result = do(task, _OneOfMany(whole, self._finished, len(self._tasks)), self._ready)
-        self._finished += 1
-        return result
+    def __call__(self, sharing: Sharing[SegmentResult], tasks: Sequence[TomogramTask], progress: Progress) -> None:
+        """Do all that is left of the tasks."""
 
-    def share(self, shard: Shard) -> list[SegmentResult]:
-        """All tasks, together with other processes; one result each, whoever did it."""
+        def work(piece: Piece) -> SegmentResult:
+            task = replace(tasks[piece.index], ticket=piece.claim.ticket)
+            within = _OneOfMany(WhileHeld(progress, piece.claim), sharing.finished, len(tasks))
+            return do(task, within, self._ready)
 
-        def refused(index: int, error: AisError) -> SegmentResult:
-            return SegmentResult(self._tasks[index].tomogram, status="failed", error=str(error))
-
-        def look(index: int) -> SegmentResult | None:
-            result = finished(self._tasks[index])
-            self._finished += result is not None
-            return result
-
-        results = share_out(
-            shard,
-            [volume_stem(task.tomogram) for task in self._tasks],
-            self._tasks[0].output,
-            look,
-            lambda index, claim: self.do(self._tasks[index], claim),
-            refused,
-            self._progress,
-        )
-        # What failed here, on a machine with less memory perhaps, another process may have done since.
-        return [
-            finished(task) or result if result.status == "failed" else result
-            for task, result in zip(self._tasks, results, strict=True)
-        ]
+        one_by_one(sharing, work, progress)
 
 
 class _OneOfMany(Progress):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from ais.errors import AisError
 from ais.formats.claim import Claim, ClaimLost, Claims
@@ -74,16 +74,24 @@ class WhileHeld(Progress):
         self._whole.report(done, total, text)
 
 
-def share_out(
-    shard: Shard,
-    names: Sequence[str],
-    folder: Path,
-    look: Callable[[int], T | None],
-    work: Callable[[int, Claim], T],
-    refused: Callable[[int, AisError], T],
-    progress: Progress,
-) -> list[T]:
-    """Do the work on each input once among all calls, also what a dead one has left, and wait until all is done.
+@dataclass(frozen=True)
+class Piece:
+    """An input that this call is to work on.
+
+    Attributes
+    ----------
+    index
+        Its place among the inputs.
+    claim
+        Held until its holder releases it.
+    """
+
+    index: int
+    claim: Claim
+
+
+class Sharing(Generic[T]):
+    """What is left to do of the inputs of a call, claimed one after the other.
 
     Parameters
     ----------
@@ -91,48 +99,106 @@ def share_out(
         Which of the calls this is.
     names
         Of the inputs, by which they are claimed; the same in every call.
-    folder
-        Where the outputs and the claims lie.
+    claims
+        In the folder of the outputs.
     look
         The result of an input that is finished, whoever did it; None if it is not, or only the work itself can tell.
-    work
-        Called with an input's place and its claim; another call may have finished it just before. It may raise
-        `ClaimLost`; the input is then looked at again.
     refused
         Result of an input that cannot be claimed.
+    """
+
+    def __init__(
+        self,
+        shard: Shard,
+        names: Sequence[str],
+        claims: Claims,
+        look: Callable[[int], T | None],
+        refused: Callable[[int, AisError], T],
+    ) -> None:
+        self._names = names
+        self._claims = claims
+        self._look = look
+        self._refused = refused
+        self._left = deque(shard.order(len(names)))
+        self._seen: deque[int] = deque()
+        self._results: dict[int, T] = {}
+
+    def take(self) -> Piece | None:
+        """An input that is free now, and the claim on it.
+
+        Each input is looked at once until None says that nothing more is free; then it is time to wait for a while.
+        """
+        while self._left:
+            index = self._left.popleft()
+            result = self._look(index)
+            try:
+                claim = self._claims.take(self._names[index]) if result is None else None
+            except AisError as error:
+                result = self._refused(index, error)
+            if result is not None:
+                self._results[index] = result
+            elif claim is not None:
+                return Piece(index, claim)
+            else:
+                self._seen.append(index)
+        self._left, self._seen = self._seen, self._left
+        return None
+
+    def done(self, index: int, result: T) -> None:
+        """Note the result of an input that was taken."""
+        self._results[index] = result
+
+    def give_back(self, index: int) -> None:
+        """An input that was taken is still to be done, by whoever comes first."""
+        self._seen.append(index)
+
+    @property
+    def waits_for(self) -> str | None:
+        """What to say while none is free, since other calls are at all that is left; None otherwise."""
+        return f"waiting for {self._names[self._left[0]]} of another process" if self._left else None
+
+    @property
+    def count(self) -> int:
+        """How many inputs there are."""
+        return len(self._names)
+
+    @property
+    def finished(self) -> int:
+        """How many of them have a result."""
+        return len(self._results)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all have."""
+        return self.finished == self.count
+
+    @property
+    def results(self) -> list[T]:
+        """Of each input, in the order of the names, once all have one."""
+        return [self._results[index] for index in range(self.count)]
+
+
+def one_by_one(sharing: Sharing[T], work: Callable[[Piece], T], progress: Progress) -> None:
+    """Do what is left, each input once among all calls, also what a dead one has left, and wait until all is done.
+
+    Parameters
+    ----------
+    sharing
+        The inputs.
+    work
+        Does one; another call may have finished it just before. It may raise `ClaimLost`; the input is then looked at
+        again.
     progress
         Told while this call waits for others.
-
-    Returns
-    -------
-    list
-        Results in the order of `names`.
     """
-    results: dict[int, T] = {}
-    left = shard.order(len(names))
-    with Claims(folder) as claims:
-        while left:
-            busy = []
-            for index in left:
-                finished = look(index)
-                if finished is not None:
-                    results[index] = finished
-                    continue
+    while not sharing.is_complete:
+        piece = sharing.take()
+        if piece is not None:
+            with piece.claim:
                 try:
-                    claim = claims.take(names[index])
-                except AisError as error:
-                    results[index] = refused(index, error)
-                    continue
-                if claim is None:
-                    busy.append(index)
-                    continue
-                with claim:
-                    try:
-                        results[index] = work(index, claim)
-                    except ClaimLost:
-                        busy.append(index)
-            left = busy
-            if left:
-                progress.report(len(results), len(names), f"waiting for {names[left[0]]} of another process")
-                time.sleep(LOOK_S)
-    return [results[index] for index in range(len(names))]
+                    sharing.done(piece.index, work(piece))
+                except ClaimLost:
+                    sharing.give_back(piece.index)
+        elif sharing.waits_for is not None:
+            progress.report(sharing.finished, sharing.count, sharing.waits_for)
+            time.sleep(LOOK_S)

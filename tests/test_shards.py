@@ -21,12 +21,14 @@ from small_project import make_model, make_project
 
 from ais.cli.main import run
 from ais.errors import AisError
+from ais.export import segment
 from ais.formats import claim as claims_module
 from ais.formats.claim import Claim, ClaimLost, Claims
+from ais.formats.process_identity import has_ended, identity_of_this_process
 from ais.formats.record import is_unchanged, read_record
 from ais.formats.registry import open_volume, write_volume
 from ais.progress import SILENT
-from ais.shards import Shard, share_out
+from ais.shards import Piece, Shard, Sharing, one_by_one
 
 PATIENCE_S = 120.0
 SMALL = tuple(f"small_{number}" for number in range(4))
@@ -34,8 +36,15 @@ IN_A_HURRY = """
 import sys
 from ais.formats import claim
 claim.BEAT_S, claim.STALE_S = 0.2, 2.0
+from ais import segmented_slabs
+segmented_slabs.SLAB_BYTES = 1 << 18  # one slice of large.mrc, so that a process can be caught amid its work
 from ais.cli.main import run
 sys.exit(run(sys.argv[1:]))
+"""
+WHO = """
+from ais.formats.process_identity import identity_of_this_process
+print(identity_of_this_process(), flush=True)
+input()
 """
 no_such_signals = pytest.mark.skipif(os.name == "nt", reason="Windows has neither kill -9 nor SIGSTOP")
 
@@ -168,16 +177,19 @@ def test_names_are_not_patterns(tmp_path: Path) -> None:
 def test_a_lost_claim_is_looked_at_again(tmp_path: Path) -> None:
     calls: list[int] = []
 
-    def work(index: int, _claim: Claim) -> int:
-        calls.append(index)
+    def work(piece: Piece) -> int:
+        calls.append(piece.index)
         if len(calls) == 1:
             raise ClaimLost
-        return index
+        return piece.index
 
     def refused(_index: int, error: AisError) -> int:
         raise error
 
-    assert share_out(Shard(0, 1), ["a", "b"], tmp_path / "out", lambda _: None, work, refused, SILENT) == [0, 1]
+    with Claims(tmp_path / "out") as claims:
+        sharing = Sharing(Shard(0, 1), ["a", "b"], claims, lambda _: None, refused)
+        one_by_one(sharing, work, SILENT)
+    assert sharing.results == [0, 1]
     assert calls == [0, 1, 0]
     assert not (tmp_path / "out").exists(), "nothing has come into it"
 
@@ -206,17 +218,20 @@ names = [f"job{number}" for number in range(30)]
 def look(index):
     return "kept" if (folder / f"{names[index]}.done").exists() else None
 
-def work(index, held):
-    if look(index):
+def work(piece):
+    if look(piece.index):
         return "kept"
-    os.write(log, f"{os.getpid()} begin {names[index]}\\n".encode())
+    name = names[piece.index]
+    os.write(log, f"{os.getpid()} begin {name}\\n".encode())
     time.sleep(random.uniform(0.005, 0.08))
-    held.confirm()
-    os.write(log, f"{os.getpid()} end {names[index]}\\n".encode())
-    (folder / f"{names[index]}.done").touch()
+    piece.claim.confirm()
+    os.write(log, f"{os.getpid()} end {name}\\n".encode())
+    (folder / f"{name}.done").touch()
     return "done"
 
-shards.share_out(shards.Shard(index, count), names, folder, look, work, None, shards.Progress())
+with claim.Claims(folder) as claims:
+    sharing = shards.Sharing(shards.Shard(index, count), names, claims, look, None)
+    shards.one_by_one(sharing, work, shards.Progress())
 """
 
 
@@ -273,8 +288,9 @@ class Calls:
         self.output = output
         self.running: list[subprocess.Popen[str]] = []
 
-    def start(self, shard: str, *inputs: str) -> subprocess.Popen[str]:
-        words = ["segment", "-m", "model.aism", *(inputs or ["in"]), "-o", str(self.output), "--json", "--shard", shard]
+    def start(self, shard: str | None, *inputs: str) -> subprocess.Popen[str]:
+        words = ["segment", "-m", "model.aism", *(inputs or ["in"]), "-o", str(self.output), "--json"]
+        words += [] if shard is None else ["--shard", shard]
         process = subprocess.Popen(
             [sys.executable, "-c", IN_A_HURRY, *words],
             cwd=self.stock,
@@ -384,3 +400,49 @@ def test_what_fails_is_named_by_each_call(stock: Path, tmp_path: Path, monkeypat
     assert [Path(entry["input"]).name for entry in manifest["failed"]] == ["broken.mrc"]
     assert run([*words[:3], words[4], "-o", str(tmp_path / "none"), "--shard", "0/2"]) == 2
     assert not (tmp_path / "none").exists()
+
+
+def test_which_processes_have_ended() -> None:
+    mine = identity_of_this_process()
+    assert has_ended(mine) is False
+    if sys.platform != "linux":
+        return  # there it is not known
+    place, number, started = mine.rsplit(" ", 2)
+    child = subprocess.Popen([sys.executable, "-c", WHO], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    theirs = child.stdout.readline().strip()
+    assert theirs.startswith(place)
+    assert theirs != mine
+    assert not has_ended(theirs)
+    child.kill()
+    until(lambda: has_ended(theirs))  # before anybody has asked how it ended
+    child.communicate()
+    assert has_ended(theirs)
+    assert has_ended(f"{place} {number} {int(started) - 1}"), "the number is another process's by now"
+    for unknown in (
+        "",
+        "nonsense",
+        f"of-another-start pid:[1] {number} 1",
+        f"{place} x {started}",
+        f"{place} {started}",
+    ):
+        assert not has_ended(unknown)
+
+
+def test_calls_without_a_shard_leave_each_other_what_they_are_at(calls: Calls) -> None:
+    """Two equal calls at the same time: each tomogram is done by one of them."""
+    found = [statuses(process) for process in (calls.start(None), calls.start(None))]
+    assert [sorted(one[name] for one in found) for name in ("large", *SMALL)] == [["done", "kept"]] * 5
+    check_all_is_there(calls, ("large", *SMALL))
+
+
+@no_such_signals
+def test_after_a_killed_call_the_same_goes_on_at_once(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits until the claim of a process that has ended is stale."""
+    killed = calls.start(None, "in/large.mrc")
+    calls.wait_for(".large__*.tmp")
+    killed.kill()
+    monkeypatch.setattr(claims_module, "STALE_S", 1e6)
+    (result,) = segment([calls.stock / "in" / "large.mrc"], [calls.stock / "model.aism"], calls.output)
+    assert result.status == "done"
+    check_all_is_there(calls, ("large",))

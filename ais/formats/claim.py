@@ -16,6 +16,8 @@ from types import TracebackType
 from typing import Self
 
 from ais.errors import AisError, describe_os_error
+from ais.formats.atomic import make_folders
+from ais.formats.process_identity import has_ended, identity_of_this_process
 
 BEAT_S = 10.0
 """How often the holder of a claim writes into it."""
@@ -165,13 +167,28 @@ class Claim:
         return numbered(self._path, self._number + 1).exists()
 
     def _content(self) -> bytes:
-        facts = {"token": self._token, "host": platform.node(), "pid": os.getpid(), "beats": f"{self._beats:012d}"}
+        facts = {
+            "token": self._token,
+            "host": platform.node(),
+            "pid": os.getpid(),
+            "process": identity_of_this_process(),
+            "beats": f"{self._beats:012d}",
+        }
         return json.dumps(facts).encode()
 
 
 def numbered(path: Path, number: int) -> Path:
     """The claim with another number on the same work."""
     return path.with_name(f"{path.name.rpartition('-')[0]}-{number}")
+
+
+def _process_of(content: bytes) -> str:
+    """The identity of the process that has written a claim; empty if it does not say."""
+    try:
+        facts = json.loads(content)
+    except ValueError:
+        return ""
+    return str(facts.get("process", "")) if isinstance(facts, dict) else ""
 
 
 @dataclass
@@ -188,7 +205,8 @@ class Claims:
     """The claims on the outputs in a folder.
 
     No clock is compared with another's: a claim is stale once this process has seen the same content in it for
-    `STALE_S` of its own time, so that clocks may differ between machines and jump.
+    `STALE_S` of its own time, so that clocks may differ between machines and jump; and at once if its process was one
+    of this machine and has ended.
 
     Parameters
     ----------
@@ -230,7 +248,7 @@ class Claims:
             If the folder cannot be written.
         """
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folders(self._folder)
             there = self._numbers(name)
             newest = max(there, default=0)
             if newest and not self._is_stale(name, newest):
@@ -258,6 +276,8 @@ class Claims:
             content = (self._folder / f".{name}.claim-{number}").read_bytes()
         except FileNotFoundError:
             return False  # just released
+        if has_ended(_process_of(content)):
+            return True
         now = time.monotonic()
         seen = self._watched.get(name)
         if seen is None or (seen.number, seen.content) != (number, content):
