@@ -140,9 +140,12 @@ class Window:
         from imgui_bundle.glfw_utils import glfw_window_hello_imgui
 
         from ais.gui.runner import lay_out_anew
+        from ais.gui.views.scene_view import SceneView
 
         with self._living_on("poll"):
             self.editor.poll()
+        with self._living_on("scene"):
+            self.part(SceneView).leave(self.editor)
         has_focus = bool(glfw.get_window_attrib(glfw_window_hello_imgui(), glfw.FOCUSED))
         if has_focus and not self._had_focus:
             self.editor.modelling.models.refresh()  # other programs may have changed the files meanwhile

@@ -70,6 +70,7 @@ class SceneRenderer:
         self._job_key: Any = None
         self._job_frame: Frame | None = None
         self._frame: Frame | None = None
+        self._scene = Scene()
 
     @property
     def uploads(self) -> int:
@@ -244,15 +245,29 @@ class SceneRenderer:
         )
         return self._picture
 
-    def release(self) -> None:
-        """Free everything in the graphics driver; the renderer cannot be used afterwards."""
-        self._job = None
-        if self._picture is not None:
-            self._picture.release()
+    def forget(self) -> None:
+        """Free what was drawn and its picture; what a picture in the making needs stays, and so do the programs."""
+        self._job = self._job_key = self._job_frame = self._frame = None
+        self._quick_key = self._rest_key = self._numbers_key = None
         for targets in (self._quick, self._rest):
             if targets is not None:
                 targets.release()
         self._quick = self._rest = None
+        with drawing_state(UNITS):
+            self._follow(Scene())
+
+    def forget_picture(self) -> None:
+        """Let go of a picture that is over, and of what only it needed; in no other case does this do anything."""
+        if self._picture is not None and self._picture.over:
+            with drawing_state(UNITS):
+                self._picture_table.follow(Scene())
+                self._follow(self._scene)
+
+    def release(self) -> None:
+        """Free everything in the graphics driver; the renderer cannot be used afterwards."""
+        if self._picture is not None:
+            self._picture.release()
+        self.forget()
         self._bodies.release()
         for table, painter in ((self._table, self._painter), (self._picture_table, self._picture_painter)):
             table.release()
@@ -261,6 +276,7 @@ class SceneRenderer:
     def _follow(self, scene: Scene) -> None:
         if self._picture is not None and self._picture.over:
             self._picture = None
+        self._scene = scene
         self._bodies.follow(scene, [self._picture.scene] if self._picture is not None else [])
         self._table.follow(scene)
 

@@ -35,6 +35,7 @@ from ais.gui.views.scene_mouse import Eyes, SceneMouse
 
 if TYPE_CHECKING:
     from ais.gui.app import Window
+    from ais.gui.shown_tomogram import ShownTomogram
 
 Drawn = TypeVar("Drawn")
 
@@ -79,6 +80,7 @@ class SceneView:
         self._mouse = SceneMouse()
         self._pointer = (-1.0, -1.0)
         self._failed: tuple[Scene, str] | None = None
+        self._shown: ShownTomogram | None = None
 
     def draw(self, window: Window, area: Area) -> None:
         """Draw it into the window that Dear ImGui is drawing."""
@@ -93,6 +95,7 @@ class SceneView:
             view.drawn = "whole"
             self._take_keys(editor, False)
         else:
+            self._shown = editor.shown
             density = imgui.get_io().display_framebuffer_scale.x or 1.0
             view.size = max(round(area.width * density), 1), max(round(area.height * density), 1)
             view.origin, view.extent = (area.x, area.y), (area.width, area.height)
@@ -110,14 +113,28 @@ class SceneView:
             self._draw_menu(window)
         draw_list.pop_clip_rect()
 
+    def leave(self, editor: Editor) -> None:
+        """Free what is kept of another tomogram than the one on the screen, and of a saved picture; once a frame."""
+        saving = editor.shell.scene_requests or editor.rendering.files.movie is not None
+        if self._renderer is not None and not saving:
+            self._renderer.forget_picture()
+        if self._shown is not None and self._shown is not editor.shown:
+            self._shown = self._failed = None
+            self._forget_copy()
+            if self._renderer is not None:
+                self._renderer.forget()
+
     def release(self) -> None:
         """Free what the graphics card keeps."""
-        if self._source is not None:
-            self._source.release()
-            self._source = None
+        self._forget_copy()
         if self._renderer is not None:
             self._renderer.release()
             self._renderer = None
+
+    def _forget_copy(self) -> None:
+        if self._source is not None:
+            self._source.release()
+            self._source = None
 
     @property
     def renderer(self) -> SceneRenderer:
