@@ -19,6 +19,9 @@ from ais.project.schema import APPLICATION_ID, check_header, check_schema, migra
 
 BUSY_SECONDS = 10.0
 MAX_REASON = 120
+WAL_MARK_AT, NO_WAL = 18, b"\x01\x01"
+"""Two bytes of an SQLite file that say whether there is a log beside it; a copy has none, though its original may."""
+
 SIDE_FILES = ("-wal", "-shm", "-journal")
 
 _NO_LOCKING_VFS = "win32-none" if sys.platform == "win32" else "unix-none"
@@ -71,7 +74,7 @@ def create_database(path: Path) -> None:
     if path.exists():
         raise AisError(f"{path} exists already: open it, or choose another name for the new project.")
     refuse_side_files(path)
-    with atomic_path(path) as temporary, database_errors(path), closing(_connect_private(temporary)) as connection:
+    with atomic_path(path) as temporary, database_errors(path), closing(_connect_new(temporary)) as connection:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         migrate(connection)
 
@@ -121,9 +124,12 @@ def copy_database(connection: sqlite3.Connection, target: Path, folder: Path) ->
     folder
         Where the copy will lie in the end; files are found from there.
     """
-    with closing(_connect_private(target)) as copy:
+    with closing(_connect_new(target)) as copy:
         connection.backup(copy)
-        copy.execute("PRAGMA journal_mode = DELETE")
+    with target.open("r+b") as file:
+        file.seek(WAL_MARK_AT)
+        file.write(NO_WAL)
+    with closing(_connect_new(target)) as copy:
         copy.execute("BEGIN")
         for table in ("tomograms", "models"):
             places = copy.execute(f"SELECT id, path FROM {table}").fetchall()
@@ -244,6 +250,14 @@ def _connect_private(path: Path) -> sqlite3.Connection:
     """
     connection = _connect(path, f"mode=rw&vfs={_NO_LOCKING_VFS}")
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return connection
+
+
+def _connect_new(path: Path) -> sqlite3.Connection:
+    """Connect to a file that counts only once it is complete: no journal is laid beside it, to be left behind."""
+    connection = _connect_private(path)
+    connection.execute("PRAGMA journal_mode = MEMORY")
+    connection.execute("PRAGMA synchronous = OFF")  # whoever gives it its name has it flushed before
     return connection
 
 

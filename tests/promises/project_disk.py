@@ -12,6 +12,7 @@ noted in order. `Disk.after_cut` makes up a folder as it may be found after the 
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -186,33 +187,28 @@ def connected(disk: Disk) -> Iterator[None]:
         with _errors():
             return _Connection(apsw.Connection(f"{where}?vfs={vfs.replace(' ', '%20')}{rest}", flags=flags))
 
-    flush, flush_folder, replace, os_open = atomic._flush, atomic._flush_folder, atomic.os.replace, atomic.os.open
-
-    def noted_flush(path: Path) -> None:
-        flush(path)
-        disk.events.append(Event("sync", path.name))
-
-    def noted_flush_folder(folder: Path) -> None:
-        flush_folder(folder)
-        disk.events.append(Event("sync folder"))
+    opened: dict[int, Path] = {}
 
     def noted_replace(old: Path, new: Path) -> None:
-        replace(old, new)
+        os.replace(old, new)
         disk.events.append(Event("rename", Path(old).name, other=Path(new).name))
 
-    def noted_open(path: Any, flags: int, mode: int = 0o777) -> int:
-        handle = os_open(path, flags, mode)
-        if flags & atomic.os.O_EXCL:
+    def noted_open(path: Path, flags: int, mode: int = 0o777) -> int:
+        handle = os.open(path, flags, mode)
+        opened[handle] = Path(path)
+        if flags & os.O_EXCL:
             disk.events.append(Event("make", Path(path).name))
         return handle
 
-    noted_os = SimpleNamespace(**{**vars(atomic.os), "replace": noted_replace, "open": noted_open})
+    def noted_fsync(handle: int) -> None:
+        is_folder = opened[handle].is_dir()
+        disk.events.append(Event("sync folder") if is_folder else Event("sync", opened[handle].name))
+
+    noted = {"replace": noted_replace, "open": noted_open, "fsync": noted_fsync}
     try:
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(project_database, "sqlite3", SimpleNamespace(**{**vars(sqlite3), "connect": connect}))
-            patched.setattr(atomic, "os", noted_os)
-            patched.setattr(atomic, "_flush", noted_flush)
-            patched.setattr(atomic, "_flush_folder", noted_flush_folder)
+            patched.setattr(atomic, "os", SimpleNamespace(**{**vars(os), **noted}))
             yield
     finally:
         for shim in shims:
