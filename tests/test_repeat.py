@@ -32,6 +32,11 @@ MADE = {
     "analyze": ("analyze seg__blob.mrc -o made --image tomo.mrc --no-lengths", "seg__blob_instances.mrc"),
     "filter": ("filter tomo.mrc -o made/smooth.mrc --gaussian 20", "smooth.mrc"),
     "filter by a reference": ("filter tomo.mrc -o made/matched.mrc --match mask.mrc", "matched.mrc"),
+    "filter by a reference of another size": (
+        "filter tomo.mrc -o made/matched.mrc --match mask.mrc --reference-voxel-size 12",
+        "matched.mrc",
+    ),
+    "filter in 3D": ("filter tomo.mrc -o made/median.mrc --median 3 --cube --voxel-size 9", "median.mrc"),
     "convert": ("convert tomo.mrc made/tomo.tif", "tomo.tif"),
     "convert coordinates": ("convert boxes.txt made/boxes.star --tomogram tomo.mrc --star relion5", "boxes.star"),
     "convert to Zarr": ("convert tomo.mrc made/tomo.zarr", "tomo.zarr"),

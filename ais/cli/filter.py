@@ -25,6 +25,7 @@ def run(
         float | None, typer.Option("--gaussian", metavar="A", help="Smooth; standard deviation in angstrom.")
     ] = None,
     median: Annotated[int | None, typer.Option("--median", metavar="N", help="Median in N x N pixels, N odd.")] = None,
+    cube: Annotated[bool, typer.Option("--cube", help="With --median: N x N x N voxels, also across slices.")] = False,
     anisotropic: Annotated[
         int | None, typer.Option("--anisotropic", metavar="N", help="N rounds of edge-preserving diffusion.")
     ] = None,
@@ -44,10 +45,14 @@ def run(
         bool, typer.Option("--outside", help="With --mask: keep what lies outside it, set the inside to 0.")
     ] = False,
     voxel_size: VoxelSize = None,
+    reference_voxel_size: Annotated[
+        float | None,
+        typer.Option("--reference-voxel-size", metavar="A", help="With --match: of the reference, if it is wrong."),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a prepared copy of a volume, in the place where the volume was. Choose one filter."""
-    from ais.filters import filter_volume, mask_volume
+    from ais.filters import AmplitudeSpectrum, filter_volume, mask_volume, spectrum_of
 
     chosen = {
         kind: value
@@ -71,8 +76,11 @@ def run(
         raise AisError("--outside and --threshold say how a mask is used: give --mask MASK as well.")
     if mask is not None and voxel_size is not None:
         raise AisError("--mask needs no voxel size and keeps that of the file: leave out --voxel-size.")
+    if (median is None and cube) or (match is None and reference_voxel_size is not None):
+        raise AisError("--cube belongs to --median, and --reference-voxel-size to --match.")
     ((kind, value),) = chosen.items()
     check_voxel_option(voxel_size)
+    check_voxel_option(reference_voxel_size)
     source, target = Path(input_), Path(output)
     if mask is None:
         with closing(Tomogram.open(source, voxel_size)) as volume:
@@ -82,5 +90,9 @@ def run(
         if mask is not None:
             mask_volume(source, target, mask, outside=outside, threshold=threshold, progress=progress)
         else:
-            filter_volume(source, target, kind, None if invert else value, voxel_size=voxel_size, progress=progress)
+            meant: float | int | str | AmplitudeSpectrum | None = None if invert else value
+            if match is not None and reference_voxel_size is not None:
+                meant = spectrum_of(match, reference_voxel_size)
+            dimensions = 3 if cube else 2
+            filter_volume(source, target, kind, meant, dimensions=dimensions, voxel_size=voxel_size, progress=progress)
     show(str(target))

@@ -34,7 +34,7 @@ class CopyOrder:
     reference: Source | None
 
     def make(self, jobs: Sequence[tuple[Source, Path]], progress: Progress, made: Callable[[Path], None]) -> list[str]:
-        """Write the copies.
+        """Write the copies, each with its record.
 
         Parameters
         ----------
@@ -57,19 +57,19 @@ class CopyOrder:
         Cancelled
             If the user wants no more; the copies that are complete stay.
         """
-        from ais.filters import filter_volume, spectrum_of
+        from ais.filters import FilterSettings, filter_with_record, spectrum_of
 
-        value: float | int | AmplitudeSpectrum | None = self.value
-        if self.kind == "match" and self.reference is not None:
+        spectrum: AmplitudeSpectrum | None = None
+        reference, reference_size = self.reference or (None, None)
+        if reference is not None:
             progress.report(0, len(jobs), "Measuring amplitudes")
-            value = spectrum_of(*self.reference)
+            spectrum = spectrum_of(reference, reference_size)
         problems = []
         for number, ((path, size), target) in enumerate(jobs):
             share = _Share(progress, number, len(jobs))
             try:
-                filter_volume(
-                    *(path, target, self.kind, value), dimensions=self.dimensions, voxel_size=size, progress=share
-                )
+                settings = FilterSettings(self.kind, self.value, self.dimensions, size, reference_size)
+                filter_with_record(path, target, settings, reference=reference, spectrum=spectrum, progress=share)
             except AisError as error:
                 problems.append(str(error))
             else:

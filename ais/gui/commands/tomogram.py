@@ -146,9 +146,9 @@ def _write(editor: Editor, entry: TomogramEntry, words: str, kind: str, value: i
         size = entry.voxel_size if entry.voxel_size != entry.header_voxel_size and entry.voxel_size > 0 else None
 
         def write(work: Work) -> None:
-            from ais.filters import filter_volume
+            from ais.filters import FilterSettings, filter_with_record
 
-            filter_volume(entry.path, path, kind, value, voxel_size=size, progress=work)
+            filter_with_record(entry.path, path, FilterSettings(kind, value, voxel_size=size), progress=work)
 
         def written(_: None) -> None:
             editor.notices.say(f"Wrote {path}.")
