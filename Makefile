@@ -25,7 +25,7 @@ $(SETUP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Ais needs Python 3.11, 3.12 or 3.13: install one and run again."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "Python's venv module is missing; on Debian or Ubuntu: sudo apt-get install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,docs]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[cluster,test,docs]'
 	@touch $(SETUP)
 
 setup: $(SETUP)

@@ -66,7 +66,7 @@ LAYERS = (
         "training",
         "uncertainty",
     },
-    {"engine"},
+    {"cluster", "engine"},
     {"cli", "gui"},
 )
 SCREEN = {"OpenGL", "imgui_bundle", "glfw", "moderngl", "tkinter"}

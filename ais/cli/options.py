@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -36,10 +36,3 @@ def check_at_least(option: str, value: float | None, low: float, what: str = "")
     """Raise an AisError that names the option if its value is below `low` or not a number."""
     if value is not None and not value >= low:
         raise AisError(f"{option} must be at least {low:g}{' ' + what if what else ''}, not {value:g}.")
-
-
-def refuse_later(later: dict[str, Any]) -> None:
-    """Raise an AisError if one of the options that are to come in a later version has been given."""
-    for option, value in later.items():
-        if value:
-            raise AisError(f"{option} is not part of this version yet; leave it out.")

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from ais.cli.cluster import device_of_workers, on_cluster, seen_by_all
 from ais.cli.inputs import find_inputs, parse_crop, parse_range
 from ais.cli.model_groups import unpacked_models
-from ais.cli.options import Device, Inputs, Json, OutputFolder, Overwrite, VoxelSize, check_voxel_option, refuse_later
+from ais.cli.options import Device, Inputs, Json, OutputFolder, Overwrite, VoxelSize, check_voxel_option
 from ais.cli.terminal import complain, show, show_json, terminal_progress
 from ais.errors import AisError
 from ais.shards import Shard
@@ -58,7 +59,13 @@ def run(
             help="One of n such calls, i from 0, on any machines, that share the tomograms and the folder.",
         ),
     ] = None,
-    cluster: Annotated[str | None, typer.Option("--cluster", help="Not part of this version yet.")] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option("--cluster", metavar="WHICH", help="local:N, tcp://HOST:PORT, tls://HOST:PORT or slurm, by Dask."),
+    ] = None,
+    cluster_config: Annotated[
+        str | None, typer.Option("--cluster-config", metavar="FILE", help="What --cluster is asked for: TOML or JSON.")
+    ] = None,
 ) -> int:
     """Segment tomograms with one or more models.
 
@@ -67,17 +74,20 @@ def run(
     are passed over. The models of a group (.aisgroup, .scnmgroup) are unpacked to a folder of its name in the output
     folder, and its rules apply unless --rules is given.
     """
-    refuse_later({"--cluster": cluster})
     sharing = Shard.parse(shard) if shard is not None else None
     if sharing is not None and overwrite:
         raise AisError("--overwrite and --shard exclude each other: choose another folder.")
+    if sharing is not None and cluster is not None:
+        raise AisError("--shard and --cluster exclude each other: both share the tomograms out.")
     from ais.export import SegmentSettings, segment
     from ais.interactions import Rules
     from ais.label_images import PLACES, LabelWish
     from ais.segmented_volumes import is_segmentation
 
     check_voxel_option(voxel_size)
-    paths = find_inputs(inputs, keep=lambda path: not is_segmentation(path))
+    found = find_inputs(inputs, keep=lambda path: not is_segmentation(path))
+    paths = [seen_by_all(path, cluster) for path in found]
+    folder = seen_by_all(Path(output), cluster)
     settings = SegmentSettings(
         z_range=parse_range(range_),
         crop=parse_crop(crop),
@@ -85,17 +95,22 @@ def run(
         dtype=dtype,
         batch_size=_batch_size(batch_size),
         precision=_one_of("--precision", precision, ("auto", "float32", "mixed")),
-        device=device,
+        device=device_of_workers(cluster, device),
         voxel_size=voxel_size,
         rules=Rules.read(Path(rules)) if rules else None,
         labels=None if labels is None else LabelWish(_one_of("--labels", labels, PLACES), label_threshold),
     )
-    with unpacked_models(model, Path(output)) as models:
+    with unpacked_models(model, folder) as models:
         if settings.rules is None:
             settings = replace(settings, rules=models.rules)
-        with terminal_progress("Segmenting") as progress:
+        files = [seen_by_all(path, cluster) for path in models.paths]
+        with on_cluster(cluster, cluster_config, device) as runner, terminal_progress("Segmenting") as progress:
             results = segment(
-                *(paths, models.paths, output, settings), overwrite=overwrite, progress=progress, shard=sharing
+                *(paths, files, folder, settings),
+                overwrite=overwrite,
+                progress=progress,
+                shard=sharing,
+                runner=runner,
             )
         failed = [result for result in results if result.status == "failed"]
         models.is_wanted = len(failed) < len(results) or sharing is not None  # then others may use them

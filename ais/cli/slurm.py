@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shlex
 import sys
-import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,9 +13,10 @@ import typer
 
 from ais.cli.options import check_at_least
 from ais.cli.terminal import show
-from ais.errors import AisError, describe_os_error
+from ais.cluster.settings import SLURM_WORD
+from ais.cluster.settings_file import read_settings
+from ais.errors import AisError
 
-PLAIN_WORD = re.compile(r"[\w.,:;=+@%/\-\[\]()&|*]+", re.ASCII)
 TASK = '"${SLURM_ARRAY_TASK_ID}/%d"'
 WARNING_S = 120
 """How long before the end of its time a task is asked to end, so that it lets go of its tomogram."""
@@ -60,7 +58,7 @@ class ArraySettings:
         check_at_least("--cpus", self.cpus, 1)
         for name in ("partition", "account", "time", "memory", "gpus"):
             value = getattr(self, name)
-            if value and not PLAIN_WORD.fullmatch(value):
+            if value and not SLURM_WORD.fullmatch(value):
                 raise AisError(f"--{name} must be one word that SLURM knows, not '{value}'.")
         for option in self.options:
             if not option.startswith("-") or not option.isprintable():
@@ -94,7 +92,7 @@ def run(
     """
     words = words[1:] if words[0] == "segment" and not Path("segment").exists() else words
     _check_segment(words)
-    settings = _read(Path(config)) if config else ArraySettings()
+    settings = read_settings(Path(config), ArraySettings) if config else ArraySettings()
     given: dict[str, Any] = {
         "jobs": jobs,
         "cpus": cpus,
@@ -171,35 +169,3 @@ def _check_segment(words: list[str]) -> None:
     for name in ("shard", "cluster", "overwrite"):
         if given.get(name):
             raise AisError(f"--{name} cannot be used in an array of tasks: leave it out.")
-
-
-def _read(path: Path) -> ArraySettings:
-    try:
-        text = path.read_text(encoding="utf-8")
-        found: Any = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
-    except OSError as error:
-        raise AisError(describe_os_error(error, path)) from error
-    except (ValueError, RecursionError) as error:
-        raise AisError(f"{path} is no TOML or JSON: {error}.") from error
-    if not isinstance(found, dict):
-        raise AisError(f'{path} must hold names and values, such as partition = "gpu".')
-    usual = {one.name: one.default for one in fields(ArraySettings)}
-    values: dict[str, Any] = {}
-    for name, value in found.items():
-        if name not in usual:
-            raise AisError(f"{path} has '{name}', which is none of {', '.join(usual)}.")
-        values[name] = _value(path, name, value, usual[name])
-    return ArraySettings(**values)
-
-
-def _value(path: Path, name: str, value: Any, usual: Any) -> Any:
-    if isinstance(usual, tuple):
-        lines = [value] if isinstance(value, str) else value
-        if isinstance(lines, list) and all(isinstance(line, str) for line in lines):
-            return tuple(lines)
-        raise AisError(f"'{name}' in {path} must be a list of texts.")
-    if name == "gpus" and type(value) is int:
-        return str(value)
-    if type(value) is not type(usual):
-        raise AisError(f"'{name}' in {path} must be a {'whole number' if isinstance(usual, int) else 'text'}.")
-    return value
