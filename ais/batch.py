@@ -383,20 +383,18 @@ def _write_import_lists(folder: Path) -> None:
 def _write_surface(volume: Tomogram, made: RecordedFile, settings: MeshSettings) -> None:
     from ais.formats.mesh import write_mesh
     from ais.prediction import scale_of
-    from ais.surfaces import isosurface
+    from ais.surface_slabs import surface_of_volume
 
     scale = scale_of(volume)
-    values = volume.raw(0, volume.shape[0])
-    if values.dtype.kind == "f":
-        volume.check_finite(values)
-    surface = isosurface(
-        np.asarray(values),
+    surface = surface_of_volume(
+        volume,
         settings.level / scale.factor,
         voxel_sizes=volume.voxel_sizes,
         origin=volume.origin,
         bin=settings.bin,
         smooth=settings.smooth,
-    ).without_dust(settings.dust)
+        min_volume=settings.dust,
+    )
     if not len(surface.faces):
         logger.warning(
             "%s: nothing reaches level %g; the surface is empty. %s", volume.path, settings.level, scale.note

@@ -67,7 +67,17 @@ class Components:
             for z in range(0, nz, step):
                 yield z, padded[z : z + step] >= cut
 
-        return cls._of_grid(slabs(), (nz, ny, nx), 1, (nz - 2, ny - 2, nx - 2), most_runs)
+        return cls.of_padded_slabs(slabs(), (nz, ny, nx), most_runs)
+
+    @classmethod
+    def of_padded_slabs(cls, slabs: Slabs, grid: tuple[int, int, int], most_runs: int | None = None) -> Components:
+        """Those of a mask whose border, one voxel wide, is not set, in slabs (first slice, (n, ny, nx) bool).
+
+        They come in order of z, and the grid is the shape of them all; slices of which nothing is set may be left out.
+        Raises as `of_padded`.
+        """
+        nz, ny, nx = grid
+        return cls._of_grid(slabs, grid, 1, (nz - 2, ny - 2, nx - 2), most_runs)
 
     @classmethod
     def of_slabs(cls, slabs: Slabs, shape: tuple[int, int, int]) -> Components:

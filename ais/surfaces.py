@@ -10,19 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ais.components import Components, graph_of
+from ais.components import Components
 from ais.errors import AisError
 from ais.progress import SILENT, Progress
+from ais.surface_pieces import Floats, Indices, Piece, Planes, lowest_inside, piece_of, smoothed
 
 A3_PER_NM3 = 1000.0
 MAX_VERTICES = 2**31 - 1
 VERTICES_PER_RUN = 6
-STEP = "making the surface"
-TAUBIN_SHRINK = 0.5
-TAUBIN_GROW = -0.53
-
-Floats = NDArray[np.float32]
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +61,7 @@ class Surface:
 
     def without_dust(self, min_volume: float) -> Surface:
         """The surface of the components of at least `min_volume` cubic angstrom: views of the same arrays."""
-        kept = int(np.searchsorted(-self.volumes, -min_volume, side="right"))
+        kept = kept_components(self.volumes, min_volume)
         vertices, faces = int(self.vertex_starts[kept]), int(self.face_starts[kept])
         return Surface(
             self.vertices[:vertices],
@@ -123,7 +118,7 @@ class PreparedVolume:
         AisError
             If the level is not above 0, or there are more runs of voxels along x than `most_runs`.
         """
-        return Components.of_padded(self.padded, self._cut(level), most_runs)
+        return Components.of_padded(self.padded, lowest_inside(self.padded.dtype, level), most_runs)
 
     def cleared(self, voxels: Indices) -> PreparedVolume:
         """A copy in which some voxels, given by flat index in `padded`, are zero."""
@@ -143,39 +138,14 @@ class PreparedVolume:
 
         `components`, if they are known, are those at this level. `progress` is asked between steps whether to go on.
         """
-        cut = self._cut(level)
-        if smooth < 0:
-            raise AisError(f"{smooth} smoothing steps cannot be done: choose 0 or more.")
-        found = components or Components.of_padded(self.padded, cut)
-        if found.starts.size == 0:
-            return _empty_surface()
+        check_smoothing(smooth)
+        found = components or self.components(level)
         if found.starts.size * VERTICES_PER_RUN > MAX_VERTICES:
-            raise AisError("The surface has too many points to draw: choose a higher level or a larger bin.")
-        vertices, faces, normals = _flying_edges(self.padded, float(cut) if self.padded.dtype.kind == "f" else level)
-        progress.report(0, 0, STEP)
-        owners = _vertex_owners(vertices, faces, self.padded, cut, found)
-        progress.report(0, 0, STEP)
-        spacing = np.array(self.voxel_sizes[::-1], np.float32)
-        vertices *= spacing
-        vertices += np.array(self.corner, np.float32)
-        normals = _unit_normals(normals / spacing, vertices, faces)
-        if smooth:
-            vertices = _taubin(vertices, faces, smooth)
-            normals = _face_normals(vertices, faces)
-        progress.report(0, 0, STEP)
-        volumes = found.voxels * math.prod(self.voxel_sizes)
-        return _in_order(vertices, faces, normals, owners, volumes)
-
-    def _cut(self, level: float) -> int | np.floating[Any]:
-        # Compared exactly as the isosurface compares: NumPy would else round the level to the volume's type.
-        cut: int | np.floating[Any] = 0
-        if math.isfinite(level):
-            cut = self.padded.dtype.type(level) if self.padded.dtype.kind == "f" else math.ceil(level)
-        if not cut > 0:
-            raise AisError(
-                f"An isosurface level of {level:g} cannot be used: it must be above 0, the value outside the volume."
-            )
-        return cut
+            raise too_many_vertices()
+        if found.count == 0:
+            return surface_of_pieces([], found.voxels)
+        piece = piece_of(Planes.whole(self.padded), level, found, self.voxel_sizes, self.corner, progress=progress)
+        return surface_of_pieces([piece], found.voxels * math.prod(self.voxel_sizes), smooth)
 
 
 def prepare(
@@ -204,16 +174,7 @@ def prepare(
         If the volume is not three-dimensional, empty, not of real numbers or not finite, or if the voxel size is
         not known, or the bin not positive or larger than the volume.
     """
-    if volume.ndim != 3 or volume.size == 0:
-        raise AisError(f"A surface needs a volume of three dimensions, not one of shape {volume.shape}.")
-    if volume.dtype.kind not in "buif":
-        raise AisError(f"A surface needs a volume of real numbers, not of {volume.dtype}.")
-    if not all(math.isfinite(size) and size > 0 for size in voxel_sizes):
-        raise AisError("The voxel size is not known: a surface in angstrom needs it, so give the voxel size.")
-    if not all(math.isfinite(position) for position in origin):
-        raise AisError("The origin of the volume is not a number: correct it in the file's header.")
-    if not 1 <= bin <= max(1, *volume.shape):
-        raise AisError(f"A volume of this size cannot be binned by {bin}: choose 1 to {max(volume.shape)}.")
+    check_usable(volume.shape, volume.dtype, voxel_sizes, origin, bin)
     shape = tuple(-(-length // bin) + 2 for length in volume.shape)
     padded = np.zeros(shape, surface_type(volume.dtype) if bin == 1 else np.dtype(np.float32))
     inner = padded[1:-1, 1:-1, 1:-1]
@@ -223,10 +184,53 @@ def prepare(
         bin_into(inner, volume, bin)
     if padded.dtype.kind == "f" and not (math.isfinite(padded.min()) and math.isfinite(padded.max())):
         raise AisError("The volume holds values that are not numbers (NaN or infinite): repair it first.")
+    return PreparedVolume(padded, *placed(voxel_sizes, origin, bin))
+
+
+def check_usable(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    voxel_sizes: tuple[float, float, float],
+    origin: tuple[float, float, float],
+    bin: int,
+) -> None:
+    """Raise an AisError if there can be no surface in angstrom of such a volume; see `prepare`."""
+    if len(shape) != 3 or 0 in shape:
+        raise AisError(f"A surface needs a volume of three dimensions, not one of shape {shape}.")
+    if dtype.kind not in "buif":
+        raise AisError(f"A surface needs a volume of real numbers, not of {dtype}.")
+    if not all(math.isfinite(size) and size > 0 for size in voxel_sizes):
+        raise AisError("The voxel size is not known: a surface in angstrom needs it, so give the voxel size.")
+    if not all(math.isfinite(position) for position in origin):
+        raise AisError("The origin of the volume is not a number: correct it in the file's header.")
+    if not 1 <= bin <= max(1, *shape):
+        raise AisError(f"A volume of this size cannot be binned by {bin}: choose 1 to {max(shape)}.")
+
+
+def check_smoothing(steps: int) -> None:
+    """Raise an AisError if so many steps of smoothing cannot be done."""
+    if steps < 0:
+        raise AisError(f"{steps} smoothing steps cannot be done: choose 0 or more.")
+
+
+def kept_components(volumes: NDArray[np.float64], min_volume: float) -> int:
+    """How many components are no dust; `volumes` (k,) descending and `min_volume` in cubic angstrom."""
+    return int(np.searchsorted(-volumes, -min_volume, side="right"))
+
+
+def too_many_vertices() -> AisError:
+    """What to say where the numbers of vertices do not fit into 32 bits."""
+    return AisError("The surface has too many points to draw: choose a higher level or a larger bin.")
+
+
+def placed(
+    voxel_sizes: tuple[float, float, float], origin: tuple[float, float, float], bin: int
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Voxel sizes (z, y, x) of the binned volume and centre (x, y, z) of its padded first voxel, in angstrom."""
     first = (bin - 1) / 2 - bin
     x, y, z = (start + first * size for start, size in zip(origin, voxel_sizes[::-1], strict=True))
     size_z, size_y, size_x = (size * bin for size in voxel_sizes)
-    return PreparedVolume(padded, (size_z, size_y, size_x), (x, y, z))
+    return (size_z, size_y, size_x), (x, y, z)
 
 
 def isosurface(
@@ -300,98 +304,69 @@ def bin_into(target: NDArray[Any], volume: NDArray[Any], bin: int) -> None:
     target /= np.float32(bin**3)
 
 
-def _flying_edges(padded: NDArray[Any], level: float) -> tuple[Floats, NDArray[np.int32], Floats]:
-    """Vertices and gradient normals in voxels of the padded volume, x, y, z, and the faces of the isosurface."""
-    from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
-    from vtkmodules.vtkCommonCore import vtkSMPTools
-    from vtkmodules.vtkCommonDataModel import vtkImageData
-    from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
+def surface_of_pieces(pieces: list[Piece], volumes: NDArray[np.float64], smooth: int = 0) -> Surface:
+    """A surface of its pieces in order, component after component.
 
-    vtkSMPTools.SetBackend("STDThread")
-    image = vtkImageData()
-    image.SetDimensions(padded.shape[::-1])
-    image.GetPointData().SetScalars(numpy_to_vtk(padded.ravel(), deep=False))
-    edges = vtkFlyingEdges3D()
-    edges.SetInputData(image)
-    edges.SetValue(0, level)
-    edges.ComputeNormalsOn()
-    edges.ComputeScalarsOff()
-    edges.Update()
-    mesh = edges.GetOutput()
-    vertices = np.array(vtk_to_numpy(mesh.GetPoints().GetData()), np.float32)
-    normals = np.array(vtk_to_numpy(mesh.GetPointData().GetNormals()), np.float32)
-    faces = vtk_to_numpy(mesh.GetPolys().GetConnectivityArray()).reshape(-1, 3).astype(np.int32)
-    return vertices, faces, normals
-
-
-def _vertex_owners(
-    vertices: Floats,
-    faces: NDArray[np.int32],
-    padded: NDArray[Any],
-    cut: int | np.floating[Any],
-    components: Components,
-) -> NDArray[np.int32]:
-    """Component of each vertex: each lies between a voxel inside and its neighbour outside."""
-    voxels, clear = _voxels_inside(vertices, padded, cut)
-    owners = components.holding(voxels)
-    if not clear.all():
-        # Where the level is crossed very close to the voxel outside, the vertex lies on its centre and does not tell
-        # its neighbour, but it shares faces with vertices that do.
-        owners[~clear] = -1
-        around = faces[~clear[faces].all(axis=1)]
-        np.maximum.at(owners, around.ravel(), np.repeat(owners[around].max(axis=1), 3))
-    if owners.min() < 0:
-        # The surface of the mask has the same vertices in the same order, all of them halfway between two voxels.
-        mask = (padded >= cut).view(np.uint8)
-        voxels, _ = _voxels_inside(_flying_edges(mask, 0.5)[0], mask, 1)
-        owners = components.holding(voxels)
-    return owners
+    Parameters
+    ----------
+    pieces
+        In order of z; the list is emptied, so that the memory of each is free when it has been taken over.
+    volumes
+        (k,) of the components, in cubic angstrom, descending.
+    smooth
+        Steps of smoothing.
+    """
+    if smooth and pieces:
+        pieces[:] = [smoothed(pieces, smooth)]
+    vertex_starts = _starts([piece.owners for piece in pieces], volumes.size)
+    face_starts = _starts([piece.face_owners for piece in pieces], volumes.size)
+    vertices = np.empty((int(vertex_starts[-1]), 3), np.float32)
+    normals = np.empty_like(vertices)
+    faces = np.empty((int(face_starts[-1]), 3), np.int32)
+    moved_to = np.empty(len(vertices), np.int32)
+    next_vertex, next_face, before = vertex_starts[:-1].copy(), face_starts[:-1].copy(), 0
+    left = []
+    while pieces:
+        piece = pieces.pop(0)
+        order, places = _in_order(piece.owners, next_vertex)
+        _put(vertices, places, piece.vertices, order)
+        _put(normals, places, piece.normals, order)
+        moved_to[before + order] = np.arange(places.start, places.stop) if isinstance(places, slice) else places
+        before += order.size
+        left.append((piece.faces, piece.face_owners))
+    while left:
+        piece_faces, owners = left.pop(0)
+        order, places = _in_order(owners, next_face)
+        faces[places] = moved_to[piece_faces[order]]
+    return Surface(vertices, faces, normals, volumes, vertex_starts, face_starts)
 
 
-def _voxels_inside(
-    vertices: Floats, padded: NDArray[Any], cut: int | np.floating[Any]
-) -> tuple[Indices, NDArray[np.bool_]]:
-    """Flat index of the voxel on the inner side of each vertex, and whether it could be told."""
-    _, ny, nx = padded.shape
-    strides = np.array([1, nx, nx * ny])
-    values = padded.ravel()
-    low = np.floor(vertices)
-    voxels = low.astype(np.intp) @ strides
-    inside = values[voxels] >= cut
-    voxels += np.where(inside, 0, (vertices > low) @ strides)
-    clear = inside | (values[voxels] >= cut)
-    return voxels, clear
+def _put(target: NDArray[Any], places: Indices | slice, rows: NDArray[Any], order: Indices) -> None:
+    if isinstance(places, slice):
+        np.take(rows, order, axis=0, out=target[places], mode="clip")  # no copy between
+    else:
+        target[places] = rows[order]
 
 
-def _in_order(
-    vertices: Floats,
-    faces: NDArray[np.int32],
-    normals: Floats,
-    owners: NDArray[np.int32],
-    volumes: NDArray[np.float64],
-) -> Surface:
-    face_owners = owners[faces[:, 0]]
-    vertex_order, vertex_starts = _grouped(owners, volumes.size)
-    face_order, face_starts = _grouped(face_owners, volumes.size)
-    moved_to = np.empty(vertex_order.size, np.int32)
-    moved_to[vertex_order] = np.arange(vertex_order.size, dtype=np.int32)
-    return Surface(
-        vertices[vertex_order],
-        moved_to[faces[face_order]],
-        normals[vertex_order],
-        volumes,
-        vertex_starts,
-        face_starts,
-    )
-
-
-def _grouped(groups: NDArray[np.int32], count: int) -> tuple[Indices, Indices]:
-    """Order that puts group after group, and where each of `count` groups starts."""
-    # NumPy sorts 16-bit integers by radix, several times faster than wider ones.
-    keys = groups.astype(np.uint16) if count <= 1 << 16 else groups
+def _starts(owners: list[NDArray[np.int32]], count: int) -> Indices:
+    """(count + 1,) where each component starts when all that belongs to components lies one after the other."""
     starts = np.zeros(count + 1, np.intp)
-    np.cumsum(np.bincount(groups, minlength=count), out=starts[1:])
-    return np.argsort(keys, kind="stable"), starts
+    for part in owners:
+        starts[1:] += np.bincount(part, minlength=count)
+    np.cumsum(starts, out=starts)
+    return starts
+
+
+def _in_order(owners: NDArray[np.int32], next_place: Indices) -> tuple[Indices, Indices | slice]:
+    """The order that puts component after component, and where they are put; `next_place` of each is moved on."""
+    # NumPy sorts 16-bit integers by radix, several times faster than wider ones.
+    order = np.argsort(owners.astype(np.uint16) if next_place.size <= 1 << 16 else owners, kind="stable")
+    counts = np.bincount(owners, minlength=next_place.size)
+    shifts = (next_place - (np.cumsum(counts) - counts))[counts > 0]
+    next_place += counts
+    if shifts.size and (shifts == shifts[0]).all():
+        return order, slice(int(shifts[0]), int(shifts[0]) + order.size)
+    return order, np.arange(order.size) + np.repeat(shifts, counts[counts > 0])
 
 
 def _gather(rows: NDArray[Any], starts: Indices, ids: Indices) -> tuple[NDArray[Any], Indices]:
@@ -399,43 +374,3 @@ def _gather(rows: NDArray[Any], starts: Indices, ids: Indices) -> tuple[NDArray[
     new_starts = np.zeros(ids.size + 1, np.intp)
     np.cumsum(starts[ids + 1] - starts[ids], out=new_starts[1:])
     return np.concatenate([rows[:0], *parts]), new_starts
-
-
-def _unit_normals(normals: Floats, vertices: Floats, faces: NDArray[np.int32]) -> Floats:
-    lengths: Floats = np.sqrt(np.einsum("ij,ij->i", normals, normals))
-    flat = lengths == 0
-    if flat.any():
-        # Between two voxels of equal slope the gradient vanishes; the faces still have a direction.
-        normals[flat] = _face_normals(vertices, faces[flat[faces].any(axis=1)])[flat]
-        lengths[flat] = 1.0
-    normals /= lengths[:, None]
-    return normals
-
-
-def _face_normals(vertices: Floats, faces: NDArray[np.int32]) -> Floats:
-    corners = vertices[faces]
-    crosses = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    sums = np.empty((len(vertices), 3))
-    for axis in range(3):
-        sums[:, axis] = np.bincount(faces.ravel(), np.repeat(crosses[:, axis], 3), minlength=len(vertices))
-    lengths = np.sqrt(np.einsum("ij,ij->i", sums, sums))
-    sums[lengths == 0] = (0.0, 0.0, 1.0)
-    lengths[lengths == 0] = 1.0
-    sums /= lengths[:, None]
-    return sums.astype(np.float32)
-
-
-def _taubin(vertices: Floats, faces: NDArray[np.int32], steps: int) -> Floats:
-    # In a closed surface each edge belongs to two faces, once in each direction, so this graph is symmetric.
-    graph = graph_of(faces.ravel(), np.roll(faces, -1, axis=1).ravel(), len(vertices))
-    degree = np.maximum(np.asarray(graph.sum(axis=1), np.float32), 1.0)[:, None]
-    for _ in range(steps):
-        for weight in (TAUBIN_SHRINK, TAUBIN_GROW):
-            vertices = vertices + np.float32(weight) * (graph @ vertices / degree - vertices)
-    return vertices
-
-
-def _empty_surface() -> Surface:
-    nothing = np.zeros((0, 3), np.float32)
-    start = np.zeros(1, np.intp)
-    return Surface(nothing, np.zeros((0, 3), np.int32), nothing, np.zeros(0), start, start)

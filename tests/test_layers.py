@@ -59,6 +59,8 @@ LAYERS = (
         "skeleton_paths",
         "stages",
         "surface_picture",
+        "surface_pieces",
+        "surface_slabs",
         "surfaces",
         "symmetries",
         "thinning",

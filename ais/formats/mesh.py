@@ -240,19 +240,22 @@ def _write_ply(file: BinaryIO, parts: Sequence[MeshPart]) -> None:
     )
     file.write(header.encode("ascii", "replace"))
     for part in parts:
-        vertices = np.empty(len(part.mesh.vertices), vertex_type)
-        vertices["position"] = part.mesh.vertices
-        vertices["normal"] = part.mesh.normals
-        colours = np.clip(part.colours if part.colours is not None else np.array([part.colour]), 0, 1)
-        vertices["colour"][:, :3] = np.rint(255 * colours).astype(np.uint8)
-        vertices["colour"][:, 3:] = round(255 * _unit(part.alpha))
-        file.write(vertices.data)
+        colours = part.colours if part.colours is not None else np.array([part.colour])
+        for rows in _slices(len(part.mesh.vertices)):
+            vertices = np.empty(rows.stop - rows.start, vertex_type)
+            vertices["position"] = part.mesh.vertices[rows]
+            vertices["normal"] = part.mesh.normals[rows]
+            shown = np.clip(colours[rows] if part.colours is not None else colours, 0, 1)
+            vertices["colour"][:, :3] = np.rint(255 * shown).astype(np.uint8)
+            vertices["colour"][:, 3:] = round(255 * _unit(part.alpha))
+            file.write(vertices.data)
     first = 0
     for part in parts:
-        faces = np.empty(len(part.mesh.faces), face_type)
-        faces["corners"] = 3
-        faces["vertices"] = part.mesh.faces + np.int32(first)
-        file.write(faces.data)
+        for some in _slabs(part.mesh.faces):
+            faces = np.empty(len(some), face_type)
+            faces["corners"] = 3
+            faces["vertices"] = some + np.int32(first)
+            file.write(faces.data)
         first += len(part.mesh.vertices)
 
 
@@ -304,7 +307,7 @@ def _gltf(parts: Sequence[MeshPart], *, linear: bool) -> tuple[dict[str, Any], l
         attributes = {"POSITION": at, "NORMAL": at + 1}
         arrays.append(np.ascontiguousarray(part.mesh.vertices, "<f4"))
         arrays.append(np.ascontiguousarray(part.mesh.normals, "<f4"))
-        arrays.append(np.ascontiguousarray(part.mesh.faces, "<u4"))
+        arrays.append(np.ascontiguousarray(part.mesh.faces, "<i4").view("<u4"))
         if part.colours is not None:
             attributes["COLOR_0"] = at + 3
             shown = np.clip(part.colours, 0, 1)
@@ -359,8 +362,13 @@ def _in_linear_light(colours: NDArray[Any]) -> NDArray[Any]:
 
 
 def _slabs(rows: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        yield rows[start : start + ROWS_AT_ONCE]
+    for part in _slices(len(rows)):
+        yield rows[part]
+
+
+def _slices(count: int) -> Iterator[slice]:
+    for start in range(0, count, ROWS_AT_ONCE):
+        yield slice(start, min(start + ROWS_AT_ONCE, count))
 
 
 def _clipped(colour: Colour) -> Colour:

@@ -18,7 +18,7 @@ from ais.progress import SILENT, Progress
 from ais.removal import without
 from ais.scene_files.contents import MapSource, Point, SceneContents, SurfacePart
 from ais.scene_files.writing import SCENE_FORMATS, write_scene_file
-from ais.surfaces import isosurface
+from ais.surface_slabs import surface_of_volume
 from ais.tomogram import Tomogram
 
 
@@ -88,14 +88,18 @@ def surface_part(look: VolumeLook) -> tuple[SurfacePart, Point, Point]:
     with closing(Tomogram.open(look.path, look.voxel_size)) as volume:
         volume.require_voxel_size()
         scale = scale_of(volume)
-        values = without(volume, look.removals, look.level, scale=scale)
-        if values.dtype.kind == "f":
-            volume.check_finite(values)
+        left = without(volume, look.removals, look.level, scale=scale) if look.removals else volume
         origin = look.origin if look.origin is not None else volume.origin
         level = look.level / scale.factor * (1 - ROUNDING)
-        surface = isosurface(
-            np.asarray(values), level, voxel_sizes=volume.voxel_sizes, origin=origin, bin=look.bin, smooth=look.smooth
-        ).without_dust(look.dust)
+        surface = surface_of_volume(
+            left,
+            level,
+            voxel_sizes=volume.voxel_sizes,
+            origin=origin,
+            bin=look.bin,
+            smooth=look.smooth,
+            min_volume=look.dust,
+        )
         source = MapSource(
             Path(look.path),
             level,
