@@ -6,7 +6,7 @@ import os
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ais.errors import AisError, describe_os_error
@@ -40,27 +40,28 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
     """
     target = Path(target)
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
-    missing = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
+    missing: list[Path] = []
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(target)
-        if target.is_dir():
-            raise AisError(f"{target} is a folder where a file should be written.")
-        lock = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-    except OSError as error:
-        raise AisError(describe_os_error(error, target)) from error
-    try:
+        try:
+            missing += missing_folders(target.parent)
+            make_folders(target.parent)
+            remove_leftovers(target)
+            if target.is_dir():
+                raise AisError(f"{target} is a folder where a file should be written.")
+            lock = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        except OSError as error:
+            raise AisError(describe_os_error(error, target)) from error
         try:
             _claim(lock)
             yield temporary
-            _flush(temporary)
+            flush(temporary)
             if sys.platform != "win32":
                 os.replace(temporary, target)  # still locked, so that nobody takes it for a leftover
         finally:
             os.close(lock)
         if sys.platform == "win32":
             os.replace(temporary, target)  # Windows renames no open file
-        _flush_folder(target.parent)
+        flush_folder(target.parent)
     except OSError as error:
         _give_up(temporary, missing)
         named = error.filename
@@ -73,7 +74,8 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
 
 def _give_up(temporary: Path, made_folders: Sequence[Path]) -> None:
     """Remove the temporary file, and folders made for it if nothing else has come into them."""
-    temporary.unlink(missing_ok=True)
+    with suppress(OSError):  # its folder may have gone, or be one in which nobody writes any more
+        temporary.unlink()
     for folder in made_folders:
         try:
             folder.rmdir()
@@ -135,7 +137,27 @@ def _claim(handle: int) -> None:
             return  # a file system without locks: leftovers then stay, since they cannot be told from living ones
 
 
-def _flush(path: Path) -> None:
+def missing_folders(folder: Path) -> list[Path]:
+    """The folder and those above it that do not exist, the innermost first."""
+    return [one for one in (folder, *folder.parents) if not one.exists()]
+
+
+def make_folders(folder: Path) -> None:
+    """Make a folder and those above it that are missing; their names outlast a power cut.
+
+    Raises
+    ------
+    OSError
+        If one cannot be made.
+    """
+    missing = missing_folders(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        flush_folder(one.parent)
+
+
+def flush(path: Path) -> None:
+    """Have the content of a file reach the disk, whatever happens to the computer from then on."""
     handle = os.open(path, os.O_RDWR)
     try:
         os.fsync(handle)
@@ -143,13 +165,25 @@ def _flush(path: Path) -> None:
         os.close(handle)
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Have the names in a folder reach the disk, where the file system can."""
     if sys.platform == "win32":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return  # a folder that may be written but not listed
     try:
         os.fsync(handle)
     except OSError:
-        return  # some network file systems cannot flush a folder; the rename itself has happened
+        return  # some network file systems cannot flush a folder; the names have been given
     finally:
         os.close(handle)
+
+
+def flush_tree(folder: Path) -> None:
+    """Have everything in a folder reach the disk, so that it may take its final name."""
+    for inner, _, names in os.walk(folder):
+        for name in names:
+            flush(Path(inner, name))
+        flush_folder(Path(inner))

@@ -18,7 +18,7 @@ from typing import Any
 
 from ais import __version__
 from ais.errors import AisError, describe_os_error
-from ais.formats.atomic import atomic_path, write_bytes, write_text
+from ais.formats.atomic import atomic_path, flush, write_bytes, write_text
 from ais.formats.plain_file import require_plain_file
 
 RECORD_SUFFIX = ".json"
@@ -109,6 +109,7 @@ def recorded_output(output: Path, identity: Identity) -> Iterator[RecordedFile]:
         with atomic_path(output) as temporary:
             made = RecordedFile(temporary)
             yield made
+            flush(made.path)  # a disk that is full says so now, before the record takes its name
             is_written = True
             _write(output, made.path, identity, made.result, time.monotonic() - started)
     except BaseException:

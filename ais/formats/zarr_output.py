@@ -19,7 +19,7 @@ from typing import IO, Any
 import numpy as np
 
 from ais.errors import AisError, describe_os_error
-from ais.formats.atomic import atomic_path
+from ais.formats.atomic import atomic_path, flush_folder, flush_tree, make_folders, missing_folders
 from ais.formats.volume import Array
 from ais.formats.zarr_store import MARKERS
 
@@ -155,13 +155,14 @@ def folder_output(path: Path) -> Iterator[Put]:
     """
     mark = uuid.uuid4().hex
     temporary, old = path.with_name(f".{path.name}.{mark}.tmp"), path.with_name(f".{path.name}.{mark}.old")
-    missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
+    missing = missing_folders(path.parent)
     claim: IO[bytes] | None = None
     try:
+        make_folders(path.parent)
         _take_up_leftovers(path)
         if path.exists() and not any((path / marker).exists() for marker in MARKERS):
             raise AisError(f"{path} exists and is no OME-Zarr volume: choose another name.")
-        temporary.mkdir(parents=True)
+        temporary.mkdir()
         claim = _claimed(temporary)
 
         def put(key: str, data: bytes) -> None:
@@ -172,9 +173,11 @@ def folder_output(path: Path) -> Iterator[Put]:
         yield put
         claim.close()
         (temporary / _CLAIM).unlink()
+        flush_tree(temporary)
         if path.exists():
             path.rename(old)
         temporary.rename(path)
+        flush_folder(path.parent)
     except OSError as error:
         raise AisError(describe_os_error(error, path)) from error
     finally:

@@ -14,6 +14,7 @@ from ais.analysis.batch import JSON_ENDING, LABELS_ENDING, AnalyzeSettings
 from ais.analysis.batch import analyze as analyze_volumes
 from ais.batch import FileResult, tomogram_and_feature
 from ais.errors import AisError, sentence
+from ais.formats.atomic import flush_folder, flush_tree, make_folders
 from ais.formats.record import describe_input, is_unchanged, read_record
 from ais.formats.registry import find_volumes, volume_stem
 from ais.progress import SILENT, Progress
@@ -200,16 +201,19 @@ def _write_each(folder: Path, volume: _Volume, *, is_new: bool) -> None:
     for left in target.parent.glob(f".{target.name}.*.tmp"):
         shutil.rmtree(left)
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
-    temporary.mkdir(parents=True)
+    make_folders(target.parent)
+    temporary.mkdir()
     try:
         names = []
         for row in document["instances"]:
             names.append(f"{row['id']:05d}.json")
             _write_json(temporary / names[-1], _one_instance(document, row))
         _write_json(temporary / INDEX, {"program": "Ais", "made_from": volume.made_from, "instances": names})
+        flush_tree(temporary)
         if target.exists():
             shutil.rmtree(target)
         temporary.rename(target)
+        flush_folder(target.parent)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise

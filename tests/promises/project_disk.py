@@ -16,7 +16,7 @@ import os
 import random
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
@@ -31,6 +31,11 @@ from ais.project import database as project_database
 SECTOR = 512
 _CREATED = apsw.SQLITE_OPEN_CREATE
 _FLUSHED_WITH_FOLDER = apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_MAIN_JOURNAL
+_FAILED = {
+    "write": apsw.SQLITE_IOERR_WRITE,
+    "truncate": apsw.SQLITE_IOERR_TRUNCATE,
+    "sync": apsw.SQLITE_IOERR_FSYNC,
+}
 _numbers = itertools.count()
 
 Refusal = Callable[[str, str], type[apsw.Error] | None]
@@ -267,7 +272,9 @@ class _VfsFile(apsw.VFSFile):
     def _maybe_refuse(self, what: str) -> None:
         error = self._disk.refuse(what, self._name) if self._disk.refuse is not None else None
         if error is not None:
-            raise error(f"refused to {what}")
+            refused = error(f"refused to {what}")
+            refused.extendedresult = _FAILED[what] if error is apsw.IOError else apsw.SQLITE_FULL
+            raise refused
 
 
 class _Rows:
@@ -311,7 +318,7 @@ class _Connection:
             backup.step()
 
     def close(self) -> None:
-        with _errors():
+        with suppress(apsw.Error):  # `sqlite3` does not tell either that the log could not be written back
             self._connection.close()
 
 
@@ -326,5 +333,5 @@ class _errors:  # noqa: N801 - used as a function
             told = sqlite3.OperationalError(str(error))
             number = getattr(error, "extendedresult", 0)
             names = apsw.mapping_extended_result_codes, apsw.mapping_result_codes
-            told.sqlite_errorname = next((str(known[number]) for known in names if number in known), "")
+            told.sqlite_errorname = next((str(found[number]) for found in names if number in found), "")
             raise told from error
