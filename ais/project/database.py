@@ -25,6 +25,13 @@ WAL_MARK_AT, NO_WAL = 18, b"\x01\x01"
 SIDE_FILES = ("-wal", "-shm", "-journal")
 
 _NO_LOCKING_VFS = "win32-none" if sys.platform == "win32" else "unix-none"
+_LOCKING_FAILED = frozenset(
+    ("SQLITE_PROTOCOL", "SQLITE_IOERR_LOCK", "SQLITE_IOERR_UNLOCK", "SQLITE_IOERR_RDLOCK")
+    + ("SQLITE_IOERR_CHECKRESERVEDLOCK", "SQLITE_IOERR_SHMOPEN", "SQLITE_IOERR_SHMSIZE")
+    + ("SQLITE_IOERR_SHMLOCK", "SQLITE_IOERR_SHMMAP")
+)
+"""What SQLite says where a file system does not lock, or does not share memory, as its log needs both."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -198,7 +205,7 @@ def _open_writing(path: Path, lock: ProjectLock) -> Database:
             if name.startswith("SQLITE_READONLY"):
                 lock.release()
                 return _open_reading(path, f"{path.name} can only be read: the file may not be written.")
-            if not name.startswith(("SQLITE_IOERR", "SQLITE_PROTOCOL")):
+            if name not in _LOCKING_FAILED:
                 raise
             reason = str(error)
     notice = f"{path.name} is on a file system without proper locking ({reason}): open it in one program at a time."
