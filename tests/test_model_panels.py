@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from ais.annotation.entries import ModelEntry
 from ais.gui.model_facts import UNKNOWN, facts, score_of
-from ais.gui.project_models import ModelFile, ModelUse, ProjectModel
+from ais.gui.model_files import ModelFile
+from ais.gui.model_use import ModelUse
+from ais.gui.project_models import ProjectModel
 from ais.gui.rule_edits import changed, found_features, moved, rest, with_new, with_side, without
 from ais.interactions import Interaction, InteractionType, Rules
 from ais.models import ModelInfo

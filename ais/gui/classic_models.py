@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from ais.annotation.record_operations import AddModel, ChangeModel
 from ais.errors import AisError
-from ais.gui.project_models import DRAFT, ModelFile, ModelUse, ProjectModel
+from ais.gui.model_files import ModelFile
+from ais.gui.model_use import ModelUse
+from ais.gui.project_models import DRAFT, ProjectModel
 from ais.gui.state import Tab
 from ais.gui.training_queue import FOLDER
 

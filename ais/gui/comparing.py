@@ -10,7 +10,7 @@ from ais.annotation import file_safe_name
 from ais.annotation.record_operations import AddModel
 from ais.errors import AisError
 from ais.gui.comparison import ArchitectureChoice, Comparison, ComparisonPlan, ComparisonState
-from ais.gui.project_models import ModelUse
+from ais.gui.model_use import ModelUse
 from ais.trainset.recorded import RecordedSet
 
 if TYPE_CHECKING:

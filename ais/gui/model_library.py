@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ais.gui.project_models import preview_of
+from ais.gui.model_files import preview_of
 
 if TYPE_CHECKING:
     from ais.gui.background import Work

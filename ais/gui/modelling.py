@@ -13,7 +13,8 @@ from ais.gui.export_queue import ExportQueue
 from ais.gui.live_segmentation import LiveSegmentation, view_of
 from ais.gui.model_checks import ModelChecks
 from ais.gui.model_library import ModelLibrary
-from ais.gui.project_models import ModelUse, ProjectModel, ProjectModels
+from ais.gui.model_use import ModelUse
+from ais.gui.project_models import ProjectModel, ProjectModels
 from ais.gui.state import Tab
 from ais.gui.training_queue import TrainingQueue
 from ais.gui.training_sets import TrainingSets

@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ais.annotation import Operation
 from ais.annotation.entries import Colour, ModelEntry
 from ais.annotation.feature_operations import PALETTE
 from ais.annotation.operation import Together
 from ais.annotation.record_operations import AddModel, ChangeModel, RemoveModel, SetRules
 from ais.errors import AisError
+from ais.gui.model_files import ModelFile, read_model_file
+from ais.gui.model_use import ModelUse, settings_of
 from ais.interactions import Rules
 from ais.project.reading import file_state
 
@@ -24,90 +23,8 @@ if TYPE_CHECKING:
     from ais.gui.document import Snapshot
     from ais.models import ModelInfo
 
-LARGEST_TTA = 16
-LARGEST_PREVIEW = 768, 768
-"""Columns and rows; a larger picture is shown smaller."""
-DEFAULT_ALPHA = 0.6
 DRAFT = -1
 """Number of a model that is being made and not in the project yet."""
-
-
-@dataclass(frozen=True)
-class ModelUse:
-    """How the project uses a model; kept in the project, changed by `ProjectModels.change`.
-
-    Attributes
-    ----------
-    threshold
-        Probability from which its feature is shown as present, 0 to 1; None for the file's.
-    colour
-        Red, green, blue, each 0 to 1; None for the file's. Further features of a network get other hues.
-    alpha
-        Opacity of the overlay, 0 to 1.
-    active
-        Whether it segments the slice on the screen, and counts for the rules.
-    show
-        Whether its overlay is drawn; one that is not shown still counts for the rules.
-    blend
-        Whether the overlay shows the probability above the threshold, rather than one colour.
-    tta
-        Over how many rotations and flips the live result is averaged.
-    feature
-        Name of the project's feature that a copy of the result goes to; empty for the model's own name.
-    """
-
-    threshold: float | None = None
-    colour: Colour | None = None
-    alpha: float = DEFAULT_ALPHA
-    active: bool = True
-    show: bool = True
-    blend: bool = False
-    tta: int = 1
-    feature: str = ""
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> ModelUse:
-        """From what the project keeps; entries that make no sense are passed over."""
-        known: dict[str, Any] = {}
-        for name, check in _CHECKS.items():
-            value = settings.get(name)
-            if value is not None and check(value):
-                known[name] = tuple(map(float, value)) if name == "colour" else value
-        return cls(**known)
-
-    def as_settings(self) -> dict[str, Any]:
-        """As the project keeps it; what is not set is left out."""
-        entries = {name: getattr(self, name) for name in _CHECKS}
-        entries["colour"] = None if self.colour is None else list(self.colour)
-        return {name: value for name, value in entries.items() if value is not None}
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """What a model's file says, read in the background.
-
-    Attributes
-    ----------
-    info
-        None if it cannot be read.
-    hash
-        `ais.models.model_hash`.
-    preview
-        (rows, columns, 3) uint8, first row on top; None if there is none.
-    problem
-        Why it cannot be used, in one sentence; else empty.
-    missing
-        Whether that is because it is not there.
-    record
-        What the file of a classic model would say that is not saved yet; None for a file.
-    """
-
-    info: ModelInfo | None = None
-    hash: str = ""
-    preview: NDArray[np.uint8] | None = None
-    problem: str = ""
-    missing: bool = False
-    record: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -312,7 +229,7 @@ class ProjectModels:
         model = self.model(number)
         if model is None or use == model.use:
             return None
-        return ChangeModel(number, settings={**model.entry.settings, **_settings(use)})
+        return ChangeModel(number, settings={**model.entry.settings, **settings_of(use)})
 
     def rename(self, number: int, name: str) -> None:
         """Give a model another name in the list."""
@@ -395,7 +312,7 @@ class ProjectModels:
             self._files[path] = read
             self._renew()
 
-        self._reading[path] = self._background.run(lambda _: (file_state(path), _read(path)), show)
+        self._reading[path] = self._background.run(lambda _: (file_state(path), read_model_file(path)), show)
 
     def _renew(self) -> None:
         models: list[ProjectModel] = []
@@ -428,52 +345,12 @@ def _own_colours(info: ModelInfo, features: Mapping[str, Colour], taken: set[Col
     return tuple(features.get(name.casefold(), colour) for name, colour in zip(info.found, colours, strict=True))
 
 
-def _read(path: Path) -> ModelFile:
-    # What the window's thread uses of these modules later is loaded here.
-    import ais.models.colours
-    import ais.segmentation.symmetries  # noqa: F401
-    from ais.models import model_hash, read_model_info
-
-    if not path.exists():
-        return ModelFile(problem=f"{path} is missing: relink the model to where it is now.", missing=True)
-    try:
-        info, digest = read_model_info(path), model_hash(path)
-    except AisError as error:
-        return ModelFile(problem=str(error))
-    return ModelFile(info, digest, preview_of(path))
-
-
-def preview_of(path: Path) -> NDArray[np.uint8] | None:
-    """The picture in a model file, (rows, columns, 3) with the first row on top; None if there is none to show."""
-    import io
-
-    from PIL import Image
-
-    from ais.models import read_preview
-
-    try:
-        data = read_preview(path)
-        if data is None:
-            return None
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
-            small = picture.convert("RGB")
-            small.thumbnail(LARGEST_PREVIEW)
-            return np.asarray(small)
-    except (AisError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None  # a picture that cannot be shown does not keep the model from being used
-
-
 def _unpacked(group: Path, known: Iterable[Path]) -> tuple[list[Path], list[dict[str, Any]]]:
     from ais.models import new_among, unpack_group
 
     paths, rules = unpack_group(group, group.with_suffix(""))
     Rules.parse(rules, group.name)
     return new_among(paths, known), rules
-
-
-def _settings(use: ModelUse) -> dict[str, Any]:
-    # With None for what is not set, so that an earlier value goes.
-    return dict.fromkeys(_CHECKS) | use.as_settings()
 
 
 def rules_among(rules: Rules, features: set[str]) -> Rules:
@@ -484,19 +361,3 @@ def rules_among(rules: Rules, features: set[str]) -> Rules:
         absorb=tuple(name for name in rules.competition.absorb if name in features),
     )
     return Rules(competition, tuple(r for r in rules.interactions if {r.child, r.parent} <= features))
-
-
-def _is_share(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-
-
-_CHECKS: Mapping[str, Callable[[Any], bool]] = {
-    "threshold": _is_share,
-    "colour": lambda value: isinstance(value, list | tuple) and len(value) == 3 and all(map(_is_share, value)),
-    "alpha": _is_share,
-    "active": lambda value: isinstance(value, bool),
-    "show": lambda value: isinstance(value, bool),
-    "blend": lambda value: isinstance(value, bool),
-    "tta": lambda value: isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_TTA,
-    "feature": lambda value: isinstance(value, str),
-}

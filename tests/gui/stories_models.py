@@ -18,7 +18,8 @@ from ais.annotation.feature_operations import PALETTE
 from ais.formats.registry import write_volume
 from ais.gui.commands import command
 from ais.gui.editor import Editor
-from ais.gui.project_models import ModelUse, ProjectModel
+from ais.gui.model_use import ModelUse
+from ais.gui.project_models import ProjectModel
 from ais.gui.state import Tab
 from ais.interactions import Competition, Interaction, InteractionType
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from imgui_bundle import imgui, imgui_ctx
 
 from ais.gui.model_facts import facts
+from ais.gui.model_use import LARGEST_TTA
 from ais.gui.panels.command_button import command_button, flowing_buttons
 from ais.gui.panels.layout import LABEL_EM, coloured, disabled, elided, em, faint, heading, label
 from ais.gui.panels.model_pictures import ModelPictures
 from ais.gui.panels.swatch import swatch
-from ais.gui.project_models import LARGEST_TTA, ProjectModel
+from ais.gui.project_models import ProjectModel
 from ais.gui.theme import GRAB_SHARE, colour, mix
 from ais.model_check import Verdict
 

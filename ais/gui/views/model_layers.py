@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ais.annotation.feature_operations import PALETTE
-from ais.gui.project_models import DEFAULT_ALPHA
+from ais.gui.model_use import DEFAULT_ALPHA
 from ais.gui.views.overlay import MaskTexture, Overlay
 
 if TYPE_CHECKING:
