@@ -78,6 +78,16 @@ class Blobs:
         z, y, x = self.starts[self.first_runs[:-1]].astype(np.int64).T
         return np.asarray((z * self.shape[1] + y) * self.shape[2] + x)
 
+    @cached_property
+    def centroids(self) -> NDArray[np.float64]:
+        """(k, 3) mean z, y, x of the voxels of each blob."""
+        if not len(self):
+            return np.zeros((0, 3))
+        middles = self.starts.astype(np.float64)
+        middles[:, 2] += (self.lengths - 1) / 2
+        sums = np.add.reduceat(middles * self.lengths[:, None], self.first_runs[:-1], axis=0)
+        return np.asarray(sums / self.voxels[:, None])
+
     def mask(self, blob: int, low: NDArray[Any], high: NDArray[Any]) -> BoolArray:
         """A blob alone in a box that holds all of it, from `low` to before `high` (z, y, x)."""
         runs = slice(self.first_runs[blob], self.first_runs[blob + 1])
@@ -85,6 +95,20 @@ class Blobs:
         z, y, x = (self.starts[runs] - np.asarray(low)).astype(np.int64).T
         starts = (z * mask.shape[1] + y) * mask.shape[2] + x
         mask.reshape(-1)[expanded(starts, starts + self.lengths[runs])] = True
+        return mask
+
+    def part(self, blob: int, low: NDArray[Any], high: NDArray[Any]) -> BoolArray:
+        """What of a blob lies in a box, from `low` to before `high` (z, y, x)."""
+        runs = slice(self.first_runs[blob], self.first_runs[blob + 1])
+        first, behind = np.asarray(low, np.int64), np.asarray(high, np.int64)
+        mask: BoolArray = np.zeros(behind - first, np.bool_)
+        z, y = self.starts[runs, 0], self.starts[runs, 1]
+        inside = (z >= first[0]) & (z < behind[0]) & (y >= first[1]) & (y < behind[1])
+        z, y, x = self.starts[runs][inside].astype(np.int64).T
+        start, end = np.maximum(x, first[2]), np.minimum(x + self.lengths[runs][inside], behind[2])
+        end = np.maximum(start, end)
+        row = ((z - first[0]) * mask.shape[1] + y - first[1]) * mask.shape[2] - first[2]
+        mask.reshape(-1)[expanded(row + start, row + end)] = True
         return mask
 
 

@@ -222,7 +222,7 @@ def test_a_volume_read_in_boxes_gives_the_same(tmp_path: Path, monkeypatch: pyte
     with Tomogram.open(tmp_path / "seg.mrc") as volume:
         labelled = label_instances(volume, threshold=200)
         whole = measure_instances(labelled, volume, image=volume).rows()
-        monkeypatch.setattr(ais.analysis.instances, "HELD_BYTES", 1)
+        monkeypatch.setattr(ais.analysis.instances, "ALONE_VOXELS", 0)
         assert measure_instances(labelled, volume, image=volume).rows() == whole
     assert whole[0]["x_A"] == pytest.approx(whole[0]["x_px"] * 12 + 300)
     assert whole[0]["z_A"] == pytest.approx(whole[0]["z_px"] * 20 + 50)

@@ -15,9 +15,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from soaking import moments
 
+import ais.analysis.distances
+import ais.analysis.instances
+import ais.analysis.labelling
 import ais.blobs
 import ais.divided_blobs
 import ais.prediction
+from ais.analysis import distances_between, label_instances, measure_instances
+from ais.analysis.labelling import Labelled
 from ais.blobs import complete_blobs
 from ais.formats.mrc import MrcWriter
 from ais.picking import find_particles, long_axes
@@ -146,6 +151,82 @@ def test_a_blob_too_large_for_its_box_is_divided_in_larger_voxels(
             np.testing.assert_array_equal(getattr(again, name), getattr(coarse, name))
 
 
+def rows_of(labelled: Labelled, volume: NDArray[Any], image: NDArray[Any], other: Labelled) -> list[Any]:
+    found = measure_instances(labelled, volume, image=image)
+    away = distances_between(labelled, other)
+    lines = [profile.cross_section for profile in found.profiles]
+    return [*found.columns().values(), found.anchors, *lines, labelled.labels, *away.columns().values()]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("uint8", {"threshold": 140.0}),
+        ("float32", {"threshold": 140.0, "separated": True, "min_volume": 9_000.0}),
+        ("uint8", {"threshold": 160.0, "remove_border": True}),
+        ("uint16", {"labels": True}),
+    ],
+)
+def test_instances_do_not_depend_on_slabs(kind: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = (22, 26, 30)
+    volume = clouds(shape, kind)
+    if "labels" in options:
+        volume = (ndimage.label(volume > 150)[0] * 3 % 1000).astype(kind)
+    image = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    other = label_instances(clouds(shape, "uint8", seed=2), threshold=150, voxel_sizes=(9.0, 10.0, 11.0))
+    whole = label_instances(volume, voxel_sizes=(9.0, 10.0, 11.0), **options)
+    wanted = rows_of(whole, volume, image, other)
+    assert len(whole) > 3
+    monkeypatch.setattr(ais.analysis.instances, "ALONE_VOXELS", 1000)
+    monkeypatch.setattr(ais.analysis.distances, "SLAB_VOXELS", 500)
+    monkeypatch.setattr(ais.analysis.labelling, "RUNS_AT_ONCE", 5)
+    for slices in SLABS:
+        cut(monkeypatch, shape, slices)
+        labelled = label_instances(volume, voxel_sizes=(9.0, 10.0, 11.0), **options)
+        assert (labelled.graded, labelled.note) == (whole.graded, whole.note)
+        np.testing.assert_array_equal(np.concatenate([labelled.named(z, z + 2) for z in (0, 2, 4)]), whole.named(0, 6))
+        for one, same in zip(rows_of(labelled, volume, image, other), wanted, strict=True):
+            np.testing.assert_array_equal(one, same)
+
+
+def test_distances_by_surfaces_are_those_of_the_whole_volume() -> None:
+    one, two = (
+        label_instances(clouds((30, 34, 38), "uint8", seed), threshold=level, voxel_sizes=(9.0, 10.0, 11.0))
+        for seed, level in ((0, 190), (5, 185))
+    )
+    whole, surfaces = distances_between(one, two), distances_between(one, two, largest_box=1)
+    assert (whole.surface == 0).any()
+    assert (whole.surface > 20).any()
+    np.testing.assert_allclose(surfaces.surface, whole.surface, rtol=1e-6)
+    np.testing.assert_array_equal(surfaces.centre, whole.centre)
+    assert np.mean(surfaces.nearest == whole.nearest) > 0.9  # of two that are equally near, either
+
+
+@pytest.mark.parametrize("graded", [True, False])
+def test_an_instance_too_large_for_its_box_is_measured_part_by_part(
+    graded: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    z, y, x = np.indices((70, 90, 110), sparse=True)
+    height = 35 + 12 * np.sin(y / 14) + 9 * np.cos(x / 17) - z
+    soft = np.clip(255 - 40 * np.abs(height), 0, 255)
+    volume = np.where(soft >= 100, 255, 0).astype(np.uint8) if not graded else soft.astype(np.float32) / 255
+    image = np.random.default_rng(0).normal(size=volume.shape).astype(np.float32)
+    labelled = label_instances(volume, threshold=100, voxel_sizes=10.0)
+    assert len(labelled) == 1
+    whole = measure_instances(labelled, volume, image=image)
+    with caplog.at_level(logging.WARNING):
+        parts = measure_instances(labelled, volume, image=image, largest_box=100_000)
+    assert "110 x 90 x" in caplog.text
+    assert "2 times as large" in caplog.text or "4 times as large" in caplog.text
+    np.testing.assert_allclose(parts.surface_areas, whole.surface_areas, rtol=1e-5)
+    np.testing.assert_allclose(parts.centroids, whole.centroids, rtol=1e-12)
+    np.testing.assert_allclose(parts.predictions, whole.predictions, rtol=1e-12)
+    np.testing.assert_allclose(parts.intensities, whole.intensities, rtol=1e-9)
+    np.testing.assert_array_equal(parts.anchors, whole.anchors)
+    assert parts.lengths[0] > 500
+    assert np.nansum(parts.profiles[0].cross_section) > 0
+
+
 PEAK = """
 import sys
 from pathlib import Path
@@ -155,7 +236,7 @@ status = Path("/proc/self/status").read_text()
 print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")), file=sys.stderr)
 """
 """The peak is the process's own, where `resource` may give that of the process that started it."""
-MIB = 1 << 20
+BOUND = 400 << 20
 
 
 def peak_of(*words: str | Path) -> int:
@@ -179,9 +260,9 @@ def write_balls(path: Path, slices: int, side: int) -> int:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
-    """300 MB in all tests, 4.8 GB in `make soak`; its whole labels would need four times as much."""
+    """150 MB in all tests, 4.8 GB in `make soak`; its whole labels would need four times as much."""
     path = tmp_path_factory.mktemp("large") / "TS_1__balls.mrc"
-    return path, write_balls(path, moments(300, 1200), moments(1000, 2000))
+    return path, write_balls(path, moments(150, 1200), moments(1000, 2000))
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +278,18 @@ def test_picking_needs_memory_for_a_slab_and_not_for_the_volume(
     path, count = large
     least = peak_of("pick", small, "--output", tmp_path / "small")
     most = peak_of("pick", path, "--output", tmp_path / "large")
-    assert most - least < 400 * MIB
+    assert most - least < BOUND
     table = (tmp_path / "large" / "TS_1__balls_coords.star").read_text().splitlines()
     assert sum(line[:1].isdigit() or line.startswith("TS_1") for line in (row.strip() for row in table)) >= count
+
+
+def test_analysis_needs_memory_for_a_slab_and_not_for_the_volume(
+    large: tuple[Path, int], small: Path, tmp_path: Path
+) -> None:
+    path, count = large
+    words = ("--separate", "--no-lengths")
+    least = peak_of("analyze", small, "--output", tmp_path / "small", *words)
+    most = peak_of("analyze", path, "--output", tmp_path / "large", *words)
+    assert most - least < BOUND
+    table = (tmp_path / "large" / "TS_1__balls_instances.csv").read_text().splitlines()
+    assert len(table) == 1 + count

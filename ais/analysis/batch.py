@@ -31,6 +31,8 @@ TABLE_ENDING, JSON_ENDING, PLOT_ENDING, DRAWING_ENDING = (
     f"_instances.{kind}" for kind in ("csv", "json", "png", "svg")
 )
 SUMMARY_TABLE, ALL_TABLE = "summary.csv", "all_instances.csv"
+SLICES_VOXELS = 1 << 22
+"""So many voxels of the labels are written at once."""
 SUMMARY_PLOTS = {"counts": "summary_counts", "distributions": "summary_distributions"}
 
 
@@ -207,8 +209,9 @@ def _known(row: dict[str, Any], column: str) -> bool:
 def _write_one(volume: Tomogram, made: RecordedFile, settings: AnalyzeSettings, folder: Path) -> None:
     instances, labelled = _analyze_one(volume, settings)
     name, feature = tomogram_and_feature(volume.path)
-    shape, labels = labelled.shape, labelled.named()
-    kind = np.dtype(np.uint16 if labels.dtype == np.uint16 else np.float32)
+    shape = labelled.shape
+    kind = np.dtype(np.uint16 if labelled.named(0, 1).dtype == np.uint16 else np.float32)
+    step = max(1, SLICES_VOXELS // (shape[1] * shape[2]))
     with MrcWriter(
         made.path,
         shape,
@@ -218,8 +221,8 @@ def _write_one(volume: Tomogram, made: RecordedFile, settings: AnalyzeSettings, 
         like=volume.info,
         labels=["Instances found by Ais"],
     ) as writer:
-        for z in range(shape[0]):
-            writer.write(labels[z : z + 1].astype(kind))
+        for z in range(0, shape[0], step):
+            writer.write(labelled.named(z, min(shape[0], z + step)).astype(kind))
     figures = summary(instances)
     facts = {
         "tomogram": name,

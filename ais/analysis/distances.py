@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ais.analysis.labelling import Labelled
+from ais.blobs import LARGEST_BOX_VOXELS
 from ais.errors import AisError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RELATIVE_TOLERANCE = 1e-4
+SLAB_VOXELS = 1 << 24
+"""So many voxels of the box of an instance are looked at at once."""
+QUERIED_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,9 @@ class Distances:
         }
 
 
-def distances_between(first: Labelled, second: Labelled, *, feature: str = "") -> Distances:
+def distances_between(
+    first: Labelled, second: Labelled, *, feature: str = "", largest_box: int = LARGEST_BOX_VOXELS
+) -> Distances:
     """Distances of the instances of one volume to the nearest instances of another volume of the same tomogram.
 
     Parameters
@@ -57,6 +64,8 @@ def distances_between(first: Labelled, second: Labelled, *, feature: str = "") -
         Of `ais.analysis.labelling.label_instances`; the same shape and voxel size.
     feature
         What the second is called.
+    largest_box
+        If the box of all instances has more voxels, their surfaces are compared, and no array of the volume is made.
 
     Returns
     -------
@@ -82,7 +91,7 @@ def distances_between(first: Labelled, second: Labelled, *, feature: str = "") -
         from scipy.spatial import KDTree
 
         sizes = np.asarray(first.voxel_sizes)
-        start = _nearest_voxels(first, second)
+        start = _nearest_voxels(first, second, largest_box)
         end, owner = _outer_voxels(second)
         # Only one voxel of each instance: a tree is slow where many places are about equally far.
         away, partner = (np.asarray(found) for found in KDTree(end * sizes).query(start * sizes))
@@ -92,15 +101,16 @@ def distances_between(first: Labelled, second: Labelled, *, feature: str = "") -
     return Distances(feature, surface, nearest, centre)
 
 
-def _nearest_voxels(first: Labelled, second: Labelled) -> NDArray[np.int64]:
+def _nearest_voxels(first: Labelled, second: Labelled, largest_box: int) -> NDArray[np.int64]:
     """(n, 3) z, y, x: of each instance, the voxel that is nearest to any instance of the other volume."""
     import edt
 
     low = np.minimum(first.boxes[:, :, 0].min(axis=0), second.boxes[:, :, 0].min(axis=0))
     high = np.maximum(first.boxes[:, :, 1].max(axis=0), second.boxes[:, :, 1].max(axis=0))
-    box = tuple(slice(int(start), int(stop)) for start, stop in zip(low, high, strict=True))
-    away = edt.edtsq((second.labels[box] == 0).view(np.uint8), anisotropy=first.voxel_sizes, parallel=0)
-    labels = np.ascontiguousarray(first.labels[box])
+    if (high - low).prod() > largest_box:
+        return _nearest_surface_voxels(first, second)
+    away = edt.edtsq((second.crop(low, high) == 0).view(np.uint8), anisotropy=first.voxel_sizes, parallel=0)
+    labels = first.crop(low, high)
     index = np.flatnonzero(labels)
     owner = labels.ravel()[index]
     order = np.lexsort((away.ravel()[index], owner))
@@ -108,24 +118,54 @@ def _nearest_voxels(first: Labelled, second: Labelled) -> NDArray[np.int64]:
     return np.asarray(np.stack(np.unravel_index(index[leading], labels.shape), axis=1) + low)
 
 
+def _nearest_surface_voxels(first: Labelled, second: Labelled) -> NDArray[np.int64]:
+    """The same without an array of the whole volume: what does not overlap is nearest with voxels of its surface."""
+    from scipy.spatial import KDTree
+
+    sizes = np.asarray(first.voxel_sizes)
+    points, owner = _outer_voxels(first)
+    tree = KDTree(_outer_voxels(second)[0] * sizes)
+    away = np.empty(len(points))
+    for begin in range(0, len(points), QUERIED_AT_ONCE):
+        part = slice(begin, begin + QUERIED_AT_ONCE)
+        away[part] = tree.query(points[part] * sizes, workers=-1)[0]
+    order = np.lexsort((away, owner))
+    nearest = points[order[np.flatnonzero(np.diff(owner[order], prepend=0))]]
+    shared, places = first.shared_with(second)
+    nearest[shared] = places
+    return nearest
+
+
 def _outer_voxels(labelled: Labelled) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Voxels (n, 3) with a face-neighbour outside of their instance, and their labels (n,)."""
-    labels = labelled.labels
     points, owners = [], []
     for index, box in enumerate(labelled.boxes):
-        low, high = np.maximum(box[:, 0] - 1, 0), np.minimum(box[:, 1] + 1, labels.shape)
-        crop = labels[tuple(slice(int(start), int(stop)) for start, stop in zip(low, high, strict=True))] == index + 1
+        low, high = np.maximum(box[:, 0] - 1, 0), np.minimum(box[:, 1] + 1, labelled.shape)
+        found = np.concatenate(list(_outer_parts(labelled, index, low, high)))
+        if not len(found):  # it fills the volume
+            found = np.argwhere(labelled.runs.mask(index, low, high)) + low
+        points.append(found)
+        owners.append(np.full(len(found), index + 1, dtype=np.int64))
+    return np.concatenate(points), np.concatenate(owners)
+
+
+def _outer_parts(
+    labelled: Labelled, index: int, low: NDArray[np.int64], high: NDArray[np.int64]
+) -> Iterator[NDArray[np.int64]]:
+    """Outer voxels of an instance in some slices after the other."""
+    step = max(1, SLAB_VOXELS // int((high - low)[1:].prod()))
+    for z in range(int(low[0]), int(high[0]), step):
+        # With the slices before and after, if there are any.
+        first = np.array([max(z - 1, low[0]), low[1], low[2]])
+        behind = np.array([min(z + step + 1, high[0]), high[1], high[2]])
+        crop = labelled.runs.part(index, first, behind)
         inner = np.ones_like(crop)
         for axis in range(3):
             near, here = np.moveaxis(inner, axis, 0), np.moveaxis(crop, axis, 0)
             near[1:] &= here[:-1]
             near[:-1] &= here[1:]
-        found = np.argwhere(crop & ~inner)
-        if not len(found):  # it fills the volume
-            found = np.argwhere(crop)
-        points.append(found + low)
-        owners.append(np.full(len(found), index + 1, dtype=np.int64))
-    return np.concatenate(points), np.concatenate(owners)
+        own = slice(z - int(first[0]), min(z + step, int(high[0])) - int(first[0]))
+        yield np.argwhere((crop & ~inner)[own]) + np.array([z, low[1], low[2]])
 
 
 def _mark_overlaps(
@@ -135,7 +175,7 @@ def _mark_overlaps(
     nearest: NDArray[np.int64],
 ) -> None:
     """Set the distance of instances that share voxels with the other feature to 0; these are their nearest voxels."""
-    there = second.labels[tuple(start.T)].astype(np.int64)
+    there = second.at(start)
     shared = there > 0
     surface[shared] = 0.0
     nearest[shared] = second.ids[there[shared] - 1]
@@ -143,9 +183,4 @@ def _mark_overlaps(
 
 def _centroids(labelled: Labelled) -> NDArray[np.float64]:
     """(n, 3) z, y, x in voxels."""
-    index = np.flatnonzero(labelled.labels)
-    owner = labelled.labels.ravel()[index].astype(np.int64)
-    count = np.bincount(owner, minlength=len(labelled) + 1)[1:]
-    axes = np.unravel_index(index, labelled.shape)
-    sums = [np.bincount(owner, axis, minlength=len(labelled) + 1)[1:] for axis in axes]
-    return np.stack(sums, axis=1) / count[:, None]
+    return labelled.runs.centroids

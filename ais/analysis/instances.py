@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ais.analysis.labelling import Labelled
-from ais.analysis.shapes import Profile, centre_line, length_of, profile_along, surface_area
+from ais.analysis.shapes import AREA_MARGIN_PX, Profile, centre_line, length_of, profile_along, surface_area
+from ais.blobs import LARGEST_BOX_VOXELS
 from ais.errors import AisError
-from ais.prediction import scale_of, slab_at, source_name
+from ais.prediction import scale_of, source_name
 from ais.progress import SILENT, Progress
 from ais.surfaces import A3_PER_NM3
 
@@ -26,10 +30,11 @@ if TYPE_CHECKING:
 
     Row = dict[str, int | float | bool | None]
 
-HELD_BYTES = 1 << 30
-"""Volumes up to this size are read once; of larger ones, the boxes of the instances."""
+logger = logging.getLogger(__name__)
+
+ALONE_VOXELS = 1 << 20
+"""An instance with a larger box is measured by itself, lest several need their memory at once."""
 MOST_THREADS = 8
-REPORT_EVERY = 16
 
 
 @dataclass(frozen=True)
@@ -143,6 +148,7 @@ def measure_instances(
     *,
     image: NDArray[Any] | Tomogram | None = None,
     lengths: bool = True,
+    largest_box: int = LARGEST_BOX_VOXELS,
     progress: Progress = SILENT,
 ) -> Instances:
     """Measure the instances of a volume, each in its own box, so that the time grows with what there is.
@@ -157,6 +163,9 @@ def measure_instances(
         The tomogram, for mean intensities and profiles; same shape.
     lengths
         Whether to find centre lines, lengths and profiles, which takes most of the time.
+    largest_box
+        The centre line of an instance whose box has more voxels is found in larger voxels, and all else part by part,
+        which bounds the memory.
     progress
         Told how far the work is.
 
@@ -175,24 +184,25 @@ def measure_instances(
             "tomogram that was segmented."
         )
     factor = 1.0 if labelled.level is None else scale_of(volume).factor
-    values = _held(volume) if labelled.level is not None else None
-    picture = None if image is None else _held(image)
-
-    def measure(index: int) -> _Measured:
-        return _measure(labelled, index, values, picture, lengths=lengths)
-
-    # The large ones first, so that none is left alone at the end.
-    order = np.argsort(-labelled.counts, kind="stable").tolist()
+    values = None if labelled.level is None else volume
     measured: dict[int, _Measured] = {}
+    done = 0
     with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS), "instances") as threads:
-        for first in range(0, len(order), REPORT_EVERY):
-            done = float(labelled.counts[order[:first]].sum())
+        for part in _together(labelled, largest_box):
             progress.report(done, float(labelled.counts.sum()), "measuring instances")
-            part = order[first : first + REPORT_EVERY]
+            done += int(labelled.counts[part].sum())
+            around = _around(labelled, part)
+            if math.prod(side.stop - side.start for side in around) > largest_box and len(part) == 1:
+                measured[part[0]] = _measure_coarsely(labelled, part[0], values, image, largest_box, lengths=lengths)
+                continue
+            low = np.array([side.start for side in around])
+            held = None if values is None else _crop(values, around)
+            picture = None if image is None else _crop(image, around)
+            measure = partial(_measure, labelled, low=low, values=held, image=picture, lengths=lengths)
             measured |= zip(part, threads.map(measure, part), strict=True)
     found = [measured[index] for index in range(len(labelled))]
-    if picture is not None and not all(math.isfinite(one.intensity) for one in found):
-        raise AisError(f"{source_name(image)} contains values that are not finite numbers (NaN or infinity).")  # type: ignore[arg-type]
+    if image is not None and not all(math.isfinite(one.intensity) for one in found):
+        raise AisError(f"{source_name(image)} contains values that are not finite numbers (NaN or infinity).")
     centroids = np.array([one.centroid for one in found]).reshape(-1, 3)
     return Instances(
         ids=labelled.ids,
@@ -201,7 +211,7 @@ def measure_instances(
         surface_areas=_column(found, "area"),
         lengths=_column(found, "length"),
         predictions=_column(found, "prediction") * factor,
-        intensities=None if picture is None else _column(found, "intensity"),
+        intensities=None if image is None else _column(found, "intensity"),
         profiles=tuple(one.profile for one in found if one.profile is not None),
         neighbours=_neighbours(centroids * np.array(labelled.voxel_sizes[::-1])),
         touches_border=labelled.touches_border,
@@ -227,25 +237,60 @@ class _Measured:
     profile: Profile | None
 
 
+def _together(labelled: Labelled, largest_box: int) -> Iterator[list[int]]:
+    """Instances in groups whose common box is small enough to be read and held, the first of the volume first.
+
+    So each part of the volume is read once or twice, and not once for each of its instances.
+    """
+    order = np.argsort(labelled.boxes[:, 0, 0], kind="stable").tolist()
+    sizes = (labelled.boxes[:, :, 1] - labelled.boxes[:, :, 0] + 2).prod(axis=1)
+    alone = sizes > min(ALONE_VOXELS, largest_box)
+    group: list[int] = []
+    low, high = labelled.boxes[:0].reshape(-1, 3), labelled.boxes[:0].reshape(-1, 3)
+    for index in order:
+        if alone[index]:
+            continue
+        box = labelled.boxes[index]
+        wider_low = np.minimum(low, box[:, 0]) if group else box[:, 0]
+        wider_high = np.maximum(high, box[:, 1]) if group else box[:, 1]
+        if group and (wider_high - wider_low + 2).prod() > largest_box:
+            yield group
+            group, wider_low, wider_high = [], box[:, 0], box[:, 1]
+        group.append(index)
+        low, high = wider_low, wider_high
+    if group:
+        yield group
+    for index in np.flatnonzero(alone).tolist():
+        yield [index]
+
+
+def _around(labelled: Labelled, part: Sequence[int]) -> tuple[slice, slice, slice]:
+    """The box of some instances, with a margin of a voxel where there is one."""
+    low = np.maximum(labelled.boxes[part, :, 0].min(axis=0) - 1, 0).tolist()
+    high = np.minimum(labelled.boxes[part, :, 1].max(axis=0) + 1, labelled.shape).tolist()
+    return slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2])
+
+
 def _measure(
     labelled: Labelled,
     index: int,
-    values: NDArray[Any] | Tomogram | None,
-    image: NDArray[Any] | Tomogram | None,
     *,
+    low: NDArray[np.int64],
+    values: NDArray[Any] | None,
+    image: NDArray[Any] | None,
     lengths: bool,
 ) -> _Measured:
-    box = labelled.boxes[index]
-    low = np.maximum(box[:, 0] - 1, 0)
-    high = np.minimum(box[:, 1] + 1, labelled.shape)
-    around = tuple(slice(int(start), int(stop)) for start, stop in zip(low, high, strict=True))
-    mask = labelled.labels[around] == index + 1
+    """Measure an instance; `values` and `image` are those from the voxel `low` (z, y, x) on."""
+    around = _around(labelled, [index])
+    first = np.array([side.start for side in around])
+    mask = labelled.runs.mask(index, first, np.array([side.stop for side in around]))
+    here = tuple(slice(side.start - start, side.stop - start) for side, start in zip(around, low, strict=True))
     sizes = labelled.voxel_sizes
-    voxels = np.argwhere(mask) + low
+    voxels = np.argwhere(mask) + first
     centre = voxels.mean(axis=0)
     z, y, x = centre.tolist()
-    crop = None if values is None else _crop(values, around)
-    picture = None if image is None else _crop(image, around)
+    crop = None if values is None else values[here]
+    picture = None if image is None else image[here]
     line = centre_line(mask, sizes) if lengths else None
     level = 0.0 if labelled.level is None else labelled.level
     return _Measured(
@@ -259,6 +304,99 @@ def _measure(
     )
 
 
+def _measure_coarsely(
+    labelled: Labelled,
+    index: int,
+    values: NDArray[Any] | Tomogram | None,
+    image: NDArray[Any] | Tomogram | None,
+    largest_box: int,
+    *,
+    lengths: bool,
+) -> _Measured:
+    """Measure an instance whose box is too large to be held: its line in larger voxels, all else part by part."""
+    around = _around(labelled, [index])
+    begin, stop = (np.array([getattr(side, name) for side in around]) for name in ("start", "stop"))
+    size = stop - begin
+    edge = 2
+    while math.prod((-(-size // edge)).tolist()) > largest_box:
+        edge *= 2
+    if lengths:
+        logger.warning(
+            "Instance %d is too large (%d x %d x %d voxels) to be traced voxel by voxel: its length and profile were "
+            "measured in voxels %d times as large.",
+            int(labelled.ids[index]),
+            *size[::-1].tolist(),
+            edge,
+        )
+    level = 0.0 if labelled.level is None else labelled.level
+    centre = labelled.runs.centroids[index]
+    share = np.zeros(-(-size // edge), np.float32)
+    picture = None if image is None else np.zeros_like(share)
+    area, predicted, seen, nearest = 0.0, 0.0, 0.0, (math.inf, begin)
+    for low, high in _blocks(begin, stop, edge, largest_box):
+        wide_low, wide_high = np.maximum(low - AREA_MARGIN_PX, begin), np.minimum(high + AREA_MARGIN_PX, stop)
+        wide = labelled.runs.part(index, wide_low, wide_high)
+        if not wide.any():
+            continue
+        part = (slice(wide_low[0], wide_high[0]), slice(wide_low[1], wide_high[1]), slice(wide_low[2], wide_high[2]))
+        within = list(zip((low - wide_low).tolist(), (high - wide_low).tolist(), strict=True))
+        inner = tuple(slice(*side) for side in within)
+        crop = None if values is None else _crop(values, part)
+        used = crop if labelled.graded and level > 0 else None
+        area += surface_area(wide, used, level, labelled.voxel_sizes, within)
+        mask = wide[inner]
+        if not mask.any():
+            continue
+        cells = tuple(slice(*side) for side in zip((low - begin) // edge, -(-(high - begin) // edge), strict=True))
+        share[cells] = _block_means(mask.astype(np.float32), edge)
+        if crop is not None:
+            predicted += float(crop[inner][mask].sum(dtype=np.float64))
+        if image is not None and picture is not None:
+            grey = _crop(image, part)[inner]
+            seen += float(grey[mask].sum(dtype=np.float64))
+            picture[cells] = _block_means(np.where(mask, grey, 0).astype(np.float32), edge)
+        voxels = np.argwhere(mask) + low
+        away = ((voxels - centre) ** 2).sum(axis=1)
+        # Of those that are equally near, the first of the volume, as of smaller instances.
+        best = voxels[away.argmin()]
+        nearest = min(nearest, (float(away.min()), best), key=lambda one: (one[0], *one[1].tolist()))
+    sizes = (labelled.voxel_sizes[0] * edge, labelled.voxel_sizes[1] * edge, labelled.voxel_sizes[2] * edge)
+    solid = share >= 0.5 if (share >= 0.5).any() else share > 0
+    if picture is not None:
+        picture /= np.maximum(share, np.float32(1 / edge**3))
+    line = centre_line(solid, sizes) if lengths else None
+    count = int(labelled.counts[index])
+    z, y, x = centre.tolist()
+    return _Measured(
+        centroid=(x, y, z),
+        anchor=nearest[1],
+        area=area,
+        length=math.nan if line is None else length_of(line),
+        prediction=math.nan if values is None else predicted / count,
+        intensity=math.nan if image is None else seen / count,
+        profile=None if line is None else profile_along(line, solid, sizes, picture),
+    )
+
+
+def _blocks(
+    begin: NDArray[np.int64], stop: NDArray[np.int64], edge: int, largest_box: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Cubes that fill a box, with room for the margins of a surface: first and behind-the-last index along z, y, x."""
+    side = edge
+    while (2 * side + 2 * AREA_MARGIN_PX) ** 3 <= largest_box:
+        side *= 2
+    for corner in product(*(range(low, high, side) for low, high in zip(begin.tolist(), stop.tolist(), strict=True))):
+        low = np.array(corner)
+        yield low, np.minimum(low + side, stop)
+
+
+def _block_means(values: NDArray[np.float32], edge: int) -> NDArray[np.float32]:
+    """Means of cubes of voxels; what lies beyond counts as zero."""
+    for axis in range(3):
+        values = np.add.reduceat(values, np.arange(0, values.shape[axis], edge), axis=axis)
+    return values / np.float32(edge**3)
+
+
 def _neighbours(places: NDArray[np.float64]) -> NDArray[np.float64]:
     """Distance of each place to the nearest other one."""
     if len(places) < 2:
@@ -266,12 +404,6 @@ def _neighbours(places: NDArray[np.float64]) -> NDArray[np.float64]:
     from scipy.spatial import KDTree
 
     return np.asarray(KDTree(places).query(places, k=2)[0], dtype=np.float64)[:, 1]
-
-
-def _held(volume: NDArray[Any] | Tomogram) -> NDArray[Any] | Tomogram:
-    """The volume in memory, if it is not too large for that."""
-    small = math.prod(volume.shape) * volume.dtype.itemsize <= HELD_BYTES
-    return slab_at(volume, 0, volume.shape[0]) if small else volume
 
 
 def _crop(volume: NDArray[Any] | Tomogram, box: Sequence[slice]) -> NDArray[Any]:
