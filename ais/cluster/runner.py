@@ -21,8 +21,6 @@ from ais.shards import LOOK_S, Piece, Sharing
 from ais.tomogram_task import TomogramTask
 
 POLL_S = 0.5
-AHEAD = 2
-"""Tomograms that are handed out for each worker, so that none waits for its next."""
 
 
 @dataclass
@@ -81,7 +79,8 @@ class ClusterRunner:
     def _hand_out(self, sharing: Sharing[SegmentResult], tasks: Sequence[TomogramTask]) -> None:
         if time.monotonic() < self._look_at:
             return
-        while len(self._flights) < AHEAD * max(self._connection.workers, 1):
+        # One for each worker and none ahead: Dask blames a worker's death on all that has been handed to it.
+        while len(self._flights) < max(self._connection.workers, 1):
             piece = sharing.take()
             if piece is None:
                 self._look_at = time.monotonic() + LOOK_S
