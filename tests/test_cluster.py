@@ -18,6 +18,7 @@ from small_project import VOXEL_SIZE, blobs
 
 from ais.classic import make_classic_model
 from ais.cli.main import run
+from ais.cluster.probe import examine_cluster
 from ais.formats.record import is_unchanged, read_record
 from ais.formats.registry import write_volume
 
@@ -237,6 +238,22 @@ def test_a_worker_with_another_version_is_named(
 
 OTHER_VERSION = "import importlib.metadata as m; m.kept = m.version; m.version = lambda name: '0.0.1'"
 SAME_VERSION = "import importlib.metadata as m; m.version = m.kept"
+
+
+def test_the_doctor_counts_workers_and_says_what_is_wrong(two: DaskCluster) -> None:
+    from ais.cli.doctor import cluster_probe, without_address
+    from ais.installation.probes import examine_all
+
+    found = examine_all([cluster_probe(two.address, None)])["cluster"]
+    assert (found.figures["cluster"]["workers"], found.figures["cluster"]["machines"]) == (2, 2)
+    assert found.advice == []
+    nobody = examine_cluster("tcp://127.0.0.1:1")
+    (advice,) = nobody.advice
+    assert (nobody.figures, "refused" in advice) == ({"cluster": {"reached": False}}, True)
+    shared = without_address(
+        {"advice": ["No Dask scheduler answers at tcp://node-1.lab:8786."]}, "tcp://node-1.lab:8786"
+    )
+    assert shared == {"advice": ["No Dask scheduler answers at tcp://HOST:8786."]}
 
 
 def test_the_same_command_goes_on_after_the_scheduler_was_lost(stock: Path, tmp_path: Path) -> None:

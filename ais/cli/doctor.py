@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from json import dumps, loads
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -13,6 +15,7 @@ from ais import __version__
 from ais.cli.opengl import OpenGL, find_opengl, through_ssh
 from ais.cli.options import Json
 from ais.cli.terminal import show, show_json
+from ais.cluster.place import Place
 from ais.errors import AisError, describe_os_error
 from ais.installation.bundle import check_target, write_bundle
 from ais.installation.graphics_cards import explain, machine
@@ -40,9 +43,19 @@ Bundle = Annotated[
         show_default=False,
     ),
 ]
+CLUSTER_S = 60.0
+Cluster = Annotated[
+    str | None,
+    typer.Option("--cluster", metavar="WHICH", help="Also reach a cluster, as of ais segment.", show_default=False),
+]
+ClusterConfig = Annotated[
+    str | None, typer.Option("--cluster-config", metavar="FILE", help="As of ais segment.", show_default=False)
+]
 
 
-def run(bundle: Bundle = None, json: Json = False) -> int:
+def run(
+    bundle: Bundle = None, cluster: Cluster = None, cluster_config: ClusterConfig = None, json: Json = False
+) -> int:
     """Say what the installation consists of and what is missing, with the command that puts it right.
 
     Python, packages, processor, memory, disks, graphics cards, screen. The backend is what computes networks; the
@@ -52,7 +65,9 @@ def run(bundle: Bundle = None, json: Json = False) -> int:
     target = None if bundle is None else Path(bundle)
     if target is not None:
         check_target(target)
-    state = examine()
+    if cluster is not None:
+        Place.parse(cluster)
+    state = examine(cluster, cluster_config)
     lines = described(state)
     if json:
         show_json(state)
@@ -60,7 +75,8 @@ def run(bundle: Bundle = None, json: Json = False) -> int:
         show("\n".join(lines))
     if target is not None:
         try:
-            write_bundle(target, state, "\n".join(lines), default_settings_folder())
+            hidden = without_address(state, cluster)
+            write_bundle(target, hidden, "\n".join(described(hidden)), default_settings_folder())
         except OSError as error:
             raise AisError(describe_os_error(error, target)) from error
         if not json:
@@ -92,14 +108,27 @@ def probes() -> list[Probe]:
     return found
 
 
-def examine() -> dict[str, Any]:
+def examine(cluster: str | None = None, config: str | None = None) -> dict[str, Any]:
     """What `ais doctor` reports; sizes in GiB. What could not be found out is None."""
     screen: list[OpenGL] = []
     asking = threading.Thread(target=lambda: screen.append(find_opengl(OPENGL_S)), daemon=True)
     asking.start()
-    found = examine_all(probes())
+    asked = [] if cluster is None else [cluster_probe(cluster, config)]
+    found = examine_all([*probes(), *asked])
     asking.join(OPENGL_S)
     return put_together(found, screen[0] if screen else OpenGL(advice="The graphics driver does not answer."))
+
+
+def cluster_probe(cluster: str, config: str | None) -> Probe:
+    """The check of a cluster that is asked for."""
+    words = (cluster, *([config] if config else []))
+    return Probe("cluster", "the cluster", "ais.cluster.probe:examine_cluster", words, CLUSTER_S)
+
+
+def without_address(state: dict[str, Any], cluster: str | None) -> dict[str, Any]:
+    """The report without the address of a cluster, which is nobody else's business."""
+    host = urlsplit(cluster or "").hostname
+    return state if host is None else loads(dumps(state).replace(host, "HOST"))
 
 
 def put_together(found: dict[str, Finding], opengl: OpenGL) -> dict[str, Any]:
@@ -133,6 +162,7 @@ def put_together(found: dict[str, Finding], opengl: OpenGL) -> dict[str, Any]:
         "cpu_bfloat16": figures.get("cpu_bfloat16"),
         "precision": figures.get("precision"),
         "graphics": cards or None,
+        "cluster": found["cluster"].figures.get("cluster") if "cluster" in found else None,
         "opengl": opengl.text or None,
         "screen": {"display": opengl.display or None, "scale": opengl.scale or None, "ssh": through_ssh()},
         "failed": {name: finding.failure for name, finding in found.items() if finding.failure},
@@ -158,6 +188,7 @@ def described(state: dict[str, Any]) -> list[str]:
         "gpu driver": _joined(driver, "; ".join(graphics.get("gpus", []))),
         "cpu_bfloat16": state["cpu_bfloat16"],
         "precision": state["precision"],
+        **({} if state["cluster"] is None else {"cluster": _cluster(state["cluster"])}),
         "opengl": state["opengl"],
         "screen": _joined(screen["display"], screen["scale"] and f"letters at {screen['scale']:.0%}"),
     }
@@ -174,3 +205,9 @@ def _place(place: dict[str, Any] | None) -> str | None:
         return None
     kind = place["network"] or place["file_system"]
     return _joined(f"{place['free']} GiB free", kind, None if place["writable"] else "cannot be written")
+
+
+def _cluster(found: dict[str, Any]) -> str:
+    if not found["reached"]:
+        return "not reached"
+    return f"{found['workers']} workers on {found['machines']} machines, Dask {found['dask']}"

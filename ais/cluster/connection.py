@@ -6,11 +6,13 @@ import importlib.metadata
 import os
 import platform
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 from ais.cluster.dask_parts import load_dask
 from ais.cluster.place import Place
@@ -118,7 +120,10 @@ def connected(place: Place, settings: ClusterSettings, devices: list[str], tell:
 
 def reach(address: str, security: Any, distributed: Any) -> Any:
     """A client of the scheduler at an address; AisError if none answers there."""
+    place = urlsplit(address)
     try:
+        with socket.create_connection((place.hostname, place.port), CONNECT_S):
+            pass  # Dask would try for long where nobody listens
         return distributed.Client(address, timeout=CONNECT_S, security=security, set_as_default=False)
     except (OSError, TimeoutError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
