@@ -21,7 +21,7 @@ from ais.formats.registry import open_volume, write_volume
 from ais.gui import live_segmentation
 from ais.gui.document import Crop
 from ais.gui.editor import Editor
-from ais.gui.live_segmentation import LiveMap
+from ais.gui.live_maps import LiveMap
 from ais.gui.model_use import ModelUse
 from ais.interactions import Competition, Interaction, InteractionType, Rules
 from ais.models import Model, ModelInfo, build, save_model, write_group

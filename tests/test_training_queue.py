@@ -17,7 +17,7 @@ from ais.annotation.record_operations import RemoveModel
 from ais.errors import AisError
 from ais.formats.registry import write_volume
 from ais.gui.editor import Editor
-from ais.gui.live_segmentation import view_of
+from ais.gui.live_view import view_of
 from ais.gui.training import Training, TrainingPicture, TrainingState
 from ais.gui.training_queue import RECORD, TrainingQueue
 from ais.models import model_hash, read_model_info

@@ -6,20 +6,19 @@ import itertools
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ais.errors import AisError
+from ais.gui.live_maps import Composition, LiveMap, ResultKey, bytes_of, composed
+from ais.gui.live_view import LiveView, Region, grown
 from ais.gui.project_models import ProjectModel, ProjectModels, rules_among
-from ais.interactions import Rules, apply_rules
+from ais.interactions import Rules
 
 if TYPE_CHECKING:
     from ais.engine import Engine, Job
     from ais.gui.background import Background
-    from ais.gui.editor import Editor
 
 KEPT_BYTES = 320 << 20
 SHOWN_BYTES = 96 << 20
@@ -32,136 +31,10 @@ LATE_S = 0.3
 CRASHES = 2
 """After so many ends of the compute process a slice is not tried again."""
 
-Region = tuple[int, int, int, int]
-"""(x0, x1, y0, y1), half open."""
-
-
-@dataclass(frozen=True)
-class LiveView:
-    """The slice on the screen, as far as it matters to networks.
-
-    Attributes
-    ----------
-    path
-        Of the tomogram.
-    shape
-        Its (nz, ny, nx).
-    voxel_size
-        In angstrom, where the user has corrected the file's; else None.
-    voxel_sizes
-        (z, y, x) in angstrom, with that correction.
-    normalization
-        (center, scale), None if they are not known yet.
-    z
-        The slice.
-    crop
-        ((z0, z1), (y0, y1), (x0, x1)) that is worked on; None for all of it.
-    """
-
-    path: str
-    shape: tuple[int, int, int]
-    voxel_size: float | None
-    voxel_sizes: tuple[float, float, float]
-    normalization: tuple[float, float] | None
-    z: int
-    crop: tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None = None
-
-    @property
-    def plane(self) -> Region:
-        """The part of the slice that is worked on."""
-        _, ny, nx = self.shape
-        if self.crop is None:
-            return 0, nx, 0, ny
-        (y0, y1), (x0, x1) = (
-            (max(low, 0), min(high, n)) for (low, high), n in zip(self.crop[1:], (ny, nx), strict=True)
-        )
-        return x0, x1, y0, y1
-
-    @property
-    def slices(self) -> range:
-        """The slices that are worked on."""
-        z0, z1 = (0, self.shape[0]) if self.crop is None else self.crop[0]
-        return range(max(z0, 0), min(z1, self.shape[0]))
-
-    def arguments(self, z: int, region: Region) -> dict[str, Any]:
-        """What the tasks ``live`` and ``watch_slice`` are told of it."""
-        _, ny, nx = self.shape
-        return {
-            "tomogram": self.path,
-            "voxel_size": self.voxel_size,
-            "normalization": None if self.normalization is None else list(self.normalization),
-            "z": z,
-            "crop": None if region == (0, nx, 0, ny) else list(region),
-        }
-
-
-def view_of(editor: Editor) -> LiveView | None:
-    """The slice on the screen; None while there is none."""
-    shown, crop = editor.shown, editor.snapshot.crop
-    if shown is None:
-        return None
-    tomogram, known = shown.tomogram, shown.entry.normalization
-    corrected = tomogram.voxel_sizes != tomogram.info.voxel_sizes
-    return LiveView(
-        str(tomogram.path),
-        tomogram.shape,
-        tomogram.voxel_size if corrected else None,
-        tomogram.voxel_sizes,
-        None if known is None else (known.center, known.scale),
-        editor.state.z,
-        None if crop is None else (crop.z, crop.y, crop.x),
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class LiveMap:
-    """What a model finds in the slice on the screen, after the rules.
-
-    Attributes
-    ----------
-    model
-        Its number in the project.
-    feature
-        What is found.
-    path, z
-        Tomogram and slice.
-    values
-        (ny, nx) uint8 of the whole slice, 0 to 255, 0 outside the crop region; nobody may change it.
-    revision
-        Another number for other values.
-    """
-
-    model: int
-    feature: str
-    path: str
-    z: int
-    values: NDArray[np.uint8]
-    revision: int
-
-
-class _Key(NamedTuple):
-    """All that a network's result depends on."""
-
-    path: str
-    voxel_sizes: tuple[float, float, float]
-    z: int
-    region: Region
-    hash: str
-    tta: int
-
-
-class _Shown(NamedTuple):
-    """All that the maps on the screen depend on."""
-
-    shape: tuple[int, int, int]
-    plane: Region
-    rules: Rules
-    parts: tuple[tuple[int, _Key], ...]
-
 
 class _Asked(NamedTuple):
     job: Job
-    key: _Key
+    key: ResultKey
 
 
 class LiveSegmentation:
@@ -195,13 +68,13 @@ class LiveSegmentation:
         self._engine = engine
         self._background = background
         self._models = models
-        self._kept: OrderedDict[_Key, NDArray[np.float32]] = OrderedDict()
-        self._shown: OrderedDict[_Shown, tuple[tuple[LiveMap, ...], str]] = OrderedDict()
+        self._kept: OrderedDict[ResultKey, NDArray[np.float32]] = OrderedDict()
+        self._shown: OrderedDict[Composition, tuple[tuple[LiveMap, ...], str]] = OrderedDict()
         self._asked: dict[int, _Asked] = {}
-        self._crashes: dict[_Key, int] = {}
-        self._failed: dict[_Key, str] = {}
-        self._composing: _Shown | None = None
-        self._on_screen: _Shown | None = None
+        self._crashes: dict[ResultKey, int] = {}
+        self._failed: dict[ResultKey, str] = {}
+        self._composing: Composition | None = None
+        self._on_screen: Composition | None = None
         self._revisions = itertools.count(1)
         self._place: tuple[str, int] | None = None
         self._direction = 1
@@ -267,7 +140,7 @@ class LiveSegmentation:
         self._follow_place(view)
         place = view.path, view.z
         rules = rules_among(self._models.rules, {feature for model in models for feature in model.found})
-        region = _grown(view, rules)
+        region = grown(view, rules)
         keys = {model.id: _key(model, view, view.z, region) for model in models}
         self.problems = {number: self._failed[key] for number, key in keys.items() if key in self._failed}
         usable = [model for model in models if model.id not in self.problems]
@@ -298,7 +171,7 @@ class LiveSegmentation:
 
     # Asking the networks
 
-    def _ask(self, model: ProjectModel, view: LiveView, key: _Key, region: Region) -> None:
+    def _ask(self, model: ProjectModel, view: LiveView, key: ResultKey, region: Region) -> None:
         from ais.engine import JobState
 
         asked = self._asked.get(model.id)
@@ -332,7 +205,7 @@ class LiveSegmentation:
                     self._failed[key] = job.error
                     self._models.refresh()  # perhaps the file is another now
 
-    def _keep(self, key: _Key, found: NDArray[np.float32]) -> None:
+    def _keep(self, key: ResultKey, found: NDArray[np.float32]) -> None:
         self._kept[key] = found
         while len(self._kept) > 1 and sum(values.nbytes for values in self._kept.values()) > KEPT_BYTES:
             self._kept.popitem(last=False)
@@ -359,7 +232,7 @@ class LiveSegmentation:
         view: LiveView,
         usable: Sequence[ProjectModel],
         missing: Sequence[ProjectModel],
-        keys: dict[int, _Key],
+        keys: dict[int, ResultKey],
         rules: Rules,
     ) -> None:
         # What the rules name is shown once all of it is there, lest something appears and vanishes again.
@@ -374,7 +247,7 @@ class LiveSegmentation:
             return
         known = {feature for model in there for feature in model.found}
         rules = rules_among(rules, known)
-        wanted = _Shown(view.shape, view.plane, rules, tuple((model.id, keys[model.id]) for model in there))
+        wanted = Composition(view.shape, view.plane, rules, tuple((model.id, keys[model.id]) for model in there))
         if wanted in self._shown:
             self._shown.move_to_end(wanted)
             self.maps, self.rules_problem = self._shown[wanted]
@@ -394,7 +267,7 @@ class LiveSegmentation:
         def show(made: tuple[tuple[LiveMap, ...], str]) -> None:
             self._composing = None
             self._shown[wanted] = made
-            while len(self._shown) > 1 and _bytes(self._shown) > SHOWN_BYTES:
+            while len(self._shown) > 1 and bytes_of(self._shown) > SHOWN_BYTES:
                 self._shown.popitem(last=False)
 
         def failed(sentence: str) -> None:
@@ -402,72 +275,20 @@ class LiveSegmentation:
             self._shown[wanted] = (), sentence
 
         numbers = [next(self._revisions) for _, features, _ in found for _ in features]
-        self._background.run(lambda _: _composed(view, wanted, found, numbers), show, failed=failed)
+        self._background.run(lambda _: composed(view, wanted, found, numbers), show, failed=failed)
 
 
-Found = Sequence[tuple[int, tuple[str, ...], NDArray[np.float32]]]
-
-
-def _composed(
-    view: LiveView, wanted: _Shown, found: Found, revisions: Sequence[int]
-) -> tuple[tuple[LiveMap, ...], str]:
-    """The maps of networks' results after the rules, and why these could not be applied, if so."""
-    problem = ""
-    ruled: dict[str, NDArray[np.float32]] = {}
-    if wanted.rules != Rules():
-        for _, features, values in found:
-            for feature, plane in zip(features, values, strict=True):
-                ruled.setdefault(feature, plane)  # of two models for one feature the first counts
-        ruled = {feature: plane.copy() for feature, plane in ruled.items()}
-        try:
-            apply_rules(ruled, wanted.rules, view.voxel_sizes)
-        except AisError as error:
-            problem, ruled = str(error), {}
-    maps, numbers = [], iter(revisions)
-    for (model, key), (_, features, values) in zip(wanted.parts, found, strict=True):
-        for feature, plane in zip(features, values, strict=True):
-            after = ruled.pop(feature, plane)
-            maps.append(LiveMap(model, feature, key.path, key.z, _placed(after, wanted, key.region), next(numbers)))
-    return tuple(maps), problem
-
-
-def _placed(values: NDArray[np.float32], wanted: _Shown, region: Region) -> NDArray[np.uint8]:
-    """Probabilities of a region as 0 to 255 in the whole slice, 0 outside the part that is worked on."""
-    x0, x1, y0, y1 = wanted.plane
-    part = values[y0 - region[2] : y1 - region[2], x0 - region[0] : x1 - region[0]]
-    rounded: NDArray[np.uint8] = np.rint(part * np.float32(255)).astype(np.uint8)
-    if rounded.shape == wanted.shape[1:]:
-        return rounded
-    whole = np.zeros(wanted.shape[1:], np.uint8)
-    whole[y0:y1, x0:x1] = rounded
-    return whole
-
-
-def _grown(view: LiveView, rules: Rules) -> Region:
-    """The part that is worked on, grown as far as rules reach, so that what lies beside it counts."""
-    x0, x1, y0, y1 = view.plane
-    if view.crop is None or view.voxel_sizes[2] <= 0:
-        return x0, x1, y0, y1
-    _, ny, nx = view.shape
-    reach = rules.reach(view.voxel_sizes[2])
-    return max(0, x0 - reach), min(nx, x1 + reach), max(0, y0 - reach), min(ny, y1 + reach)
-
-
-def _key(model: ProjectModel, view: LiveView, z: int, region: Region) -> _Key:
+def _key(model: ProjectModel, view: LiveView, z: int, region: Region) -> ResultKey:
     from ais.segmentation.symmetries import count_for
 
     assert model.file is not None
     depth = 1 if model.info is None else model.info.depth
-    return _Key(view.path, view.voxel_sizes, z, region, model.file.hash, min(model.use.tta, count_for(depth)))
+    return ResultKey(view.path, view.voxel_sizes, z, region, model.file.hash, min(model.use.tta, count_for(depth)))
 
 
-def _place(shown: _Shown) -> set[tuple[str, int]]:
+def _place(shown: Composition) -> set[tuple[str, int]]:
     return {(key.path, key.z) for _, key in shown.parts}
 
 
 def _is_draft(model: ProjectModel) -> bool:
     return model.file is not None and model.file.record is not None
-
-
-def _bytes(shown: OrderedDict[_Shown, tuple[tuple[LiveMap, ...], str]]) -> int:
-    return sum(made.values.nbytes for maps, _ in shown.values() for made in maps)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ais.gui.live_segmentation import view_of
+from ais.gui.live_view import view_of
 from ais.model_check import Finding, Verdict, check_voxel_size
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from ais.gui.comparing import Comparisons
 from ais.gui.curation import Curation
 from ais.gui.curator import Curator
 from ais.gui.export_queue import ExportQueue
-from ais.gui.live_segmentation import LiveSegmentation, view_of
+from ais.gui.live_segmentation import LiveSegmentation
+from ais.gui.live_view import view_of
 from ais.gui.model_checks import ModelChecks
 from ais.gui.model_library import ModelLibrary
 from ais.gui.model_use import ModelUse

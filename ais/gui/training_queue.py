@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ais.annotation.operation import Operation, Together
 from ais.annotation.record_operations import AddModel
 from ais.errors import AisError
-from ais.gui.live_segmentation import LiveView
+from ais.gui.live_view import LiveView
 from ais.gui.model_use import ModelUse
 from ais.gui.training import ENDED, Training, TrainingPicture, TrainingState
 from ais.gui.training_plan import TrainingPlan

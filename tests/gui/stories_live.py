@@ -23,7 +23,7 @@ from ais.gui.display import Plane
 from ais.gui.document import Crop
 from ais.gui.editor import Editor
 from ais.gui.export_volumes import ExportVolume, VolumeState
-from ais.gui.live_segmentation import LiveMap
+from ais.gui.live_maps import LiveMap
 from ais.gui.masks import MaskKey
 from ais.gui.settings import Settings, SettingsFile
 from ais.gui.state import Tab

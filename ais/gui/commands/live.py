@@ -14,7 +14,8 @@ from ais.gui.commands.command import Command, always, with_tomogram
 from ais.gui.commands.conditions import can_edit
 from ais.gui.dialogs import FileKind
 from ais.gui.editor import Editor
-from ais.gui.live_segmentation import LiveMap, view_of
+from ais.gui.live_maps import LiveMap
+from ais.gui.live_view import view_of
 from ais.gui.model_copy import copy_prediction
 from ais.gui.project_models import ProjectModel
 

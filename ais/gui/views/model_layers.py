@@ -17,7 +17,7 @@ from ais.gui.views.overlay import MaskTexture, Overlay
 if TYPE_CHECKING:
     from ais.gui.display import Plane
     from ais.gui.editor import Editor
-    from ais.gui.live_segmentation import LiveMap
+    from ais.gui.live_maps import LiveMap
 
 KEPT_TEXTURES = 8
 """So many textures are kept although nothing is shown in them now: the next slice's map soon will be."""
