@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,9 +15,12 @@ from numpy.typing import NDArray
 from ais.errors import AisError
 from ais.formats.registry import open_volume, volume_stem
 from ais.formats.volume import VolumeInfo
+from ais.sampled_values import mean_of, median_of
 
 PLAUSIBLE_A = (0.1, 200.0)
 NORMALIZATION_SLICES = 32
+SAMPLE_LIMIT = 1 << 27
+"""Of more numbers than this, in very wide slices, the median is found without holding them."""
 MARGIN_FRACTION = 0.2
 MARGIN_LIMIT_PX = 64
 MAD_TO_SIGMA = 1.4826
@@ -261,10 +265,23 @@ def global_mad(tomogram: Tomogram) -> Normalization:
     nz, ny, nx = tomogram.shape
     chosen = np.unique(np.linspace(0, nz - 1, min(NORMALIZATION_SLICES, nz)).astype(int))
     rows, columns = (_inner(ny), _inner(nx))
-    values = np.concatenate([tomogram.slab(int(z), int(z) + 1, rows, columns).ravel() for z in chosen])
-    center = float(values.mean(dtype=np.float64))
-    deviation = np.abs(values - np.median(values), out=values)
-    return Normalization(center, MAD_TO_SIGMA * float(np.median(deviation)) + MIN_SCALE)
+    count = chosen.size * len(range(ny)[rows]) * len(range(nx)[columns])
+
+    def parts() -> Iterator[NDArray[np.float32]]:
+        for z in chosen:
+            yield tomogram.slab(int(z), int(z) + 1, rows, columns)[0]
+
+    if count > SAMPLE_LIMIT:
+        center, middle = mean_of(parts), median_of(parts)
+        spread = median_of(lambda: (np.abs(part - middle) for part in parts()))
+    else:
+        values = np.empty(count, np.float32)
+        for part, target in zip(parts(), np.split(values, chosen.size), strict=True):
+            target[:] = part.ravel()
+        center = float(values.mean(dtype=np.float64))
+        values -= np.median(values, overwrite_input=True)
+        spread = np.median(np.abs(values, out=values), overwrite_input=True)
+    return Normalization(center, MAD_TO_SIGMA * float(spread) + MIN_SCALE)
 
 
 def check_voxel_size(voxel_size: float) -> float:

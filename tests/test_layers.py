@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "ais"
 LAYERS = (
     {"__init__", "errors", "progress"},
     {"formats"},
-    {"project", "annotation", "fluorescence", "tomogram", "trainset", "models"},
+    {"project", "annotation", "fluorescence", "sampled_values", "tomogram", "trainset", "models"},
     {
         "analysis",
         "batch",
@@ -43,6 +43,7 @@ LAYERS = (
         "pick_tables",
         "picking",
         "prediction",
+        "process_end",
         "removal",
         "report",
         "scene_files",
@@ -67,6 +68,7 @@ LAYERS = (
         "tomogram_task",
         "training",
         "uncertainty",
+        "workers",
     },
     {"cluster", "engine"},
     {"cli", "gui"},
