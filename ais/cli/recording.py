@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ais.errors import AisError
-from ais.formats.record import Identity, describe_input, write_record
+from ais.formats.record import Identity, describe_input, record_path, write_record
 
 NOT_SETTINGS = ("output", "overwrite", "json", "device", "list_", "template")
 """Parameters that have no part in the result, or whose part the record tells otherwise."""
@@ -73,7 +73,12 @@ def recorded(command: str, function: Callable[..., Any]) -> Callable[..., Any]:
         if not code:
             for output, settings in _outputs(kind, values):
                 identity = Identity(kind, inputs, settings)
-                write_record(output, identity, _result(output), time.monotonic() - started)
+                try:
+                    write_record(output, identity, _result(output), time.monotonic() - started)
+                except BaseException:  # the disk is full: a record of what has been replaced would be wrong
+                    with suppress(OSError):
+                        record_path(output).unlink()
+                    raise
         return code
 
     return with_record

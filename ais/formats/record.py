@@ -113,13 +113,22 @@ def recorded_output(output: Path, identity: Identity) -> Iterator[RecordedFile]:
             is_written = True
             _write(output, made.path, identity, made.result, time.monotonic() - started)
     except BaseException:
-        if not is_written:
-            raise  # a record beside the output is another's, who may have been faster
+        if not is_written or _describes(output):
+            raise  # a record beside the output is another's, who may have been faster, or the output is in its place
         if before is None:
             record_path(output).unlink(missing_ok=True)
         elif before != _record_bytes(output):
             write_bytes(record_path(output), before)
         raise
+
+
+def _describes(output: Path) -> bool:
+    """Whether an output is there, and its record is about it."""
+    record = read_record(output)
+    try:
+        return record is not None and is_unchanged(output, record)
+    except OSError:
+        return False
 
 
 def _record_bytes(output: Path) -> bytes | None:

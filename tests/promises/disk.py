@@ -5,7 +5,8 @@ by ones that tell a `Watcher` before and after. What extensions write by themsel
 checks at its end that the notes, replayed, give what lies on the disk.
 """
 
-# ruff: noqa: PTH - it stands where `os` and `open` are, and speaks their words.
+# ruff: noqa: PTH100, PTH112, PTH115, PTH118
+# It stands where `os` and `open` are, and speaks their words.
 from __future__ import annotations
 
 import builtins
