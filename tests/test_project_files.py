@@ -75,6 +75,17 @@ def test_a_name_that_cannot_be_written_changes_nothing(editor: Editor, tmp_path:
     assert [feature.name for feature in editor.snapshot.features] == ["membrane", "later"]
 
 
+def test_a_project_that_is_closed_while_it_gets_its_name_is_left_alone(editor: Editor, tmp_path: Path) -> None:
+    project_files.give_name(editor, tmp_path / "named.aisproj")
+    document = editor.document
+    editor.close_project()
+    settled(editor)
+    assert document is not None
+    assert document.closed.is_set()
+    with Project.open(tmp_path / "named.aisproj") as project:
+        assert not project.read_only, "the copy was never closed"
+
+
 def test_a_copy_has_what_was_done_and_is_left_alone(editor: Editor, tmp_path: Path) -> None:
     unnamed = path_of(editor)
     editor.submit(AddFeature("before"))

@@ -170,6 +170,7 @@ class Document:
         self.submitted = 0
         self.closed = threading.Event()
         self._edited: list[Edited] = []
+        self._undelivered: list[Callable[[], None]] = []
         self._thread = threading.Thread(target=self._work, name="ais-document", daemon=True)
         self._thread.start()
         self._put(lambda: self._publish(everything=True))
@@ -240,12 +241,35 @@ class Document:
 
         self._put_edit(go_and_publish)
 
-    def ask(self, question: Callable[[Project], Result], then: Callable[[Result], None]) -> None:
-        """Read something from the project after the edits that were submitted before; the answer comes by `poll`."""
+    def ask(
+        self,
+        question: Callable[[Project], Result],
+        then: Callable[[Result], None],
+        unanswered: Callable[[Result], None] | None = None,
+    ) -> None:
+        """Read something from the project after the edits that were submitted before; the answer comes by `poll`.
+
+        Parameters
+        ----------
+        question, then
+            What is asked, in the document's thread, and who gets the answer.
+        unanswered
+            Gets it instead if the document is closed before, in the thread that closes it: for what must be closed.
+        """
 
         def read() -> None:
             answer = question(self.project)
-            self._news.put(lambda: then(answer))
+
+            def give_up() -> None:
+                if unanswered is not None:
+                    unanswered(answer)
+
+            def deliver() -> None:
+                self._undelivered.remove(give_up)
+                then(answer)
+
+            self._undelivered.append(give_up)
+            self._news.put(deliver)
 
         self._put(read)
 
@@ -284,6 +308,8 @@ class Document:
         self._tasks.put(None)
         self._thread.join()
         self.project.close()
+        for give_up in self._undelivered:
+            give_up()
 
     # In the document's thread
 

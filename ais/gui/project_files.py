@@ -46,7 +46,7 @@ def give_name(editor: Editor, path: Path) -> None:
         return Project.open(path)
 
     def ask() -> None:
-        document.ask(copy, lambda moved: copied(moved, asked))
+        document.ask(copy, lambda moved: copied(moved, asked), Project.close)
         asked = document.submitted
 
     def copied(moved: Project, asked: int) -> None:

@@ -104,5 +104,6 @@ def a_day(ctx: Context, editor: Editor) -> None:
     except BaseException:
         print(monkey.tell())  # noqa: T201 - the stage shows what a story has printed
         faulthandler.dump_traceback()
+        print([notice.text for notice in editor.notices.said])  # noqa: T201
         print([work.title for work in editor.background.works], editor.opening)  # noqa: T201
         raise
