@@ -59,6 +59,14 @@ def run(
             help="One of n such calls, i from 0, on any machines, that share the tomograms and the folder.",
         ),
     ] = None,
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            "--workers",
+            metavar="N|auto",
+            help="Segment N tomograms at once, each in a process that has its share of the GPUs, or of the cores.",
+        ),
+    ] = None,
     cluster: Annotated[
         str | None,
         typer.Option("--cluster", metavar="WHICH", help="local:N, tcp://HOST:PORT, tls://HOST:PORT or slurm, by Dask."),
@@ -79,10 +87,14 @@ def run(
         raise AisError("--overwrite and --shard exclude each other: choose another folder.")
     if sharing is not None and cluster is not None:
         raise AisError("--shard and --cluster exclude each other: both share the tomograms out.")
+    if workers is not None and cluster is not None:
+        raise AisError("--workers and --cluster exclude each other: --cluster local:N makes N processes here.")
     from ais.export import SegmentSettings, segment
     from ais.interactions import Rules
     from ais.label_images import PLACES, LabelWish
     from ais.segmented_volumes import is_segmentation
+    from ais.workers.pool import Workers
+    from ais.workers.processors import processors
 
     check_voxel_option(voxel_size)
     found = find_inputs(inputs, keep=lambda path: not is_segmentation(path))
@@ -100,6 +112,8 @@ def run(
         rules=Rules.read(Path(rules)) if rules else None,
         labels=None if labels is None else LabelWish(_one_of("--labels", labels, PLACES), label_threshold),
     )
+    shares = [] if cluster is not None else processors(workers, device)
+    side_by_side = Workers(shares) if shares else None
     with unpacked_models(model, folder) as models:
         if settings.rules is None:
             settings = replace(settings, rules=models.rules)
@@ -110,7 +124,7 @@ def run(
                 overwrite=overwrite,
                 progress=progress,
                 shard=sharing,
-                runner=runner,
+                runner=runner or side_by_side,
             )
         failed = [result for result in results if result.status == "failed"]
         models.is_wanted = len(failed) < len(results) or sharing is not None  # then others may use them

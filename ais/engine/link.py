@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import queue
-import signal
-import sys
 import threading
 from typing import cast
 
 from ais.engine.messages import ToProcess, ToWindow
 from ais.engine.process import main
+from ais.process_end import manner_of_end
 
 EXIT_PATIENCE_S = 2.0
 
@@ -71,7 +70,7 @@ class Link:
         self._outgoing.put(None)
         self._writer.join(EXIT_PATIENCE_S)
         self._connection.close()
-        return _manner(0 if code is None else code)
+        return manner_of_end(0 if code is None else code)
 
     def _write(self) -> None:
         while (message := self._outgoing.get()) is not None:
@@ -79,11 +78,3 @@ class Link:
                 self._connection.send(message)
             except OSError:
                 return  # the process has ended, which the reading thread learns by itself
-
-
-def _manner(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    if sys.platform != "win32" and -code == signal.SIGKILL:
-        return f"signal {-code}, perhaps out of memory"
-    return f"signal {-code}, {(signal.strsignal(-code) or 'unknown').lower()}"

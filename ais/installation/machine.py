@@ -81,6 +81,13 @@ def examine_memory() -> Finding:
     return Finding(figures, advice)
 
 
+def free_memory() -> int | None:
+    """Bytes that this process and others it starts can still use; None if the system does not tell."""
+    _, free = _windows_memory() if sys.platform == "win32" else _memory()
+    limit = memory_limit(_text(Path("/proc/self/cgroup")), GROUPS)
+    return min((number for number in (free, limit) if number is not None), default=None)
+
+
 def memory_limit(membership: str, groups: Path) -> int | None:
     """The smallest memory limit of the control groups of a process.
 
