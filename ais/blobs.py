@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -75,7 +75,12 @@ class Blobs:
     @cached_property
     def first_voxels(self) -> IndexArray:
         """(k,) flat index in the volume of the first voxel of each blob."""
-        z, y, x = self.starts[self.first_runs[:-1]].astype(np.int64).T
+        return self.flat_starts[self.first_runs[:-1]]
+
+    @property
+    def flat_starts(self) -> IndexArray:
+        """(r,) flat index in the volume of the first voxel of each run."""
+        z, y, x = self.starts.astype(np.int64).T
         return np.asarray((z * self.shape[1] + y) * self.shape[2] + x)
 
     @cached_property
@@ -88,14 +93,43 @@ class Blobs:
         sums = np.add.reduceat(middles * self.lengths[:, None], self.first_runs[:-1], axis=0)
         return np.asarray(sums / self.voxels[:, None])
 
-    def mask(self, blob: int, low: NDArray[Any], high: NDArray[Any]) -> BoolArray:
-        """A blob alone in a box that holds all of it, from `low` to before `high` (z, y, x)."""
-        runs = slice(self.first_runs[blob], self.first_runs[blob + 1])
+    def mask(self, blobs: int | Sequence[int], low: NDArray[Any], high: NDArray[Any]) -> BoolArray:
+        """A blob, or some, alone in a box that holds all of them, from `low` to before `high` (z, y, x)."""
+        runs: slice | IndexArray
+        if isinstance(blobs, int):
+            runs = slice(self.first_runs[blobs], self.first_runs[blobs + 1])
+        else:
+            runs = expanded(self.first_runs[np.asarray(blobs)], self.first_runs[np.asarray(blobs) + 1])
         mask: BoolArray = np.zeros(np.asarray(high) - np.asarray(low), np.bool_)
         z, y, x = (self.starts[runs] - np.asarray(low)).astype(np.int64).T
         starts = (z * mask.shape[1] + y) * mask.shape[2] + x
         mask.reshape(-1)[expanded(starts, starts + self.lengths[runs])] = True
         return mask
+
+    def groups(self, common_box: int, alone: int | None = None) -> Iterator[list[int]]:
+        """Blobs in groups whose common box has at most so many voxels, in the order of their first slices.
+
+        Those whose own box has more, or more than `alone`, come last and by themselves.
+        """
+        largest = common_box if alone is None else min(common_box, alone)
+        low, high = self.boxes[:, :, 0], self.boxes[:, :, 1]
+        single = (high - low).prod(axis=1) > largest
+        order = np.argsort(low[:, 0], kind="stable")
+        group: list[int] = []
+        z0, y0, x0, z1, y1, x1 = 0, 0, 0, 0, 0, 0
+        for blob, (a, b, c), (d, e, f) in zip(order.tolist(), low[order].tolist(), high[order].tolist(), strict=True):
+            if single[blob]:
+                continue
+            wider = (min(z0, a), min(y0, b), min(x0, c), max(z1, d), max(y1, e), max(x1, f))
+            if group and (wider[3] - wider[0]) * (wider[4] - wider[1]) * (wider[5] - wider[2]) > common_box:
+                yield group
+                group = []
+            z0, y0, x0, z1, y1, x1 = wider if group else (a, b, c, d, e, f)
+            group.append(blob)
+        if group:
+            yield group
+        for blob in np.flatnonzero(single).tolist():
+            yield [blob]
 
     def part(self, blob: int, low: NDArray[Any], high: NDArray[Any]) -> BoolArray:
         """What of a blob lies in a box, from `low` to before `high` (z, y, x)."""
@@ -110,6 +144,15 @@ class Blobs:
         row = ((z - first[0]) * mask.shape[1] + y - first[1]) * mask.shape[2] - first[2]
         mask.reshape(-1)[expanded(row + start, row + end)] = True
         return mask
+
+
+def joined(parts: Sequence[Blobs], shape: tuple[int, int, int]) -> Blobs:
+    """All blobs of several collections, without their values."""
+    starts = [np.zeros((0, 3), np.int32), *(part.starts for part in parts)]
+    lengths = [np.zeros(0, np.int32), *(part.lengths for part in parts)]
+    before = np.cumsum([0, *(len(part.lengths) for part in parts)])
+    firsts = [part.first_runs[:-1] + count for part, count in zip(parts, before[:-1], strict=True)]
+    return Blobs(np.concatenate(starts), np.concatenate(lengths), np.concatenate([*firsts, before[-1:]]), shape)
 
 
 def complete_blobs(

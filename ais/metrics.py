@@ -9,31 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ais.compared_masks import WHOLE_VOXELS, ComparedMasks, Overlap
 from ais.errors import AisError
-from ais.prediction import (
-    ROUNDING,
-    check_threshold,
-    checked_voxel_sizes,
-    highest_value,
-    reaching,
-    scale_of,
-    slab_at,
-    slabs,
-    source_name,
-    volume_shape,
-)
+from ais.prediction import ROUNDING, check_threshold, checked_voxel_sizes, volume_shape
 from ais.progress import SILENT, Progress
-from ais.skeleton import bounding_box, skeleton
+from ais.truth import PredictedMask, Truth
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from ais.tomogram import Tomogram
 
-    Mask = NDArray[np.bool_]
-
-POSITIVE, IGNORED = 1, 2
-TRUTH_THRESHOLD = 128.0
 BETA = 4.0
 
 
@@ -126,15 +112,6 @@ class PickMatches:
     distances: list[float]
 
 
-@dataclass(frozen=True)
-class _Compared:
-    """What is predicted, what is true, and what is known at all, each (n, ny, nx)."""
-
-    predicted: Mask
-    true: Mask
-    known: Mask
-
-
 def evaluate_segmentation(
     prediction: NDArray[Any] | Tomogram,
     truth: NDArray[Any] | Tomogram,
@@ -194,61 +171,18 @@ def evaluate_segmentation(
     if not any(sizes):
         sizes = checked_voxel_sizes(truth, voxel_sizes)
     chosen = _checked_slices(slices, shapes[0][0])
-    progress.report(0, 4, "reading")
-    predicted, prediction_note = _binary(prediction, threshold, chosen)
-    true, known, truth_note = read_truth(truth, label, chosen)
-    compared = _Compared(predicted & known, true, known)
-    flat = per_slice or slices is not None
-    progress.report(1, 4, "comparing skeletons")
-    cldice = _cldice(compared, flat=flat)
-    progress.report(2, 4, "comparing surfaces")
-    distance = _surface_distance(compared, sizes, flat=flat) if any(sizes) else None
-    notes = [f"Prediction: {prediction_note}", f"Truth: {truth_note}"]
+    predicted, true = PredictedMask(prediction, threshold), Truth(truth, label)
+    compared = ComparedMasks(predicted, true, shapes[0], sizes)
+    if per_slice or chosen is not None:
+        overlap = compared.slice_by_slice(chosen, progress)
+    elif math.prod(shapes[0]) <= WHOLE_VOXELS:
+        overlap = compared.at_once(progress)
+    else:
+        overlap = compared.slab_by_slab(progress)
+    notes = [f"Prediction: {predicted.note}", f"Truth: {true.note}", *([overlap.note] if overlap.note else [])]
     if not any(sizes):
         notes.append("The voxel size is not known, so there is no surface distance.")
-    return _scores(compared, cldice, distance, tuple(notes))
-
-
-def read_truth(
-    volume: NDArray[Any] | Tomogram, label: int | None = None, slices: Sequence[int] | None = None
-) -> tuple[Mask, Mask, str]:
-    """What a volume says is true.
-
-    Parameters
-    ----------
-    volume, label
-        Truth and its label as `evaluate_segmentation` takes them.
-    slices
-        The slices to read, 0-based; by default all.
-
-    Returns
-    -------
-    true, known, note
-        Where the feature is, and where it is known whether it is, each (n, ny, nx) bool; and a sentence on how the
-        volume was understood.
-
-    Raises
-    ------
-    AisError
-        If values are not finite or no truth, or the volume holds several labels and none was chosen.
-    """
-    if volume.dtype.kind not in "biuf":
-        raise AisError(f"{source_name(volume)} holds values of the type {volume.dtype}, which is no truth.")
-    highest = highest_value(volume)
-    if label is not None:
-        true = _equal(volume, label, slices)
-        found = "" if true.any() else ", which does not occur"
-        return true, np.ones_like(true), f"a voxel is true where its value is {label}{found}."
-    if volume.dtype.kind != "b" and highest <= IGNORED and _holds_marks(volume):
-        known = ~_equal(volume, IGNORED, slices)
-        return _equal(volume, POSITIVE, slices), known, "1 was taken as true, 2 as not known, 0 as not."
-    if volume.dtype.kind in "iu" and IGNORED < highest < _half(volume):
-        raise AisError(
-            f"{source_name(volume)} holds labels up to {highest:g}: choose the one to compare with, "
-            "for example --label 1."
-        )
-    true, note = _binary(volume, TRUTH_THRESHOLD, slices)
-    return true, np.ones_like(true), f"{note} What is at least {TRUTH_THRESHOLD:g} was taken as true."
+    return _scores(overlap, tuple(notes))
 
 
 def evaluate_picks(
@@ -354,105 +288,17 @@ def _checked_slices(slices: Iterable[int] | None, count: int) -> Sequence[int] |
     return chosen
 
 
-def _parts(volume: NDArray[Any] | Tomogram, chosen: Sequence[int] | None) -> Iterable[tuple[int, NDArray[Any]]]:
-    """Where in the compared volume each slab goes, and its stored values."""
-    if chosen is None:
-        return slabs(volume)
-    return ((place, slab_at(volume, z, z + 1)) for place, z in enumerate(chosen))
-
-
-def _binary(volume: NDArray[Any] | Tomogram, threshold: float, chosen: Sequence[int] | None) -> tuple[Mask, str]:
-    """Where a prediction reaches the threshold, and how it was understood."""
-    scale = scale_of(volume)
-    nz, ny, nx = volume_shape(volume)
-    mask = np.zeros((nz if chosen is None else len(chosen), ny, nx), dtype=np.bool_)
-    highest = -math.inf
-    for place, slab in _parts(volume, chosen):
-        mask[place : place + len(slab)] = reaching(slab, threshold, scale)
-        highest = max(highest, float(slab.max()))
-    return mask, scale.note if mask.any() else scale.missed(threshold, highest)
-
-
-def _half(volume: NDArray[Any] | Tomogram) -> int:
-    """The lowest whole number, as stored, that reaches half of the scale."""
-    return math.ceil(TRUTH_THRESHOLD / scale_of(volume).factor)
-
-
-def _holds_marks(volume: NDArray[Any] | Tomogram) -> bool:
-    """True if all values are 0, 1 or 2."""
-    return all(bool(((slab == 0) | (slab == POSITIVE) | (slab == IGNORED)).all()) for _, slab in slabs(volume))
-
-
-def _equal(volume: NDArray[Any] | Tomogram, value: int, chosen: Sequence[int] | None) -> Mask:
-    return np.concatenate([slab == value for _, slab in _parts(volume, chosen)])
-
-
-def _scores(
-    compared: _Compared, cldice: float | None, distance: float | None, notes: tuple[str, ...]
-) -> SegmentationScores:
-    both = _count(compared.predicted & compared.true)
-    predicted, true = _count(compared.predicted), _count(compared.true)
+def _scores(overlap: Overlap, notes: tuple[str, ...]) -> SegmentationScores:
+    both, predicted, true = overlap.both, overlap.predicted, overlap.true
     return SegmentationScores(
         dice=_ratio(2 * both, predicted + true),
         iou=_ratio(both, predicted + true - both),
         precision=_ratio(both, predicted),
         recall=_ratio(both, true),
-        cldice=cldice,
-        surface_distance=distance,
-        voxels=_count(compared.known),
+        cldice=overlap.cldice,
+        surface_distance=_ratio(overlap.distances, overlap.surface_voxels),
+        voxels=overlap.voxels,
         voxels_predicted=predicted,
         voxels_true=true,
         notes=notes,
     )
-
-
-def _cldice(compared: _Compared, *, flat: bool) -> float | None:
-    """Harmonic mean of the share of each skeleton that lies in the other's mask."""
-    predicted_line, true_line = (skeleton(mask, per_slice=flat) for mask in (compared.predicted, compared.true))
-    precision = _ratio(_count(predicted_line & compared.true), _count(predicted_line))
-    recall = _ratio(_count(true_line & compared.predicted), _count(true_line))
-    if precision is None and recall is None:
-        return None
-    if not precision or not recall:
-        return 0.0
-    return 2 * precision * recall / (precision + recall)
-
-
-def _surface_distance(compared: _Compared, sizes: tuple[float, float, float], *, flat: bool) -> float | None:
-    """Average symmetric surface distance in angstrom."""
-    predicted, true = (_surface(mask, ~compared.known, flat=flat) for mask in (compared.predicted, compared.true))
-    pairs = zip(predicted, true, strict=True) if flat else [(predicted, true)]
-    total, count = 0.0, 0
-    for first, second in pairs:
-        if first.any() and second.any():
-            total += _summed_distances(first, second, sizes[1:] if flat else sizes)
-            count += _count(first) + _count(second)
-    return _ratio(total, count)
-
-
-def _surface(mask: Mask, unknown: Mask, *, flat: bool) -> Mask:
-    """The voxels of a mask that share a face (in a slice: an edge) with the background."""
-    background = ~(mask | unknown)
-    beside = np.zeros_like(mask)
-    for axis in range(1 if flat else 0, mask.ndim):
-        here, there = (np.moveaxis(array, axis, 0) for array in (beside, background))
-        here[1:] |= there[:-1]
-        here[:-1] |= there[1:]
-    beside &= mask
-    return beside
-
-
-def _summed_distances(first: Mask, second: Mask, sizes: tuple[float, ...]) -> float:
-    """Sum of the distances from each voxel of one surface to the nearest of the other, both ways."""
-    import edt
-
-    box = bounding_box(first | second)
-    total = 0.0
-    for start, end in ((first[box], second[box]), (second[box], first[box])):
-        away = edt.edt((~end).view(np.uint8), anisotropy=sizes)
-        total += float(away[start].sum(dtype=np.float64))
-    return total
-
-
-def _count(mask: Mask) -> int:
-    return int(np.count_nonzero(mask))

@@ -19,14 +19,20 @@ import ais.analysis.distances
 import ais.analysis.instances
 import ais.analysis.labelling
 import ais.blobs
+import ais.compared_masks
 import ais.divided_blobs
+import ais.metrics
 import ais.prediction
+import ais.truth
 from ais.analysis import distances_between, label_instances, measure_instances
 from ais.analysis.labelling import Labelled
 from ais.blobs import complete_blobs
+from ais.compared_masks import ComparedMasks
 from ais.formats.mrc import MrcWriter
+from ais.metrics import evaluate_segmentation
 from ais.picking import find_particles, long_axes
 from ais.separation import separate
+from ais.truth import PredictedMask, Truth
 
 SLABS = (1, 7, 10**9)
 """Voxels read at once: a slice, some slices, all."""
@@ -221,10 +227,58 @@ def test_an_instance_too_large_for_its_box_is_measured_part_by_part(
     np.testing.assert_allclose(parts.surface_areas, whole.surface_areas, rtol=1e-5)
     np.testing.assert_allclose(parts.centroids, whole.centroids, rtol=1e-12)
     np.testing.assert_allclose(parts.predictions, whole.predictions, rtol=1e-12)
+    assert parts.intensities is not None
+    assert whole.intensities is not None
     np.testing.assert_allclose(parts.intensities, whole.intensities, rtol=1e-9)
     np.testing.assert_array_equal(parts.anchors, whole.anchors)
     assert parts.lengths[0] > 500
     assert np.nansum(parts.profiles[0].cross_section) > 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("level", "sizes"), [(110.0, (9.0, 10.0, 11.0)), (150.0, (10.0, 10.0, 10.0)), (185.0, 7.0)])
+def test_scores_do_not_depend_on_slabs(seed: int, level: float, sizes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With parts that are not known, and noise, which falls into many small pieces."""
+    shape = (21, 24, 27)
+    rng = np.random.default_rng(seed)
+    prediction = clouds(shape, "uint8", seed) if seed else rng.integers(0, 256, shape).astype(np.uint8)
+    truth = (clouds(shape, "uint8", seed + 50) > level).astype(np.uint8)
+    truth[rng.random(shape) < 0.05] = 2
+    truth[:, :, :5] = 2
+    whole = evaluate_segmentation(prediction, truth, threshold=level, voxel_sizes=sizes).as_dict()
+    assert whole["dice"] > 0
+    monkeypatch.setattr(ais.metrics, "WHOLE_VOXELS", 0)
+    monkeypatch.setattr(ais.compared_masks, "TREE_POINTS", 300)
+    monkeypatch.setattr(ais.compared_masks, "QUERIED_AT_ONCE", 200)
+    for slices in SLABS:
+        cut(monkeypatch, shape, slices)
+        monkeypatch.setattr(ais.truth, "SLAB_VOXELS", slices * shape[1] * shape[2])
+        for box in (100, 4000, 1 << 23):
+            monkeypatch.setattr(ais.compared_masks, "GROUPED_BOX_VOXELS", box)
+            again = evaluate_segmentation(prediction, truth, threshold=level, voxel_sizes=sizes).as_dict()
+            # One way gives distances in single precision.
+            assert again.pop("surface_distance") == pytest.approx(whole["surface_distance"], rel=1e-5)
+            assert again == {name: value for name, value in whole.items() if name != "surface_distance"}
+
+
+def test_scores_without_skeletons_where_a_component_is_too_large() -> None:
+    prediction = clouds((21, 24, 27), "uint8")
+    masks = ComparedMasks(PredictedMask(prediction, 120), Truth(prediction >= 130), prediction.shape, (1.0, 1.0, 1.0))
+    found = masks.slab_by_slab(largest_line_box=1000)
+    assert found.cldice is None
+    assert "--slices" in found.note
+    assert found.both > 0
+    assert found.surface_voxels > 0
+
+
+def test_scores_slice_by_slice_do_not_depend_on_slabs(monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = (15, 24, 27)
+    prediction, truth = clouds(shape, "float32"), clouds(shape, "uint8", 9)
+    whole = evaluate_segmentation(prediction, truth, per_slice=True, voxel_sizes=10.0)
+    assert whole.cldice is not None
+    assert evaluate_segmentation(prediction, truth, slices=range(15), voxel_sizes=10.0) == whole
+    monkeypatch.setattr(ais.truth, "SLAB_VOXELS", 4 * 24 * 27)
+    assert evaluate_segmentation(prediction, truth, per_slice=True, voxel_sizes=10.0) == whole
 
 
 PEAK = """
@@ -247,15 +301,15 @@ def peak_of(*words: str | Path) -> int:
 
 def write_balls(path: Path, slices: int, side: int) -> int:
     """A volume of balls that touch in pairs; gives their number."""
-    pair = np.zeros((25, 100, 100), np.uint8)
+    pair = np.zeros((25, 200, 200), np.uint8)
     z, y, x = np.indices(pair.shape, sparse=True)
     for middle in (17, 32):
         pair[(z - 12) ** 2 + (y - 25) ** 2 + (x - middle) ** 2 <= 64] = 255
-    layer = np.tile(pair, (1, side // 100, side // 100))
+    layer = np.tile(pair, (1, side // 200, side // 200))
     with MrcWriter(path, (slices, side, side), np.dtype(np.uint8), voxel_sizes=(10.0, 10.0, 10.0)) as writer:
         for _ in range(slices // 25):
             writer.write(layer)
-    return 2 * (slices // 25) * (side // 100) ** 2
+    return 2 * (slices // 25) * (side // 200) ** 2
 
 
 @pytest.fixture(scope="module")
@@ -293,3 +347,8 @@ def test_analysis_needs_memory_for_a_slab_and_not_for_the_volume(
     assert most - least < BOUND
     table = (tmp_path / "large" / "TS_1__balls_instances.csv").read_text().splitlines()
     assert len(table) == 1 + count
+
+
+def test_comparison_needs_memory_for_a_slab_and_not_for_the_volume(large: tuple[Path, int], small: Path) -> None:
+    path, _ = large
+    assert peak_of("evaluate", path, path) - peak_of("evaluate", small, small) < BOUND

@@ -188,7 +188,8 @@ def measure_instances(
     measured: dict[int, _Measured] = {}
     done = 0
     with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS), "instances") as threads:
-        for part in _together(labelled, largest_box):
+        # So each part of the volume is read once or twice, and not once for each instance.
+        for part in labelled.runs.groups(largest_box, ALONE_VOXELS):
             progress.report(done, float(labelled.counts.sum()), "measuring instances")
             done += int(labelled.counts[part].sum())
             around = _around(labelled, part)
@@ -235,33 +236,6 @@ class _Measured:
     prediction: float
     intensity: float
     profile: Profile | None
-
-
-def _together(labelled: Labelled, largest_box: int) -> Iterator[list[int]]:
-    """Instances in groups whose common box is small enough to be read and held, the first of the volume first.
-
-    So each part of the volume is read once or twice, and not once for each of its instances.
-    """
-    order = np.argsort(labelled.boxes[:, 0, 0], kind="stable").tolist()
-    sizes = (labelled.boxes[:, :, 1] - labelled.boxes[:, :, 0] + 2).prod(axis=1)
-    alone = sizes > min(ALONE_VOXELS, largest_box)
-    group: list[int] = []
-    low, high = labelled.boxes[:0].reshape(-1, 3), labelled.boxes[:0].reshape(-1, 3)
-    for index in order:
-        if alone[index]:
-            continue
-        box = labelled.boxes[index]
-        wider_low = np.minimum(low, box[:, 0]) if group else box[:, 0]
-        wider_high = np.maximum(high, box[:, 1]) if group else box[:, 1]
-        if group and (wider_high - wider_low + 2).prod() > largest_box:
-            yield group
-            group, wider_low, wider_high = [], box[:, 0], box[:, 1]
-        group.append(index)
-        low, high = wider_low, wider_high
-    if group:
-        yield group
-    for index in np.flatnonzero(alone).tolist():
-        yield [index]
 
 
 def _around(labelled: Labelled, part: Sequence[int]) -> tuple[slice, slice, slice]:

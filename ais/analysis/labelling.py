@@ -146,8 +146,7 @@ class Labelled:
     @cached_property
     def _in_order(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Flat index of the first voxel, label, and flat index behind the last voxel of all runs, in their order."""
-        z, y, x = self.runs.starts.astype(np.int64).T
-        flat = (z * self.shape[1] + y) * self.shape[2] + x
+        flat = self.runs.flat_starts
         order = np.argsort(flat)
         return flat[order], self.owners[order], (flat + self.runs.lengths)[order]
 

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ais.errors import AisError, memory_errors
-from ais.metrics import IGNORED, POSITIVE, read_truth
 from ais.models.reach import reach
 from ais.progress import Progress
 from ais.segmentation import Segmenter, to_uint8
 from ais.tomogram import Tomogram
 from ais.training.samples import prepare
+from ais.truth import IGNORED, POSITIVE, read_truth
 
 if TYPE_CHECKING:
     from ais.trainset import SampleRecord, TrainingSet

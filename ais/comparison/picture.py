@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ais.comparison.held_out import Example
 from ais.comparison.row import MISSING, ComparisonRow
-from ais.metrics import IGNORED, POSITIVE
+from ais.truth import IGNORED, POSITIVE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
