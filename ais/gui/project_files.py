@@ -20,11 +20,25 @@ def is_unnamed(editor: Editor) -> bool:
 
 
 def save_copy(editor: Editor, path: Path) -> None:
-    """Write a copy of the open project, with all edits made so far; it stays the one that is open."""
-    if editor.document is not None:
-        editor.document.ask(
-            lambda project: project.save_copy(path), lambda _: editor.notices.say(f"A copy was saved as {path}.")
-        )
+    """Write a copy of the open project, with all edits made so far.
+
+    It stays the one that is open, unless it can no longer be changed: then work goes on in the copy.
+    """
+    document = editor.document
+    if document is None:
+        return
+
+    def copy(project: Project) -> bool:
+        project.save_copy(path)
+        return project.can_be_changed()
+
+    def copied(goes_on: bool) -> None:
+        if goes_on or editor.document is not document:
+            editor.notices.say(f"A copy was saved as {path}.")
+        else:
+            editor.open_project(path, lambda: editor.notices.say(f"A copy was saved as {path}: work goes on in it."))
+
+    document.ask(copy, copied)
 
 
 def give_name(editor: Editor, path: Path) -> None:

@@ -25,10 +25,16 @@ WAL_MARK_AT, NO_WAL = 18, b"\x01\x01"
 SIDE_FILES = ("-wal", "-shm", "-journal")
 
 _NO_LOCKING_VFS = "win32-none" if sys.platform == "win32" else "unix-none"
-_LOCKING_FAILED = frozenset(
-    ("SQLITE_PROTOCOL", "SQLITE_IOERR_LOCK", "SQLITE_IOERR_UNLOCK", "SQLITE_IOERR_RDLOCK")
-    + ("SQLITE_IOERR_CHECKRESERVEDLOCK", "SQLITE_IOERR_SHMOPEN", "SQLITE_IOERR_SHMSIZE")
-    + ("SQLITE_IOERR_SHMLOCK", "SQLITE_IOERR_SHMMAP")
+_LOCKING_FAILED = (
+    "SQLITE_PROTOCOL",
+    "SQLITE_IOERR_LOCK",
+    "SQLITE_IOERR_UNLOCK",
+    "SQLITE_IOERR_RDLOCK",
+    "SQLITE_IOERR_CHECKRESERVEDLOCK",
+    "SQLITE_IOERR_SHMOPEN",
+    "SQLITE_IOERR_SHMSIZE",
+    "SQLITE_IOERR_SHMLOCK",
+    "SQLITE_IOERR_SHMMAP",
 )
 """What SQLite says where a file system does not lock, or does not share memory, as its log needs both."""
 
@@ -106,11 +112,16 @@ def open_database(path: Path, read_only: bool) -> Database:
         except LockHeldError as error:
             if error.holder.alone:
                 raise _open_elsewhere(path, error.holder) from error
-            return _open_reading(path, f"{path.name} can only be read, because {error}.")
+            return _open_reading(
+                path,
+                f"{path.name} can only be read, because {error}: close it there, or save a copy and go on in that.",
+            )
         except OSError as error:
             reason = error.strerror or type(error).__name__
             return _open_reading(
-                path, f"{path.name} can only be read, because its folder cannot be written ({reason})."
+                path,
+                f"{path.name} can only be read, because its folder cannot be written ({reason}): save a copy elsewhere "
+                "to go on in.",
             )
         try:
             return _open_writing(path, lock)
@@ -204,7 +215,9 @@ def _open_writing(path: Path, lock: ProjectLock) -> Database:
             name = _error_name(error)
             if name.startswith("SQLITE_READONLY"):
                 lock.release()
-                return _open_reading(path, f"{path.name} can only be read: the file may not be written.")
+                return _open_reading(
+                    path, f"{path.name} can only be read, because the file may not be written: save a copy to go on in."
+                )
             if name not in _LOCKING_FAILED:
                 raise
             reason = str(error)

@@ -82,6 +82,16 @@ class Project(ProjectReader):
         """Why it can only be read, or that the file system is unsafe; else empty."""
         return self._database.notice
 
+    def can_be_changed(self) -> bool:
+        """Whether an edit can be made now: false too if its file has been moved, replaced or taken over meanwhile."""
+        lock = self._database.lock
+        try:
+            if lock is not None:
+                lock.check()
+        except AisError:
+            return False
+        return lock is not None
+
     def __enter__(self) -> Project:
         return self
 

@@ -22,6 +22,9 @@ if sys.platform != "win32":
 FOREIGN_LOCK_SECONDS = 600
 """Where computers do not see each other's locks, one that has seen no edit for so long counts as left behind."""
 
+BEING_WRITTEN_SECONDS = 2
+"""A lock file that names nobody may be one that is just being written; an older one belongs to a dead program."""
+
 MAX_LOCK_BYTES = 4096
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
@@ -75,15 +78,18 @@ class ProjectLock:
         self.path = lock_path(project)
         self._project = project
         self._handle = self._take()
+        self._project_handle = _opened(project)
 
     def check(self) -> None:
-        """Make sure that the lock is still ours.
+        """Make sure that the lock is still ours, and the project still the file that was opened.
 
         Raises
         ------
         AisError
-            If the lock file has been removed or another program has taken it over.
+            If the lock file has been removed or another program has taken it over, or the project has been moved,
+            deleted or replaced.
         """
+        self._check_project()
         try:
             current = _read_holder(self.path)
             if current == self.holder:
@@ -93,6 +99,23 @@ class ProjectLock:
             current = None
         who = f"{current} has taken it over" if current else f"its lock {self.path.name} has been removed"
         raise AisError(f"{self._project} is no longer ours to change, because {who}: close it and open it again.")
+
+    def _check_project(self) -> None:
+        # Windows lets nobody do so to an open file.
+        if self._project_handle < 0:
+            return
+        try:
+            is_ours = os.path.samestat(os.fstat(self._project_handle), self._project.stat())
+        except OSError as error:
+            raise AisError(
+                f"{self._project} has been moved or deleted while it was open, or its disk has gone: put it back, "
+                "or save a copy elsewhere."
+            ) from error
+        if not is_ours:
+            raise AisError(
+                f"{self._project} has been replaced by another file while it was open: save a copy of what is open "
+                "under another name."
+            )
 
     def locks_work(self) -> bool:
         """Whether the file system can lock a range of a file, which SQLite needs."""
@@ -110,10 +133,15 @@ class ProjectLock:
         self._write_holder(self._handle)
 
     def release(self) -> None:
-        """Remove the lock file, if it is still ours; does nothing the second time."""
+        """Remove the lock file, if it is still ours; does nothing the second time.
+
+        The database is closed before: on Unix its own locks end with the first handle that is closed.
+        """
         handle, self._handle = self._handle, -1
         if handle < 0:
             return
+        if self._project_handle >= 0:
+            os.close(self._project_handle)
         ours = False
         with contextlib.suppress(OSError):
             ours = _read_holder(self.path) == self.holder
@@ -131,13 +159,13 @@ class ProjectLock:
             except FileExistsError:
                 self._clear_if_left_behind()
                 continue
-            _lock_file(handle)
-            self.holder = Holder(
-                _user(), socket.gethostname(), os.getpid(), time.strftime("%Y-%m-%d %H:%M"), uuid.uuid4().hex
-            )
             try:
+                _lock_file(handle)
+                self.holder = Holder(
+                    _user(), socket.gethostname(), os.getpid(), time.strftime("%Y-%m-%d %H:%M"), uuid.uuid4().hex
+                )
                 self._write_holder(handle)
-            except OSError:
+            except BaseException:  # the disk is full, or the process is asked to end
                 os.close(handle)
                 with contextlib.suppress(OSError):
                     self.path.unlink()
@@ -195,10 +223,37 @@ def _is_alive(handle: int, holder: Holder | None, path: Path) -> bool:
             return True
         locked = None
     if holder is None:
-        return locked is None or time.time() - path.stat().st_mtime < 2  # a lock that is just being written
+        return locked is None or _age(path) < BEING_WRITTEN_SECONDS
     if holder.host != socket.gethostname():
-        return abs(time.time() - path.stat().st_mtime) < FOREIGN_LOCK_SECONDS
+        return _age(path) < FOREIGN_LOCK_SECONDS
     return locked is None and _process_exists(holder.pid)
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file was written, by the clock that stamps files there: this computer's may be another, or jump.
+
+    A file of the future, from before a clock was set back, counts as old as it is young.
+    """
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        beside.touch()
+        try:
+            now = beside.stat().st_mtime
+        finally:
+            beside.unlink()
+    except OSError:
+        now = time.time()
+    return abs(now - path.stat().st_mtime)
+
+
+def _opened(project: Path) -> int:
+    """A handle that tells whether a file of this name is still the same; -1 where that is not needed."""
+    if sys.platform == "win32":
+        return -1
+    try:
+        return os.open(project, os.O_RDONLY)
+    except OSError:
+        return -1
 
 
 def _process_exists(pid: int) -> bool:

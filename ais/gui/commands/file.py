@@ -147,7 +147,7 @@ FILE_COMMANDS = (
         "File",
         _save_copy,
         "ctrl+shift+S",
-        "Write the project with its history to another file; this one stays open",
+        "Write the project with its history to another file; this one stays open if it can be edited",
         with_project,
     ),
     Command(
