@@ -23,6 +23,7 @@ from ais.gui.editor import Editor
 from ais.gui.scene.contents import HIDDEN, HIGHLIGHTED, SHOWN, SurfaceItem
 from ais.gui.scene_meshing import LoadedVolume, MeshWish, VolumeMesh, least_bin, load, mesh
 from ais.gui.state import Tab
+from ais.gui.volume_finder import volume_finder
 from ais.progress import SILENT, Progress
 from ais.removal import without
 
@@ -548,7 +549,7 @@ def test_volumes_of_other_tomograms_are_found_with_what_was_removed(desk: Desk) 
     until(desk.editor, lambda: desk.editor.shown and desk.editor.shown.entry.name == "TS_02")
     desk.rest()
     assert desk.names() == ["ribosome"]
-    find = desk.volumes.finder()
+    find = volume_finder(desk.editor)
     here, there = find(desk.folder / "TS_02.mrc", "ribosome"), find(desk.folder / "TS_01.mrc", "ribosome")
     assert here is not None
     assert there is not None

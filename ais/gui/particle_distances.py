@@ -18,7 +18,7 @@ from ais.tomogram import Tomogram
 if TYPE_CHECKING:
     from ais.gui.background import Work
     from ais.gui.editor import Editor
-    from ais.gui.scene_volumes import SceneVolume
+    from ais.gui.scene_volume import SceneVolume
     from ais.project import Project
 
 LEVEL = 128.0

@@ -7,16 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ais.annotation.feature_operations import PALETTE
 from ais.annotation.picking_operations import PICKED, NewPicks, PutPicks, picked_before
 from ais.gui.gallery import Gallery
 from ais.gui.picking_choice import PickChoice
+from ais.gui.picking_preview import mark_colour, preview_item, tubes_item
 from ais.gui.picking_run import PickRun, look_of, origin_of
-from ais.gui.picking_work import SEEN_RADII, Picked, PickTask, PickWork, VolumeInput
-from ais.gui.scene.contents import SHOWN, ParticleItem, Rgb, SurfaceItem
+from ais.gui.picking_work import Picked, PickTask, PickWork, VolumeInput
+from ais.gui.scene.contents import ParticleItem, Rgb, SurfaceItem
 from ais.gui.state import Tab
 
 if TYPE_CHECKING:
@@ -24,16 +22,11 @@ if TYPE_CHECKING:
     from ais.gui.background import Work
     from ais.gui.document import Document
     from ais.gui.editor import Editor
-    from ais.surfaces import Surface
 
 KEY = "picking"
 """The view state that holds the settings of all features, and which feature was chosen."""
 REST_S = 0.15
 """What is not at hand is computed when the settings have rested for so long."""
-PREVIEW_KEY = ("picking", "preview")
-MOST_IN_SCENE = 200_000
-MARK_SHARE = 0.35
-"""How much of white is in the colour of marks: they lie over the volume that they are picked from."""
 WHITE: Rgb = (1.0, 1.0, 1.0)
 
 
@@ -197,8 +190,8 @@ class Picking:
         """The preview in the scene."""
         picked, colour = self.shown, self.colour
         if self._shown[0] is not picked or self._shown[1] != colour:
-            seen = picked is not None and len(picked) > 0 and picked.tubes is None
-            self._shown = picked, colour, (self._item(picked, colour),) if seen and picked is not None else ()
+            seen = () if picked is None or not len(picked) or picked.tubes is not None else (picked,)
+            self._shown = picked, colour, tuple(preview_item(self._editor, one, colour) for one in seen)
         return self._shown[2]
 
     def surfaces(self) -> tuple[SurfaceItem, ...]:
@@ -206,7 +199,7 @@ class Picking:
         picked = self.shown
         if self._tubes[0] is not picked:
             tubes = picked.tubes if picked is not None and len(picked) else None
-            self._tubes = picked, () if tubes is None else (self._tubes_item(tubes),)
+            self._tubes = picked, () if tubes is None else (tubes_item(self._editor, tubes, self.colour),)
         return self._tubes[1]
 
     @property
@@ -232,8 +225,7 @@ class Picking:
     def colour(self) -> Rgb:
         """Of marks: that of the volume, but brighter."""
         source = self.source
-        red, green, blue = (part + (1 - part) * MARK_SHARE for part in source.colour) if source is not None else WHITE
-        return red, green, blue
+        return mark_colour(source.colour) if source is not None else WHITE
 
     @property
     def busy(self) -> bool:
@@ -388,31 +380,6 @@ class Picking:
         work = background.run(lambda work: self._work.pick(task, work), there, failed=failed, awaited=False)
         self._running = work
 
-    def _item(self, picked: Picked, colour: Rgb) -> ParticleItem:
-        positions, directions = scene_places(self._editor, picked)
-        count = len(positions)
-        return ParticleItem(
-            key=PREVIEW_KEY,
-            positions=positions,
-            directions=directions,
-            colours=np.tile(np.array(colour, np.float32), (count, 1)),
-            states=np.full(count, SHOWN, np.uint8),
-            radius=SEEN_RADII * picked.radius * self._editor.rendering.voxel_size,
-            body="sphere" if directions is None else "arrow",
-        )
-
-    def _tubes_item(self, surface: Surface) -> SurfaceItem:
-        rendering = self._editor.rendering
-        places = surface.vertices * np.float32(rendering.voxel_size) + np.array(rendering.origin, np.float32)
-        count = surface.volumes.size
-        colours = np.array([PALETTE[number % len(PALETTE)] for number in range(count)], np.float32).reshape(-1, 3)
-        colours += (1 - colours) * np.float32(MARK_SHARE)  # else they look like the volumes that have these colours
-        states = np.full(count, SHOWN, np.uint8)
-        volumes = surface.volumes * rendering.voxel_size**3
-        return SurfaceItem(
-            PREVIEW_KEY, replace(surface, vertices=places, volumes=volumes), self.colour, 1.0, states, colours
-        )
-
     def _change_document(self, document: Document | None) -> None:
         if self._running is not None:
             self._running.cancel()
@@ -430,14 +397,6 @@ class Picking:
             self._choices = {**recalled, **self._choices}
         if isinstance(found.get("feature"), str) and not self._feature_wish:
             self._feature_wish = found["feature"]
-
-
-def scene_places(editor: Editor, picked: Picked) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Where picks are in the scene, (n, 3) x, y, z in angstrom, and where they point, (n, 3) or None."""
-    rendering, directions = editor.rendering, picked.directions
-    places = picked.table.positions[:MOST_IN_SCENE] * rendering.voxel_size + np.array(rendering.origin)
-    pointing = None if directions is None else directions[:MOST_IN_SCENE].astype(np.float32)
-    return places.astype(np.float32), pointing
 
 
 def _alike(one: PickTask, other: PickTask) -> bool:

@@ -15,6 +15,7 @@ from ais.gui.background import Work, plain_sentence
 from ais.gui.picking_choice import PickChoice
 from ais.gui.picking_work import SEEN_RADII, Picked, PickTask, PickWork, VolumeInput
 from ais.gui.scene.contents import Rgb
+from ais.gui.volume_finder import volume_finder
 from ais.progress import Progress
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class PickRun:
         self._clear()
         entries = editor.snapshot.tomograms
         self.feature, self.total = feature, len(entries)
-        find_volume = editor.rendering.volumes.finder()
+        find_volume = volume_finder(editor)
         picks: list[NewPicks] = []
 
         def tell(outcome: PickOutcome | str) -> None:

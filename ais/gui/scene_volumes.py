@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,73 +15,23 @@ from ais.annotation.volume_look_operations import ChangeVolumes
 from ais.annotation.volume_looks import LOOK_DEFAULT, Removals, SurfaceLook, VolumeEntry
 from ais.formats.registry import volume_stem
 from ais.gui.feature_preview import shown_features
-from ais.gui.scene.contents import HIDDEN, HIGHLIGHTED, SHOWN, Point, SurfaceItem
+from ais.gui.scene.contents import HIDDEN, HIGHLIGHTED, SHOWN, SurfaceItem
 from ais.gui.scene_meshing import MeshWish, VolumeMesh
+from ais.gui.scene_volume import ComponentFacts, SceneVolume
 from ais.gui.state import Tab
 from ais.gui.volume_meshes import VolumeMeshes, Wanted
-from ais.gui.volume_search import FoundVolume, SearchPlan, VolumeSearch, find, volumes_of
+from ais.gui.volume_search import SearchPlan, VolumeSearch, plan_of, volumes_of
 
 if TYPE_CHECKING:
     from ais.annotation.entries import Colour
     from ais.gui.document import Document
     from ais.gui.editor import Editor
-    from ais.gui.picking_work import VolumeInput
 
 LEVEL, DUST = 128.0, 0.0
 """Where neither the project nor the feature library knows better."""
 KEYS_OF_VOLUMES = "segmented volumes"
 """What `Shell.keys_taken` calls the list of them."""
 LEAST_LEVEL = 0.5
-
-
-@dataclass(frozen=True, eq=False)
-class SceneVolume(FoundVolume):
-    """A volume in the list, with what is known of it beyond its file."""
-
-    _volumes: SceneVolumes
-
-    @property
-    def look(self) -> SurfaceLook:
-        """How it looks now; see `SceneVolumes.look`."""
-        return self._volumes.look(self.path)
-
-    @property
-    def colour(self) -> Colour:
-        """The colour that it has now."""
-        return self.look.colour or PALETTE[0]
-
-    @property
-    def problem(self) -> str:
-        """Why it cannot be shown, in one sentence; empty if it can."""
-        return self._volumes.problem(self.path)
-
-
-@dataclass(frozen=True)
-class ComponentFacts:
-    """What is known of a component.
-
-    Attributes
-    ----------
-    volume_nm3
-        Its voxels at or above the level.
-    centre
-        x, y, z of the mean of its voxels, in angstrom.
-    voxel
-        z, y, x of the same in voxels of the tomogram.
-    weight
-        Sum of the prediction over its voxels, on the scale of 0 to 255.
-    anchor
-        z, y, x of a voxel of it, where the prediction is highest.
-    at_border
-        Whether it reaches a face of the volume.
-    """
-
-    volume_nm3: float
-    centre: Point
-    voxel: tuple[float, float, float]
-    weight: float
-    anchor: tuple[int, int, int]
-    at_border: bool
 
 
 class SceneVolumes:
@@ -239,34 +189,6 @@ class SceneVolumes:
         """Look for volumes once more, such as when other programs may have written files."""
         self._search.look_again()
 
-    def finder(self) -> Callable[[Path, str], VolumeInput | None]:
-        """What finds the volume of a feature of any tomogram of the project, with what was removed from it.
-
-        It is to be called in a thread, with the tomogram's file and the feature's name; it gives None where there is no
-        such volume.
-        """
-        from ais.gui.picking_work import VolumeInput
-
-        editor = self._editor
-        project = editor.document.project if editor.document is not None else None
-        numbers = {entry.path: entry.id for entry in editor.snapshot.tomograms}
-        exports = editor.modelling.exports
-        results, folder = exports.results, exports.wish.folder
-
-        def found_in(tomogram: Path, feature: str) -> VolumeInput | None:
-            number = numbers.get(tomogram)
-            known = project.volumes(number) if project is not None and number is not None else []
-            entries = {entry.path: entry for entry in known}
-            exported = frozenset(result.path for result in results if result.tomogram == tomogram)
-            there = find(_plan_of(tomogram, folder, exported, entries))
-            for volume in volumes_of(tomogram, there, exported, entries):
-                if volume.feature == feature and not volume.missing:
-                    look = entries[volume.path].look if volume.path in entries else LOOK_DEFAULT
-                    return VolumeInput(volume.path, look.removals)
-            return None
-
-        return found_in
-
     # Components
 
     def component(self, key: Hashable, index: int) -> ComponentFacts | None:
@@ -355,7 +277,7 @@ class SceneVolumes:
         exported = frozenset(result.path for result in results)
         known = {entry.path: entry for entry in editor.snapshot.volumes}
         newest = max((result.finished for result in results), default=0.0)
-        return replace(_plan_of(path, exports.wish.folder, exported, known), exported=newest)
+        return replace(plan_of(path, exports.wish.folder, exported, known), exported=newest)
 
     def _list(self) -> None:
         """Make the list anew if anything in it may have changed."""
@@ -460,14 +382,6 @@ class SceneVolumes:
                 self._colours[volume.path] = colour
                 if overlays.shown(volume.path):
                     overlays.change(volume.path, colour=colour)
-
-
-def _plan_of(
-    tomogram: Path, folder: Path, exported: frozenset[Path], entries: Mapping[Path, VolumeEntry]
-) -> SearchPlan:
-    """Volumes lie beside the tomogram, where exports go now, and where they went."""
-    folders = {tomogram.parent, folder, *(path.parent for path in exported)}
-    return SearchPlan(tomogram, frozenset(folders), exported | entries.keys())
 
 
 def _larger(mesh: VolumeMesh, dust: float) -> int:

@@ -8,7 +8,7 @@ from ais.annotation import AddFeature, ChangeFeature, ChangeVolumes, Operation, 
 
 if TYPE_CHECKING:
     from ais.gui.editor import Editor
-    from ais.gui.scene_volumes import SceneVolume
+    from ais.gui.scene_volume import SceneVolume
 
 OF_FEATURE = {"colour": None, "level": None, "dust": None}
 """Of a volume's own; None stands for that of the feature."""

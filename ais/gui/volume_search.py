@@ -43,6 +43,12 @@ class SearchPlan:
     exported: float = 0.0
 
 
+def plan_of(tomogram: Path, folder: Path, exported: frozenset[Path], entries: Mapping[Path, VolumeEntry]) -> SearchPlan:
+    """Volumes lie beside the tomogram, where exports go now, and where they went."""
+    folders = {tomogram.parent, folder, *(path.parent for path in exported)}
+    return SearchPlan(tomogram, frozenset(folders), exported | entries.keys())
+
+
 class VolumeSearch:
     """What was found last.
 

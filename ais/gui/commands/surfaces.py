@@ -10,7 +10,7 @@ from ais.gui import component_edits
 from ais.gui.commands.command import Command, with_tomogram
 from ais.gui.dialogs import FileKind
 from ais.gui.editor import Editor
-from ais.gui.scene_volumes import SceneVolume
+from ais.gui.scene_volume import SceneVolume
 from ais.gui.volume_looks import look_as_feature, use_look_everywhere
 
 MENU = "Render/Volumes"

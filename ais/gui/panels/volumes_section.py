@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ais.gui.app import Window
     from ais.gui.scene_meshing import VolumeMesh
-    from ais.gui.scene_volumes import SceneVolume
+    from ais.gui.scene_volume import SceneVolume
 
 ROWS = 6
 KEYS = frozenset(("up", "down", "delete"))
