@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ais.blobs import complete_blobs, joined
+from ais.prediction import slice_ranges
 from ais.progress import SILENT, Progress
 from ais.skeleton import bounding_box, skeleton
-from ais.truth import slice_ranges
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

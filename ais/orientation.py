@@ -16,6 +16,7 @@ from ais.prediction import (
     reaching,
     scale_of,
     slab_at,
+    slice_ranges,
     source_name,
     volume_shape,
 )
@@ -128,13 +129,11 @@ def distances_to_surface(
     AisError
         If the volume is not a volume of finite numbers.
     """
-    from scipy.ndimage import map_coordinates
     from scipy.spatial import KDTree
 
     positions = np.asarray(positions, np.float64).reshape(-1, 3)
     edges = _edges(volume, voxel_sizes)
-    values, cut = _values(volume, level)
-    surface = _surface(values, cut, reaching(values, level, scale_of(volume)), edges)
+    surface, inside = _surface(volume, level, edges, positions if signed else positions[:0])
     if not len(positions) or not len(surface.points):
         return np.full(len(positions), np.inf)
     tree = KDTree(surface.points)
@@ -149,7 +148,6 @@ def distances_to_surface(
     # Above a patch the plane through it is nearer to the truth than the points, which lie a voxel apart.
     distances = np.where((beside <= edges.min()) & (height <= NORMAL_PX * edges.max()), height, distances)
     if signed:
-        inside = map_coordinates(values, positions[:, ::-1].T, output=np.float64, order=1, mode="nearest") >= cut
         distances = np.where(inside, -distances, distances)
     return np.asarray(distances, np.float64)
 
@@ -175,8 +173,7 @@ def _axes(positions: FloatArray, volume: NDArray[Any] | Tomogram, level: float, 
 def _normals(positions: FloatArray, volume: NDArray[Any] | Tomogram, level: float, edges: FloatArray) -> FloatArray:
     from scipy.spatial import KDTree
 
-    values, cut = _values(volume, level)
-    surface = _surface(values, cut, reaching(values, level, scale_of(volume)), edges)
+    surface, _ = _surface(volume, level, edges, positions[:0])
     if not len(surface.points):
         raise _nothing(volume, level)
     tree = KDTree(surface.points)
@@ -203,36 +200,68 @@ def _averaged(normals: FloatArray, nearest: NDArray[Any], patches: NDArray[Any])
     return np.asarray(np.where(length > 0, total / np.maximum(length, 1e-12), normals[nearest]))
 
 
-def _values(volume: NDArray[Any] | Tomogram, level: float) -> tuple[NDArray[Any], float]:
-    """All stored values, and the level as they are stored."""
+def _surface(
+    volume: NDArray[Any] | Tomogram, level: float, edges: FloatArray, positions: FloatArray
+) -> tuple[_Surface, NDArray[np.bool_]]:
+    """The surface of a volume, which is read in slabs, and whether positions (n, 3) x, y, z lie inside it."""
+    from scipy.ndimage import map_coordinates
+
     shape = volume_shape(volume)
     check_threshold(level)
-    values = slab_at(volume, 0, shape[0])
     scale = scale_of(volume)
-    if values.dtype.kind == "b":
-        return values.view(np.uint8), 0.5
     # At a threshold of 0 everything above zero is inside.
-    return values, level / scale.factor if level > 0 else float(np.finfo(np.float32).tiny)
+    cut = level / scale.factor if level > 0 else float(np.finfo(np.float32).tiny)
+    cut = 0.5 if volume.dtype.kind == "b" else cut
+    places = np.clip(positions[:, ::-1], 0, np.array(shape) - 1)
+    inside = np.zeros(len(positions), np.bool_)
+    points: list[list[FloatArray]] = [[np.zeros((0, 3))] for _ in range(3)]
+    normals: list[list[FloatArray]] = [[np.zeros((0, 3))] for _ in range(3)]
+    for z0, z1 in slice_ranges(shape):
+        # A slope needs the slices before and after; what passes the level may lie before the next slice.
+        first = max(z0 - 1, 0)
+        values = slab_at(volume, first, min(z1 + 2, shape[0]))
+        reached = reaching(values, level, scale)
+        values = values.view(np.uint8) if values.dtype.kind == "b" else values
+        here = (places[:, 0] >= z0) & (places[:, 0] < z1)
+        if here.any():
+            local = places[here] - [first, 0, 0]
+            inside[here] = map_coordinates(values, local.T, output=np.float64, order=1, mode="nearest") >= cut
+        for axis in range(3):
+            found, directions = _passed(values, reached, axis, cut, (z0, z1), first, edges)
+            points[axis].append(found)
+            normals[axis].append(directions)
+    return _Surface(
+        *(np.concatenate([part for parts in lists for part in parts]) for lists in (points, normals))
+    ), inside
 
 
-def _surface(values: NDArray[Any], cut: float, inside: NDArray[np.bool_], edges: FloatArray) -> _Surface:
-    points, normals = [np.zeros((0, 3))], [np.zeros((0, 3))]
-    for axis in range(3):
-        ahead = np.moveaxis(inside, axis, 0)
-        passed = np.moveaxis(ahead[1:] != ahead[:-1], 0, axis)
-        near = np.stack(np.nonzero(passed), axis=1)
-        far = near.copy()
-        far[:, axis] += 1
-        low, high = (values[tuple(place.T)].astype(np.float64) for place in (near, far))
-        share = np.clip((cut - low) / (high - low), 0.0, 1.0)
-        place = near.astype(np.float64)
-        place[:, axis] += share
-        points.append(place[:, ::-1] * edges)
-        slope = (1 - share)[:, None] * _slope(values, near) + share[:, None] * _slope(values, far)
-        down = -slope[:, ::-1] / edges
-        down[(down == 0).all(axis=1), 2 - axis] = 1.0
-        normals.append(down / np.linalg.norm(down, axis=1, keepdims=True))
-    return _Surface(np.concatenate(points), np.concatenate(normals))
+def _passed(
+    values: NDArray[Any],
+    inside: NDArray[np.bool_],
+    axis: int,
+    cut: float,
+    slices: tuple[int, int],
+    first: int,
+    edges: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Where the level is passed between neighbours along an axis, the first of them in these slices; and normals.
+
+    The values are those from the slice `first` on.
+    """
+    ahead = np.moveaxis(inside, axis, 0)
+    passed = np.moveaxis(ahead[1:] != ahead[:-1], 0, axis)[slices[0] - first : slices[1] - first]
+    near = np.stack(np.nonzero(passed), axis=1)
+    near[:, 0] += slices[0] - first
+    far = near.copy()
+    far[:, axis] += 1
+    low, high = (values[tuple(place.T)].astype(np.float64) for place in (near, far))
+    share = np.clip((cut - low) / (high - low), 0.0, 1.0)
+    place = near + np.array([first, 0.0, 0.0])
+    place[:, axis] += share
+    slope = (1 - share)[:, None] * _slope(values, near) + share[:, None] * _slope(values, far)
+    down = -slope[:, ::-1] / edges
+    down[(down == 0).all(axis=1), 2 - axis] = 1.0
+    return place[:, ::-1] * edges, down / np.linalg.norm(down, axis=1, keepdims=True)
 
 
 def _slope(values: NDArray[Any], index: NDArray[Any]) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,12 +63,20 @@ def slab_at(volume: NDArray[Any] | Tomogram, z0: int, z1: int) -> NDArray[Any]:
     return volume[z0:z1] if isinstance(volume, np.ndarray) else volume.raw(z0, z1)
 
 
+def slice_ranges(shape: tuple[int, int, int], slices: Sequence[int] | None = None) -> list[tuple[int, int]]:
+    """First and behind-the-last slice of one slab after the other; of each slice, if only some are wanted."""
+    if slices is not None:
+        return [(z, z + 1) for z in slices]
+    nz, ny, nx = shape
+    step = max(1, SLAB_VOXELS // (ny * nx))
+    return [(z, min(nz, z + step)) for z in range(0, nz, step)]
+
+
 def slabs(volume: NDArray[Any] | Tomogram) -> Iterator[tuple[int, NDArray[Any]]]:
     """First slice and stored values of one slab after the other."""
     nz, ny, nx = volume.shape
-    step = max(1, SLAB_VOXELS // (ny * nx))
-    for z in range(0, nz, step):
-        yield z, slab_at(volume, z, min(nz, z + step))
+    for z0, z1 in slice_ranges((nz, ny, nx)):
+        yield z0, slab_at(volume, z0, z1)
 
 
 def highest_value(volume: NDArray[Any] | Tomogram) -> float:

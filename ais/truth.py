@@ -10,13 +10,13 @@ import numpy as np
 
 from ais.errors import AisError
 from ais.prediction import (
-    SLAB_VOXELS,
     Scale,
     highest_value,
     reaching,
     scale_of,
     slab_at,
     slabs,
+    slice_ranges,
     source_name,
     volume_shape,
 )
@@ -153,15 +153,6 @@ def read_truth(
     truth = Truth(volume, label)
     parts = [truth.read(z0, z1) for z0, z1 in slice_ranges(volume_shape(volume), slices)]
     return np.concatenate([true for true, _ in parts]), np.concatenate([known for _, known in parts]), truth.note
-
-
-def slice_ranges(shape: tuple[int, int, int], slices: Sequence[int] | None = None) -> list[tuple[int, int]]:
-    """First and behind-the-last slice of one slab after the other; of each slice, if only some are wanted."""
-    if slices is not None:
-        return [(z, z + 1) for z in slices]
-    nz, ny, nx = shape
-    step = max(1, SLAB_VOXELS // (ny * nx))
-    return [(z, min(nz, z + step)) for z in range(0, nz, step)]
 
 
 def _half(volume: NDArray[Any] | Tomogram) -> int:

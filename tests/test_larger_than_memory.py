@@ -23,13 +23,13 @@ import ais.compared_masks
 import ais.divided_blobs
 import ais.metrics
 import ais.prediction
-import ais.truth
 from ais.analysis import distances_between, label_instances, measure_instances
 from ais.analysis.labelling import Labelled
 from ais.blobs import complete_blobs
 from ais.compared_masks import ComparedMasks
 from ais.formats.mrc import MrcWriter
 from ais.metrics import evaluate_segmentation
+from ais.orientation import distances_to_surface, orient
 from ais.picking import find_particles, long_axes
 from ais.separation import separate
 from ais.truth import PredictedMask, Truth
@@ -252,7 +252,6 @@ def test_scores_do_not_depend_on_slabs(seed: int, level: float, sizes: Any, monk
     monkeypatch.setattr(ais.compared_masks, "QUERIED_AT_ONCE", 200)
     for slices in SLABS:
         cut(monkeypatch, shape, slices)
-        monkeypatch.setattr(ais.truth, "SLAB_VOXELS", slices * shape[1] * shape[2])
         for box in (100, 4000, 1 << 23):
             monkeypatch.setattr(ais.compared_masks, "GROUPED_BOX_VOXELS", box)
             again = evaluate_segmentation(prediction, truth, threshold=level, voxel_sizes=sizes).as_dict()
@@ -277,8 +276,25 @@ def test_scores_slice_by_slice_do_not_depend_on_slabs(monkeypatch: pytest.Monkey
     whole = evaluate_segmentation(prediction, truth, per_slice=True, voxel_sizes=10.0)
     assert whole.cldice is not None
     assert evaluate_segmentation(prediction, truth, slices=range(15), voxel_sizes=10.0) == whole
-    monkeypatch.setattr(ais.truth, "SLAB_VOXELS", 4 * 24 * 27)
+    cut(monkeypatch, shape, 4)
     assert evaluate_segmentation(prediction, truth, per_slice=True, voxel_sizes=10.0) == whole
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float32", "bool"])
+def test_distances_and_normals_of_a_surface_do_not_depend_on_slabs(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = (20, 22, 24)
+    volume = clouds(shape, "uint8") > 150 if kind == "bool" else clouds(shape, kind)
+    positions = np.random.default_rng(0).uniform(-3, 27, (60, 3))
+    found = []
+    for slices in (10**6, *SLABS):
+        cut(monkeypatch, shape, slices)
+        away = distances_to_surface(positions, volume, 150.0, voxel_sizes=(9.0, 10.0, 11.0), signed=True)
+        found.append((away, orient(positions, volume, "normal", level=150.0, voxel_sizes=(9.0, 10.0, 11.0))))
+    assert (found[0][0] < 0).any()
+    assert (found[0][0] > 10).any()
+    for away, angles in found[1:]:
+        np.testing.assert_array_equal(away, found[0][0])
+        np.testing.assert_array_equal(angles, found[0][1])
 
 
 PEAK = """
@@ -322,7 +338,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("small") / "TS_1__balls.mrc"
-    write_balls(path, 50, 100)
+    write_balls(path, 50, 200)
     return path
 
 
