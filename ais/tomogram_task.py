@@ -6,9 +6,10 @@ A task can be pickled. Whoever does it keeps the models that it has loaded for t
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,12 @@ from ais.formats.mrc import MrcWriter
 from ais.formats.record import Identity, describe_input, is_finished, recorded_output
 from ais.label_images import LabelWish, write_segmentation_labels
 from ais.progress import SILENT, Progress
+from ais.read_ahead import ReadAhead
 from ais.segment_settings import DTYPES, SegmentResult, SegmentSettings
-from ais.segmented_slabs import SegmentedSlabs
+from ais.segmented_slabs import SegmentedSlabs, Values
 from ais.segmented_volumes import output_path
 from ais.tomogram import Tomogram
+from ais.written_behind import WrittenBehind
 
 if TYPE_CHECKING:
     from ais.segmentation import ReadyModel
@@ -194,8 +197,8 @@ def do(task: TomogramTask, progress: Progress = SILENT, ready: Ready | None = No
 
 
 def _segment(task: TomogramTask, progress: Progress, ready: Ready) -> str:
-    with closing(Tomogram.open(task.tomogram, task.settings.voxel_size)) as tomogram:
-        identities, outputs = task.identities(), task.outputs
+    identities, outputs = task.identities(), task.outputs  # described first, so that it is seen if another is opened
+    with closing(ReadAhead(task.tomogram, task.settings.voxel_size)) as tomogram:
         wanted = [
             feature
             for feature, output in outputs.items()
@@ -212,13 +215,19 @@ def _segment(task: TomogramTask, progress: Progress, ready: Ready) -> str:
                 made = stack.enter_context(recorded_output(outputs[feature], identities[feature]))
                 made.result["shape"] = list(tomogram.shape)
                 writers[feature] = stack.enter_context(_writer(made.path, tomogram, feature, task.settings))
+            behind = stack.enter_context(WrittenBehind())
             for values_of in slabs:
-                values = values_of()
-                for feature, writer in writers.items():
-                    writer.write(values[feature])
+                behind.do(partial(_write, writers, values_of))
+            behind.wait()
             if task.ticket is not None:
                 task.ticket.confirm()  # before anything takes its final name
     return "done"
+
+
+def _write(writers: Mapping[str, MrcWriter], values_of: Callable[[], Values]) -> None:
+    values = values_of()
+    for feature, writer in writers.items():
+        writer.write(values.pop(feature))
 
 
 def _writer(path: Path, tomogram: Tomogram, feature: str, settings: SegmentSettings) -> MrcWriter:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ais.errors import AisError
-from ais.formats.record import Identity, describe_input, record_path, write_record
+from ais.formats.record import Identity, describe_input, record_path, refuse_changed, write_record
 
 NOT_SETTINGS = ("output", "overwrite", "json", "device", "list_", "template")
 """Parameters that have no part in the result, or whose part the record tells otherwise."""
@@ -74,8 +74,9 @@ def recorded(command: str, function: Callable[..., Any]) -> Callable[..., Any]:
             for output, settings in _outputs(kind, values):
                 identity = Identity(kind, inputs, settings)
                 try:
+                    refuse_changed(inputs)
                     write_record(output, identity, _result(output), time.monotonic() - started)
-                except BaseException:  # the disk is full: a record of what has been replaced would be wrong
+                except BaseException:  # such as a full disk: a record of what has been replaced would be wrong
                     with suppress(OSError):
                         record_path(output).unlink()
                     raise

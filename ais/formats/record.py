@@ -10,7 +10,7 @@ import json
 import platform
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from ais.formats.atomic import atomic_path, flush, write_bytes, write_text
 from ais.formats.plain_file import require_plain_file
 
 RECORD_SUFFIX = ".json"
+PROJECT_SUFFIX = ".aisproj"
 PACKAGES = ("numpy", "scipy", "tensorflow")
 SAMPLED_BLOCKS = 64
 BLOCK_BYTES = 1 << 16
@@ -100,7 +101,7 @@ def recorded_output(output: Path, identity: Identity) -> Iterator[RecordedFile]:
     Raises
     ------
     AisError
-        If the folder cannot be written or the disk is full.
+        If the folder cannot be written, the disk is full, or an input is another by now.
     """
     started = time.monotonic()
     before = _record_bytes(output) if output.exists() else None
@@ -109,6 +110,7 @@ def recorded_output(output: Path, identity: Identity) -> Iterator[RecordedFile]:
         with atomic_path(output) as temporary:
             made = RecordedFile(temporary)
             yield made
+            refuse_changed(identity.inputs)
             flush(made.path)  # a disk that is full says so now, before the record takes its name
             is_written = True
             _write(output, made.path, identity, made.result, time.monotonic() - started)
@@ -260,6 +262,28 @@ def describe_input(path: Path) -> dict[str, Any]:
         }
     except OSError as error:
         raise AisError(describe_os_error(error, path)) from error
+
+
+def refuse_changed(inputs: Sequence[dict[str, Any]]) -> None:
+    """Make sure that what was read is what had been described before it was opened.
+
+    Parameters
+    ----------
+    inputs
+        From `describe_input`; projects, which change as they are used, and results of stages are passed over, and so
+        are files that have been moved away since.
+
+    Raises
+    ------
+    AisError
+        If one was replaced or changed meanwhile, so that the output may be made from parts of both.
+    """
+    for entry in inputs:
+        path = Path(entry["path"])
+        if "modified" not in entry or path.suffix == PROJECT_SUFFIX or not path.exists():
+            continue
+        if _content(describe_input(path)) != _content(entry):
+            raise AisError(f"{path} was replaced or changed while it was being read: run this again.")
 
 
 def content_of(output: Path) -> dict[str, Any]:

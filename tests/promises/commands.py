@@ -58,17 +58,19 @@ class Bench:
     ----------
     folder
         The current folder of the commands.
+    stock
+        What lies in it at first.
     """
 
     def __init__(self, forge: Forge, stock: Path, folder: Path) -> None:
         self.folder = folder
         self._forge = forge
-        self._stock = stock
+        self.stock = stock
 
     def renew(self) -> None:
         """The stock, and nothing else."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        shutil.copytree(self._stock, self.folder)
+        shutil.copytree(self.stock, self.folder)
 
     def put(self, tree: Tree) -> None:
         """Exactly this."""
@@ -88,7 +90,7 @@ class Bench:
         """Whether everything else is as it was."""
         everything = read_tree(self.folder)
         return {name: content for name, content in everything.items() if name.split("/")[0] != OUT} == read_tree(
-            self._stock
+            self.stock
         )
 
     def do(self, words: Sequence[str]) -> Outcome:

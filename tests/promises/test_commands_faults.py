@@ -1,4 +1,4 @@
-"""The disk is full, a folder goes or may not be written, a scheduler ends the command: one sentence, nothing half done."""
+"""A full disk, folders that go or may not be written, SIGTERM: one sentence, the finished stays, nothing half done."""
 
 from __future__ import annotations
 
