@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 
 from ais.errors import AisError, sentence
 from ais.formats.record import Identity, RecordedFile, describe_input, is_finished, read_record, recorded_output
@@ -333,9 +332,10 @@ def make_each(
         progress.report(index, len(inputs), path.name)
         result = FileResult(path, target)
         try:
+            described = describe_input(path)  # before it is opened, so that it is seen if another is opened
             with closing(Tomogram.open(path, voxel_size)) as volume:
                 volume.require_voxel_size()
-                identity = Identity(command, [describe_input(one) for one in (path, *further(path))], settings)
+                identity = Identity(command, [described, *map(describe_input, further(path))], settings)
                 if is_finished(target, identity, overwrite=overwrite) and complete(target):
                     result.status = "kept"
                     result.figures = (read_record(target) or {}).get("result", {})
