@@ -24,6 +24,10 @@ LOOK_EVERY_S = 0.5
 CLOSING_S = 0.5
 
 
+FileFacts = tuple[int, int, int]
+"""Inode, length and time of the last change in nanoseconds: what is changed has others."""
+
+
 @dataclass(frozen=True)
 class SliceRequest:
     """A picture that is wanted.
@@ -96,6 +100,7 @@ class SliceReader:
         self._problem: str | None = None
         self._note: str | None = None
         self._file_facts = self._facts()
+        self._changed_facts: tuple[FileFacts, bool] | None = None
         self._looked = time.monotonic()
 
     @property
@@ -203,6 +208,9 @@ class SliceReader:
             except (AisError, OSError, MemoryError) as error:
                 self._give_up(lane, number, sentence(error, self._tomogram.path))
                 continue
+            if self._is_another_volume(self._facts()):  # what was read may be anything
+                self._give_up(lane, number, self._replaced())
+                continue
             self._take(lane, request, number, made)
 
     def _next_task(self, lane: _Lane) -> tuple[SliceRequest | None, int] | None:
@@ -305,10 +313,32 @@ class SliceReader:
             self._tell(
                 f"{path} has been moved or deleted since it was opened: put it back, or open it where it is now."
             )
+        elif self._is_another_volume(facts):
+            self._tell(self._replaced())
         elif facts != self._file_facts:
             self._tell(f"{path} has been changed since it was opened: open it again to see it as it is now.")
 
-    def _facts(self) -> tuple[int, int, int] | None:
+    def _is_another_volume(self, facts: FileFacts | None) -> bool:
+        """Whether the file is no longer a volume of the size that was opened; looked at once for each change."""
+        if facts is None or facts == self._file_facts:
+            return False
+        known = self._changed_facts
+        if known is None or known[0] != facts:
+            try:
+                with Tomogram.open(self._tomogram.path) as now:
+                    known = facts, now.shape != self._tomogram.shape
+            except AisError:
+                known = facts, True
+            self._changed_facts = known
+        return known[1]
+
+    def _replaced(self) -> str:
+        return (
+            f"{self._tomogram.path} is no longer the tomogram of {self._tomogram.shape} (z, y, x) voxels that was "
+            "opened: put that back, or relink the tomogram to where it is now. What was annotated is kept."
+        )
+
+    def _facts(self) -> FileFacts | None:
         try:
             found = self._tomogram.path.stat()
         except OSError:
