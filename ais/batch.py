@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-
 from ais.errors import AisError, sentence
 from ais.formats.record import Identity, RecordedFile, describe_input, is_finished, read_record, recorded_output
 from ais.formats.registry import volume_stem
