@@ -22,6 +22,8 @@ NORMAL: dict[Plane, int] = {"xy": 0, "xz": 1, "yz": 2}
 PICTURES_IN_ONE_PASS: dict[Plane, int] = {"xy": 1, "xz": 4, "yz": 16}
 LOOK_EVERY_S = 0.5
 CLOSING_S = 0.5
+HEAD_BYTES = 1024
+"""A file whose beginning differs is another one; most formats say the size of the volume there."""
 
 
 FileFacts = tuple[int, int, int]
@@ -100,6 +102,7 @@ class SliceReader:
         self._problem: str | None = None
         self._note: str | None = None
         self._file_facts = self._facts()
+        self._head_at_first = self._head()
         self._changed_facts: tuple[FileFacts, bool] | None = None
         self._looked = time.monotonic()
 
@@ -327,10 +330,17 @@ class SliceReader:
             try:
                 with Tomogram.open(self._tomogram.path) as now:
                     known = facts, now.shape != self._tomogram.shape
-            except AisError:
-                known = facts, True
+            except AisError:  # one that was cut off still has its beginning, and can be read as far as it goes
+                known = facts, self._head() != self._head_at_first
             self._changed_facts = known
         return known[1]
+
+    def _head(self) -> bytes:
+        try:
+            with self._tomogram.path.open("rb") as file:
+                return file.read(HEAD_BYTES)
+        except OSError:  # a folder, for one
+            return b""
 
     def _replaced(self) -> str:
         return (
