@@ -16,13 +16,13 @@ from ais.formats.coord_table import text_of
 from ais.gui.particle_import import ParticleImport
 from ais.gui.particle_items import PICKS_KEY, SET_KEY, ParticleItems
 from ais.gui.particle_loading import load_into_project
+from ais.gui.particle_reading import ParticleReading
 from ais.gui.particle_saving import CHOICE_KEY, ParticleSaving, choice_of, remembered
 from ais.gui.scene.contents import ParticleItem
-from ais.gui.shown_particles import ParticleTable, ShownParticles, show_particles
+from ais.gui.shown_particles import ShownParticles
 from ais.gui.state import Tab
 
 if TYPE_CHECKING:
-    from ais.gui.background import Work
     from ais.gui.document import Document
     from ais.gui.editor import Editor
 
@@ -30,18 +30,6 @@ __all__ = ["KEYS_OF_LIST", "PICKS_KEY", "SET_KEY", "DraggedParticle", "ParticleS
 
 KEYS_OF_LIST = "sets of particles"
 """Under which the list of sets takes keys, in `Shell.keys_taken`."""
-
-
-@dataclass
-class _Derived:
-    """What is shown of a set now, what it was made from, and what is being made."""
-
-    made_from: tuple[object, ...] | None = None
-    shown: ShownParticles | None = None
-    making: tuple[object, ...] | None = None
-    problem: str = ""
-    unreadable: str = ""
-    """Digest of a table that could not be read."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +86,7 @@ class ParticleSets:
         self._document: Document | None = None
         self._asked: tuple[int, int | None] | None = None
         self._selected_name = ""
-        self._tables: dict[str, ParticleTable] = {}
-        self._reading: dict[str, Work] = {}
-        self._derived: dict[int, _Derived] = {}
+        self._reading = ParticleReading(editor, self.look)
         self._looks: dict[int, ParticleLook] = {}
         self._saved_looks: dict[int, tuple[ParticleLook, int]] = {}
         self._items = ParticleItems(editor)
@@ -131,8 +117,7 @@ class ParticleSets:
                     lambda project: project.particle_sets(tomogram),
                     lambda sets: self._take(tuple(sets), asked),
                 )
-        for one in self.sets:
-            self._derive(one)
+        self._reading.follow(self.sets)
         self._settle()
         if self.saving is not None:
             self.saving.follow()
@@ -176,13 +161,11 @@ class ParticleSets:
 
     def shown(self, number: int) -> ShownParticles | None:
         """How a set is shown; None until its table has been read. It may be a moment behind."""
-        derived = self._derived.get(number)
-        return derived.shown if derived is not None else None
+        return self._reading.shown(number)
 
     def problem(self, number: int) -> str:
         """Why a set cannot be shown; empty if it can."""
-        derived = self._derived.get(number)
-        return derived.problem if derived is not None else ""
+        return self._reading.problem(number)
 
     def hand_picks(self) -> list[tuple[Feature, HandPicks]]:
         """What was picked by hand in this tomogram; it is edited with its feature and only seen here."""
@@ -350,8 +333,9 @@ class ParticleSets:
         self.sets, self.selected, self.saving, self.importing, self.dragged = (), None, None, None, None
         self._asked = None
         self._items.keep(())
-        for kept in (self._tables, self._reading, self._derived, self._looks, self._saved_looks):
-            kept.clear()
+        self._reading.forget(self._document)
+        self._looks.clear()
+        self._saved_looks.clear()
 
     def _take(self, sets: tuple[ParticleSet, ...], asked: tuple[int, int | None]) -> None:
         if asked[1] != self._editor.state.tomogram:
@@ -366,52 +350,19 @@ class ParticleSets:
         if before is not None:
             self._selected_name = before.name
         self.sets = sets
-        numbers, digests = {one.id for one in sets}, {one.digest for one in sets}
+        numbers = {one.id for one in sets}
         if new:
             self.selected = new[-1].id
         elif self.selected not in numbers:  # in another tomogram, that of the same name
             same = [one.id for one in sets if one.name == self._selected_name]
             self.selected = next(iter(same or [one.id for one in sets]), None)
-        for kept in (self._derived, self._looks):
-            for number in [number for number in kept if number not in numbers]:
-                del kept[number]
-        self._tables = {digest: table for digest, table in self._tables.items() if digest in digests}
+        self._looks = {number: look for number, look in self._looks.items() if number in numbers}
+        self._reading.keep(sets)
         self._items.keep(numbers)
 
     def _end_preview(self, number: int, look: ParticleLook | None) -> None:
         if self._looks.get(number) is look:
             self._looks.pop(number, None)
-
-    def _derive(self, one: ParticleSet) -> None:
-        """Have a set's table read, and then what is shown of it worked out, in threads; the latest wins."""
-        editor, document = self._editor, self._document
-        derived = self._derived.setdefault(one.id, _Derived())
-        table = self._tables.get(one.digest)
-        if table is None:
-            if one.digest not in self._reading and document is not None and derived.unreadable != one.digest:
-                self._read(one, document, derived)
-            return
-        wanted = self._wanted(one)
-        if wanted == derived.made_from or derived.making is not None:
-            return
-        derived.making = wanted
-        target = replace(one, look=self.look(one))
-
-        def there(shown: ShownParticles) -> None:
-            derived.making = None
-            derived.made_from, derived.shown, derived.problem = wanted, shown, ""
-
-        def failed(sentence: str) -> None:
-            derived.making = None
-            derived.made_from, derived.problem = wanted, sentence
-
-        editor.background.run(lambda _: show_particles(target, table), there, failed=failed)
-
-    def _wanted(self, one: ParticleSet) -> tuple[object, ...]:
-        """What the way a set is shown depends on; radius and body need no new colours."""
-        look = self.look(one)
-        ramp = (look.colour, look.colour_by, look.colour_map, look.limits, look.ranges)
-        return one.digest, one.removed.tobytes() if one.removed.any() else b"", tuple(one.moved.items()), ramp
 
     def _settle(self) -> None:
         """Draw a particle where its set has it, once that is where it was left, or elsewhere after all."""
@@ -419,36 +370,8 @@ class ParticleSets:
             return
         dragged, revision = self._dropped
         one = self.find(dragged.particle_set)
-        derived = self._derived.get(dragged.particle_set)
-        behind = one is not None and derived is not None and derived.made_from != self._wanted(one)
+        behind = one is not None and self._reading.is_behind(one)
         if self._taken >= revision and not behind:
             self._dropped = None
             if self.dragged is dragged:
                 self.dragged = None
-
-    def _read(self, one: ParticleSet, document: Document, derived: _Derived) -> None:
-        project = document.project
-
-        def there(table: ParticleTable) -> None:
-            self._reading.pop(one.digest, None)
-            if self._document is document and any(each.digest == one.digest for each in self.sets):
-                self._tables[one.digest] = table
-
-        def failed(sentence: str) -> None:
-            self._reading.pop(one.digest, None)
-            now = self.find(one.id)
-            if self._document is document and now is not None and now.digest == one.digest:
-                derived.problem, derived.unreadable = sentence, one.digest
-                self._editor.notices.problem(sentence)
-
-        def read(_: Work) -> ParticleTable:
-            table = ParticleTable(project.particle_table(one))
-            table.numeric_labels()  # found out here, and not while a frame is drawn
-            return table
-
-        self._reading[one.digest] = self._editor.background.run(
-            read,
-            there,
-            title=f"Reading {one.name}",
-            failed=failed,
-        )
