@@ -92,7 +92,7 @@ def run(
         else:
             meant: float | int | str | AmplitudeSpectrum | None = None if invert else value
             if match is not None and reference_voxel_size is not None:
-                meant = spectrum_of(match, reference_voxel_size)
+                meant = spectrum_of(match, reference_voxel_size, folder=target.parent)
             dimensions = 3 if cube else 2
             filter_volume(source, target, kind, meant, dimensions=dimensions, voxel_size=voxel_size, progress=progress)
     show(str(target))

@@ -15,6 +15,7 @@ from ais.formats.volume import Array
 
 _LEAST_AMPLITUDE = 1e-6  # of the strongest shell; weaker ones are rounding errors
 _NOTHING = 1e-30
+WHOLE = slice(None)
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,8 @@ def match_spectrum(volume: Array, reference: AmplitudeSpectrum, voxel_sizes: Vox
     mean = float(volume.mean(dtype=np.float64))
     spectrum = _spectrum(volume, mean)
     own = _averaged(spectrum, volume.shape, sizes, mean)
-    shells, log_gain = _log_gain(own, reference)
-    for z, frequency in enumerate(_shells_of_planes(volume.shape, sizes)):
-        spectrum[z] *= np.exp(np.interp(frequency, shells, log_gain).astype(np.float32))
-    spectrum[0, 0, 0] = 0.0
+    shells, gain = log_gain(own, reference)
+    apply_gain(spectrum, WHOLE, volume.shape, sizes, shells, gain)
     matched = fft.irfftn(spectrum, s=volume.shape, workers=-1, overwrite_x=True)
     matched += np.float32(reference.mean)
     return np.asarray(matched, dtype=np.float32)
@@ -97,43 +96,95 @@ def _spectrum(volume: Array, mean: float) -> npt.NDArray[np.complex64]:
 def _averaged(
     spectrum: npt.NDArray[np.complex64], shape: tuple[int, ...], sizes: VoxelSizes, mean: float
 ) -> AmplitudeSpectrum:
-    width = 1.0 / min(shape[1] * sizes[1], shape[2] * sizes[2])
-    highest = math.sqrt(sum((0.5 / size) ** 2 for size in sizes))
-    count = int(highest / width) + 2
-    sums, weights, moments = np.zeros((3, count))
-    # A real volume's transform holds each column but the first (and the last of an even length) once for two.
-    twice = np.full(spectrum.shape[2], 2.0)
-    twice[0] = 1.0
-    if shape[2] % 2 == 0:
-        twice[-1] = 1.0
-    twice = np.broadcast_to(twice, spectrum.shape[1:]).ravel()
-    for z, frequency in enumerate(_shells_of_planes(shape, sizes)):
-        flat = frequency.ravel()
-        shell = np.rint(flat / width).astype(np.intp)
-        sums += np.bincount(shell, twice * np.abs(spectrum[z]).ravel(), minlength=count)
-        weights += np.bincount(shell, twice, minlength=count)
-        moments += np.bincount(shell, twice * flat, minlength=count)
-    filled = weights > 0
-    filled[0] = False
-    scale = math.sqrt(math.prod(sizes) / math.prod(shape))
-    return AmplitudeSpectrum(
-        frequencies=moments[filled] / weights[filled],
-        amplitudes=scale * sums[filled] / weights[filled],
-        mean=mean,
-        nyquist=0.5 / max(sizes),
-    )
+    sums = ShellSums(shape, sizes)
+    sums.add(spectrum, WHOLE)
+    return sums.spectrum(mean)
 
 
-def _shells_of_planes(shape: tuple[int, ...], sizes: VoxelSizes) -> Iterator[npt.NDArray[np.float64]]:
-    kz, ky = np.fft.fftfreq(shape[0], sizes[0]), np.fft.fftfreq(shape[1], sizes[1])
+class ShellSums:
+    """Amplitudes summed in shells of equal spatial frequency, block after block of a transform.
+
+    Parameters
+    ----------
+    shape
+        (nz, ny, nx) of the volume.
+    sizes
+        (z, y, x) of its voxels in A.
+    """
+
+    def __init__(self, shape: tuple[int, ...], sizes: VoxelSizes) -> None:
+        self._shape, self._sizes = shape, sizes
+        self._width = 1.0 / min(shape[1] * sizes[1], shape[2] * sizes[2])
+        highest = math.sqrt(sum((0.5 / size) ** 2 for size in sizes))
+        self._count = int(highest / self._width) + 2
+        self._sums, self._weights, self._moments = np.zeros((3, self._count))
+
+    def add(self, spectrum: npt.NDArray[np.complex64], rows: slice) -> None:
+        """Add rows of the transform (nz, n, nx // 2 + 1)."""
+        # A real volume's transform holds each column but the first (and the last of an even length) once for two.
+        twice = np.full(spectrum.shape[2], 2.0)
+        twice[0] = 1.0
+        if self._shape[2] % 2 == 0:
+            twice[-1] = 1.0
+        twice = np.broadcast_to(twice, spectrum.shape[1:]).ravel()
+        for z, frequency in enumerate(_shells_of_planes(self._shape, self._sizes, rows)):
+            flat = frequency.ravel()
+            shell = np.rint(flat / self._width).astype(np.intp)
+            self._sums += np.bincount(shell, twice * np.abs(spectrum[z]).ravel(), minlength=self._count)
+            self._weights += np.bincount(shell, twice, minlength=self._count)
+            self._moments += np.bincount(shell, twice * flat, minlength=self._count)
+
+    def spectrum(self, mean: float) -> AmplitudeSpectrum:
+        """The averages, once all rows have been added."""
+        filled = self._weights > 0
+        filled[0] = False
+        scale = math.sqrt(math.prod(self._sizes) / math.prod(self._shape))
+        return AmplitudeSpectrum(
+            frequencies=self._moments[filled] / self._weights[filled],
+            amplitudes=scale * self._sums[filled] / self._weights[filled],
+            mean=mean,
+            nyquist=0.5 / max(self._sizes),
+        )
+
+
+def apply_gain(
+    spectrum: npt.NDArray[np.complex64],
+    rows: slice,
+    shape: tuple[int, ...],
+    sizes: VoxelSizes,
+    shells: npt.NDArray[np.float64],
+    gain: npt.NDArray[np.float64],
+) -> None:
+    """Multiply rows of a transform by a gain, of which the logarithm at some frequencies is given; the mean becomes 0.
+
+    Parameters
+    ----------
+    spectrum
+        (nz, n, nx // 2 + 1); it is changed.
+    rows
+        Which rows those are.
+    shape, sizes
+        Of the volume.
+    shells, gain
+        From `log_gain`.
+    """
+    for z, frequency in enumerate(_shells_of_planes(shape, sizes, rows)):
+        spectrum[z] *= np.exp(np.interp(frequency, shells, gain).astype(np.float32))
+    if not rows.start:
+        spectrum[0, 0, 0] = 0.0
+
+
+def _shells_of_planes(shape: tuple[int, ...], sizes: VoxelSizes, rows: slice) -> Iterator[npt.NDArray[np.float64]]:
+    kz, ky = np.fft.fftfreq(shape[0], sizes[0]), np.fft.fftfreq(shape[1], sizes[1])[rows]
     in_plane = ky[:, None] ** 2 + np.fft.rfftfreq(shape[2], sizes[2])[None, :] ** 2
     for height in kz:
         yield np.sqrt(in_plane + height**2)
 
 
-def _log_gain(
+def log_gain(
     own: AmplitudeSpectrum, reference: AmplitudeSpectrum
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Frequencies, and the logarithm at each of what gives a volume the amplitudes of a reference."""
     # Logarithms, since amplitudes fall over orders of magnitude and are interpolated between shells.
     if reference.frequencies.size == 0 or own.frequencies.size == 0:
         raise AisError("A volume of a single voxel has no amplitude spectrum to match.")
@@ -141,5 +192,5 @@ def _log_gain(
     shells, found = own.frequencies[known], own.amplitudes[known]
     wanted = np.interp(shells, reference.frequencies, np.log(np.maximum(reference.amplitudes, _NOTHING)))
     present = found > _LEAST_AMPLITUDE * own.amplitudes.max(initial=0.0)
-    log_gain = np.where(present, wanted - np.log(np.maximum(found, _NOTHING)), math.log(_NOTHING))
-    return shells, log_gain
+    gain = np.where(present, wanted - np.log(np.maximum(found, _NOTHING)), math.log(_NOTHING))
+    return shells, gain

@@ -27,6 +27,7 @@ from ais.filters.arrays import (
     permutation,
     sampled_slices,
 )
+from ais.filters.large_spectrum import large_spectrum, match_large_spectrum
 from ais.filters.spectrum import AmplitudeSpectrum, amplitude_spectrum, match_spectrum
 from ais.formats.registry import write_volume
 from ais.formats.volume import Array
@@ -34,6 +35,8 @@ from ais.progress import SILENT, Progress
 from ais.tomogram import Tomogram
 
 _SLAB_VOXELS = 1 << 25
+WHOLE_TRANSFORM_VOXELS = 1 << 26
+"""The transform of a volume of no more voxels is held in memory: 16 bytes per voxel."""
 
 
 def filter_volume(
@@ -48,11 +51,13 @@ def filter_volume(
 ) -> None:
     """Filter a volume file into another, which appears whole or not at all.
 
-    All but ``match`` work in parts of at most 2^25 voxels (ten slices or more of the largest tomograms), in less than
-    1.5 GB, so the volume may be larger than memory; ``match`` holds the whole volume and its transform, about 16 bytes
-    per voxel. The output is float32, except that ``swap-axes`` keeps the type and ``median`` and ``invert`` keep whole
-    numbers. Header labels are kept; after binning and swapping, voxel size and origin are such that what is shown
-    stays in place (on the exchanged axes).
+    All work in parts of at most 2^25 voxels (ten slices or more of the largest tomograms), in less than 1.5 GB, so the
+    volume may be larger than memory; the transform for ``match`` lies in a temporary file in the folder of the output,
+    4 bytes per voxel, where the volume has more than `WHOLE_TRANSFORM_VOXELS`.
+
+    The output is float32, except that ``swap-axes`` keeps the type and ``median`` and ``invert`` keep whole numbers.
+    Header labels are kept; after binning and swapping, voxel size and origin are such that what is shown stays in place
+    (on the exchanged axes).
 
     Parameters
     ----------
@@ -82,7 +87,7 @@ def filter_volume(
         raise AisError(f"{target} is the input itself: give the filtered volume another name.")
     with Tomogram.open(source, voxel_size) as tomogram:
         try:
-            prepared = KINDS[kind](tomogram, value, dimensions)
+            prepared = KINDS[kind](tomogram, value, _Request(dimensions, target.parent))
             write_volume(
                 target,
                 _reported(prepared, progress, f"{tomogram.name}: {kind}"),
@@ -98,8 +103,10 @@ def filter_volume(
             raise AisError(f"{source} of {size} voxels does not fit into memory for the filter {kind}.") from error
 
 
-def spectrum_of(path: Path | str, voxel_size: float | None = None) -> AmplitudeSpectrum:
-    """Measure the amplitude spectrum of a tomogram file, as the reference of ``match``; about 16 bytes per voxel.
+def spectrum_of(path: Path | str, voxel_size: float | None = None, *, folder: Path | None = None) -> AmplitudeSpectrum:
+    """Measure the amplitude spectrum of a tomogram file, as the reference of ``match``.
+
+    That of a large one takes a temporary file of 4 bytes per voxel, in `folder` or where such files usually are.
 
     Raises
     ------
@@ -109,7 +116,19 @@ def spectrum_of(path: Path | str, voxel_size: float | None = None) -> AmplitudeS
     """
     with Tomogram.open(path, voxel_size) as reference:
         sizes = known_sizes(reference)
-        return replace(amplitude_spectrum(reference.slab(0, reference.shape[0]), sizes), name=reference.name)
+        if math.prod(reference.shape) > WHOLE_TRANSFORM_VOXELS:
+            found = large_spectrum(reference, sizes, folder)
+        else:
+            found = amplitude_spectrum(reference.slab(0, reference.shape[0]), sizes)
+        return replace(found, name=reference.name)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What else is said of a filter: the dimensions of a median, and where the output goes."""
+
+    dimensions: int
+    folder: Path
 
 
 @dataclass(frozen=True)
@@ -124,7 +143,7 @@ class _Prepared:
     origin: tuple[float, float, float] | None = None
 
 
-def _prepare_gaussian(tomogram: Tomogram, value: object, _dimensions: int) -> _Prepared:
+def _prepare_gaussian(tomogram: Tomogram, value: object, _request: _Request) -> _Prepared:
     sizes = known_sizes(tomogram)
     sigma = checked_sigma(value, sizes)
     halo = (int(GAUSSIAN_REACH * sigma / sizes[0] + 0.5), int(GAUSSIAN_REACH * sigma / sizes[1] + 0.5))
@@ -132,15 +151,15 @@ def _prepare_gaussian(tomogram: Tomogram, value: object, _dimensions: int) -> _P
     return _same_grid(tomogram, slabs, np.dtype(np.float32), f"Gaussian {sigma:g} A")
 
 
-def _prepare_median(tomogram: Tomogram, value: object, dimensions: int) -> _Prepared:
-    size = checked_median(value)
+def _prepare_median(tomogram: Tomogram, value: object, request: _Request) -> _Prepared:
+    size, dimensions = checked_median(value), request.dimensions
     halo = (size // 2 if dimensions == 3 else 0, size // 2)
     kept = tomogram.dtype if tomogram.dtype.kind in "iu" else np.dtype(np.float32)
     slabs = _in_slabs(tomogram, halo, lambda slab: median(slab, size, dimensions=dimensions), kept=kept)
     return _same_grid(tomogram, slabs, kept, f"median of {size} voxels, {dimensions}D")
 
 
-def _prepare_anisotropic(tomogram: Tomogram, value: object, _dimensions: int) -> _Prepared:
+def _prepare_anisotropic(tomogram: Tomogram, value: object, _request: _Request) -> _Prepared:
     iterations = checked_iterations(value)
     chosen = sampled_slices(tomogram.shape[0])
     edge = float(np.median([edge_strength(tomogram.slab(z, z + 1)) for z in chosen]))
@@ -148,7 +167,7 @@ def _prepare_anisotropic(tomogram: Tomogram, value: object, _dimensions: int) ->
     return _same_grid(tomogram, slabs, np.dtype(np.float32), f"anisotropic diffusion, {iterations} iterations")
 
 
-def _prepare_invert(tomogram: Tomogram, value: object, _dimensions: int) -> _Prepared:
+def _prepare_invert(tomogram: Tomogram, value: object, _request: _Request) -> _Prepared:
     if value is not None:
         raise AisError(f"Inverting takes no value, but {value!r} was given.")
     real = tomogram.dtype.kind == "f"
@@ -158,7 +177,7 @@ def _prepare_invert(tomogram: Tomogram, value: object, _dimensions: int) -> _Pre
     return _same_grid(tomogram, slabs, kept, "inverted")
 
 
-def _prepare_bin(tomogram: Tomogram, value: object, _dimensions: int) -> _Prepared:
+def _prepare_bin(tomogram: Tomogram, value: object, _request: _Request) -> _Prepared:
     factor = checked_bin(value, tomogram.shape)
     nz, ny, nx = (n // factor for n in tomogram.shape)
     step = max(1, _slab_thickness(tomogram.shape, 0) // factor)
@@ -181,7 +200,7 @@ def _prepare_bin(tomogram: Tomogram, value: object, _dimensions: int) -> _Prepar
     )
 
 
-def _prepare_swap(tomogram: Tomogram, value: object, _dimensions: int) -> _Prepared:
+def _prepare_swap(tomogram: Tomogram, value: object, _request: _Request) -> _Prepared:
     order = str(value).lower()
     axes = permutation(order)
     nz, ny, nx = (tomogram.shape[axis] for axis in axes)
@@ -202,22 +221,25 @@ def _prepare_swap(tomogram: Tomogram, value: object, _dimensions: int) -> _Prepa
     )
 
 
-def _prepare_match(tomogram: Tomogram, value: object, _dimensions: int) -> _Prepared:
+def _prepare_match(tomogram: Tomogram, value: object, request: _Request) -> _Prepared:
     sizes = known_sizes(tomogram)
     if isinstance(value, str | Path):
-        value = spectrum_of(value)
+        value = spectrum_of(value, folder=request.folder)
     if not isinstance(value, AmplitudeSpectrum):
         raise AisError("Matching the spectrum needs the path of a reference tomogram.")
     target = value
 
     def slabs() -> Iterator[Array]:
+        if math.prod(tomogram.shape) > WHOLE_TRANSFORM_VOXELS:
+            yield from match_large_spectrum(tomogram, target, sizes, request.folder)
+            return
         matched = match_spectrum(tomogram.slab(0, tomogram.shape[0]), target, sizes)
         yield from (matched[z : z + 1] for z in range(len(matched)))
 
     return _same_grid(tomogram, slabs(), np.dtype(np.float32), f"amplitude spectrum of {target.name}")
 
 
-KINDS: dict[str, Callable[[Tomogram, object, int], _Prepared]] = {
+KINDS: dict[str, Callable[[Tomogram, object, _Request], _Prepared]] = {
     "match": _prepare_match,
     "gaussian": _prepare_gaussian,
     "median": _prepare_median,
