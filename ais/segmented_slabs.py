@@ -13,8 +13,8 @@ from ais.chosen_models import ChosenModel
 from ais.errors import AisError
 from ais.interactions import apply_rules
 from ais.progress import Progress
+from ais.read_ahead import ReadAhead
 from ais.segment_settings import DTYPES, SegmentSettings
-from ais.tomogram import Tomogram
 
 if TYPE_CHECKING:
     from ais.segmentation import ReadyModel
@@ -51,7 +51,7 @@ class SegmentedSlabs:
 
     def __init__(
         self,
-        tomogram: Tomogram,
+        tomogram: ReadAhead,
         models: Sequence[ChosenModel],
         wanted: Sequence[str],
         settings: SegmentSettings,
@@ -71,14 +71,18 @@ class SegmentedSlabs:
     def __iter__(self) -> Iterator[Callable[[], Values]]:
         """For each slab, once the networks have computed it, what gives its values (n, ny, nx) by feature.
 
-        To apply the rules and to round takes no network, so that it can be done elsewhere, while the next is computed.
+        To apply the rules and to round takes no network, so that it can be done in another thread, once, while the next
+        slab is computed. The slab after that is read meanwhile.
         """
         nz, ny, nx = self._tomogram.shape
         z0, z1 = self._settings.z_range or (0, nz)
         step = max(1, SLAB_BYTES // (4 * ny * nx * sum(len(model.info.found) for model in self._models)))
         yield from self._empty(0, z0, step)
+        reach = max(model.info.depth // 2 for model in self._models)  # how far a network looks along z
         for z in range(z0, z1, step):
-            yield self._computed(z, min(z + step, z1), z0, z1)
+            last = min(z + step, z1)
+            self._tomogram.go_on((last - reach, min(last + step, z1) + reach) if last < z1 else None)
+            yield self._computed(z, last, z0, z1)
         yield from self._empty(z1, nz, step)
 
     def _check(self) -> None:
@@ -106,7 +110,9 @@ class SegmentedSlabs:
     def _stored(self, probabilities: dict[str, NDArray[np.float32]], seen: Crop | None) -> Values:
         if self._settings.rules is not None:
             apply_rules(probabilities, self._settings.rules, self._tomogram.voxel_size)
-        return {feature: self._placed(probabilities.pop(feature), seen) for feature in self._wanted}
+        values = {feature: self._placed(probabilities.pop(feature), seen) for feature in self._wanted}
+        probabilities.clear()
+        return values
 
     def _seen(self) -> Crop | None:
         """The crop, grown by as far as rules reach, so that what lies beside it counts as in the whole slice."""
