@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ais.errors import AisError
 from ais.project import Project
+from ais.project.database import SIDE_FILES
+from ais.project.lock import LockHeldError, ProjectLock
 
 FOLDER = "untitled"
 ENDING = ".aisproj"
@@ -101,10 +103,18 @@ def remove(path: Path) -> None:
     Raises
     ------
     AisError
-        If it cannot be removed.
+        If it is open in another window, or cannot be removed.
     """
     try:
-        for ending in ("", "-wal", "-shm", "-journal", ".lock"):
+        lock = ProjectLock(path)
+    except LockHeldError as error:
+        raise AisError(f"{path.stem} is not removed, because {error}: close it there first.") from error
+    except OSError as error:
+        raise AisError(f"{path} could not be removed ({error.strerror}).") from error
+    try:
+        for ending in ("", *SIDE_FILES):
             path.with_name(path.name + ending).unlink(missing_ok=True)
     except OSError as error:
         raise AisError(f"{path} could not be removed ({error.strerror}).") from error
+    finally:
+        lock.release()

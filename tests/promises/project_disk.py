@@ -35,11 +35,12 @@ _FAILED = {
     "write": apsw.SQLITE_IOERR_WRITE,
     "truncate": apsw.SQLITE_IOERR_TRUNCATE,
     "sync": apsw.SQLITE_IOERR_FSYNC,
+    "lock": apsw.SQLITE_IOERR_LOCK,
 }
 _numbers = itertools.count()
 
 Refusal = Callable[[str, str], type[apsw.Error] | None]
-"""Told what is about to be done ("write", "truncate", "sync") and to which file; gives the error to raise, or None."""
+"""Told what is about to be done ("write", "truncate", "sync", "lock") and to which file; gives the error to raise."""
 
 
 @dataclass(frozen=True)
@@ -245,7 +246,7 @@ class _VfsFile(apsw.VFSFile):
     flushes_folder = False
 
     def __init__(self, base: str, name: Any, flags: list[int], disk: Disk, noted_as: str) -> None:
-        self._disk, self._name = disk, noted_as
+        self._base, self._disk, self._name = base, disk, noted_as
         super().__init__(base, name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
@@ -257,6 +258,11 @@ class _VfsFile(apsw.VFSFile):
         self._maybe_refuse("truncate")
         super().xTruncate(length)
         self._note(Event("truncate", self._name, length))
+
+    def xLock(self, level: int) -> None:  # noqa: N802
+        if self._base == "unix":
+            self._maybe_refuse("lock")
+        super().xLock(level)
 
     def xSync(self, flags: int) -> None:  # noqa: ARG002, N802
         self._maybe_refuse("sync")

@@ -15,13 +15,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import apsw
 import pytest
 from any_edit import AnyEdit, begin_project
+from project_disk import Disk, connected
 from soaking import moments
 from windowless import nothing, said, settled, until
 
 from ais.annotation import AddFeature, PaintStroke
 from ais.errors import AisError
+from ais.gui import untitled
 from ais.gui.editor import Editor
 from ais.gui.project_files import save_copy
 from ais.project import Project
@@ -227,6 +230,28 @@ def test_who_opens_a_project_second_goes_on_in_a_copy(editor: Editor, folder: Pa
     assert features_of(copy) == ["membrane", "theirs", "mine"]
 
 
+def test_an_unnamed_project_is_not_removed_while_another_window_has_it(
+    editor: Editor, tmp_path: Path, folder: Path
+) -> None:
+    editor.close_project()
+    editor.open_paths([folder / "a.mrc"])
+    until(editor, lambda: editor.untitled and editor.shown)
+    assert add(editor, "unnamed")
+    assert editor.document is not None
+    path = editor.document.project.path
+    second = Editor(tmp_path / "settings", nothing)
+    second.background.run(lambda _: untitled.remove(path))
+    until(second, lambda: "close it there first" in said(second))
+    assert add(editor, "still there")
+    editor.close_project()
+    settled(editor)
+    assert features_of(path) == ["unnamed", "still there"]
+    second.background.run(lambda _: untitled.remove(path))
+    settled(second)
+    second.close()
+    assert not list(path.parent.iterdir())
+
+
 @on_unix
 def test_of_many_that_open_at_once_one_edits(folder: Path) -> None:
     code = """
@@ -267,6 +292,25 @@ project.close()
         assert len(edited) == 1
         assert features_of(folder / NAME)[-1] == edited[0]
         assert not list(folder.glob(f"{NAME}?*"))
+
+
+@on_unix
+def test_a_share_on_which_locking_fails(folder: Path) -> None:
+    disk = Disk(folder)
+    disk.refuse = lambda what, _: apsw.IOError if what == "lock" else None
+    with connected(disk):
+        with Project.open(folder / NAME) as alone:
+            assert not alone.read_only
+            assert "one program at a time" in alone.notice
+            alone.apply(AddFeature("alone"))
+            for read_only in (False, True):
+                with pytest.raises(AisError, match="close it there first"):
+                    Project.open(folder / NAME, read_only)
+            assert not (folder / f"{NAME}-wal").exists()
+            alone.undo()
+            alone.redo()
+        assert not list(folder.glob(f"{NAME}?*"))
+    assert features_of(folder / NAME) == ["membrane", "alone"]
 
 
 # Clocks
