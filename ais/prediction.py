@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from ais.errors import AisError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from ais.tomogram import Tomogram
@@ -22,6 +24,25 @@ INT8_FULL_SCALE = 127.0
 UNIT_SCALE_LIMIT = 1.5
 ROUNDING = 1e-6
 SLAB_VOXELS = 1 << 25
+
+
+class SlabSource(Protocol):
+    """A volume that is read in slabs, as a `ais.tomogram.Tomogram` is."""
+
+    @property
+    def path(self) -> Path:
+        """Its file."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(nz, ny, nx)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the stored voxels."""
+
+    def raw(self, z0: int, z1: int, /) -> NDArray[Any]:
+        """Stored values of slices z0 to z1 - 1."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +66,7 @@ class Scale:
         return f"{reason} (a mask of 0 and 1 needs a threshold of 1)." if highest * self.factor == 1 else f"{reason}."
 
 
-def source_name(volume: NDArray[Any] | Tomogram) -> str:
+def source_name(volume: NDArray[Any] | SlabSource) -> str:
     """What to call a volume in a sentence: its path, if it has one."""
     return "The volume" if isinstance(volume, np.ndarray) else str(volume.path)
 
@@ -58,7 +79,7 @@ def volume_shape(volume: NDArray[Any] | Tomogram) -> tuple[int, int, int]:
     return (shape[0], shape[1], shape[2])
 
 
-def slab_at(volume: NDArray[Any] | Tomogram, z0: int, z1: int) -> NDArray[Any]:
+def slab_at(volume: NDArray[Any] | SlabSource, z0: int, z1: int) -> NDArray[Any]:
     """Stored values of slices z0 to z1 - 1, shape (z1 - z0, ny, nx); not to be written to."""
     return volume[z0:z1] if isinstance(volume, np.ndarray) else volume.raw(z0, z1)
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ais.annotation.volume_looks import Removal, Removals
-from ais.components import Components, Indices, LevelComponents
-from ais.prediction import Scale, reaching, scale_of, slabs, volume_shape
+from ais.components import Components, Indices, LevelComponents, expanded
+from ais.prediction import Scale, SlabSource, reaching, scale_of, slab_at, slabs, volume_shape
 
 if TYPE_CHECKING:
     from ais.tomogram import Tomogram
 
-__all__ = ["Removal", "Removals", "Verdict", "chosen", "judged", "without"]
+__all__ = ["ClearedVolume", "Removal", "Removals", "Verdict", "chosen", "cleared", "judged", "without"]
 
 CLEARED_AT_ONCE = 1 << 22
+RUNS_AT_ONCE = 1 << 14
 _NONE: Indices = np.zeros(0, np.intp)
 
 
@@ -69,6 +71,64 @@ def without(
     AisError
         If it is not a volume of finite real numbers, or cannot be read.
     """
+    found = _cleared(volume, removals, level, scale)
+    if found is None:
+        return volume if isinstance(volume, np.ndarray) else volume.raw(0, volume.shape[0])
+    return found.raw(0, found.shape[0])
+
+
+def cleared(
+    volume: NDArray[Any] | Tomogram, removals: Removals, level: float, *, scale: Scale | None = None
+) -> NDArray[Any] | SlabSource:
+    """As `without`, but a volume that is read in slabs, so that it may be larger than memory."""
+    return _cleared(volume, removals, level, scale) or volume
+
+
+class ClearedVolume:
+    """A volume in which some voxels are zero, cleared as it is read.
+
+    Parameters
+    ----------
+    volume
+        An array or a tomogram, which stays open as long as this is read.
+    components
+        At a level.
+    verdict
+        What of them is cleared.
+    """
+
+    def __init__(self, volume: NDArray[Any] | Tomogram, components: Components, verdict: Verdict) -> None:
+        self._volume = volume
+        self._components = components
+        self._verdict = verdict
+        self.path = Path() if isinstance(volume, np.ndarray) else volume.path
+        self.shape = volume_shape(volume)
+        self.dtype: np.dtype[Any] = volume.dtype
+
+    def raw(self, z0: int, z1: int, /) -> NDArray[Any]:
+        """Values of slices z0 to z1 - 1, a copy in the volume's own type; raises as `ais.tomogram.Tomogram.raw`."""
+        values = np.array(slab_at(self._volume, z0, z1))
+        found, parts = self._components, self._verdict.parts
+        plane = found.grid[1] * found.grid[2]
+        ends = (np.array([z0, z1]) + found.first) * plane
+        low, high = np.searchsorted(found.starts, ends)
+        chosen = np.flatnonzero(self._verdict.whole[found.owners[low:high]]) + low
+        for first in range(0, chosen.size, RUNS_AT_ONCE):
+            runs = chosen[first : first + RUNS_AT_ONCE]
+            self._clear(values, z0, expanded(found.starts[runs], found.ends[runs]))
+        low, high = np.searchsorted(parts, ends)
+        for first in range(low, high, CLEARED_AT_ONCE):
+            self._clear(values, z0, parts[first : min(first + CLEARED_AT_ONCE, high)])
+        return values
+
+    def _clear(self, values: NDArray[Any], z0: int, flat: Indices) -> None:
+        z, y, x = self._components.places(flat).T
+        values[z - z0, y, x] = 0
+
+
+def _cleared(
+    volume: NDArray[Any] | Tomogram, removals: Removals, level: float, scale: Scale | None
+) -> ClearedVolume | None:
     shape = volume_shape(volume)
     understood = scale or scale_of(volume)
     known: dict[float, Components] = {}
@@ -79,17 +139,10 @@ def without(
             known[at] = Components.of_slabs(masks, shape)
         return known[at]
 
-    values: NDArray[Any] = volume if isinstance(volume, np.ndarray) else volume.raw(0, shape[0])
     if not removals:
-        return values
+        return None
     verdict = judged(components, removals, level)
-    cleared = np.concatenate([known[level].flat(np.flatnonzero(verdict.whole)), verdict.parts])
-    if not cleared.size:
-        return values
-    copy = np.array(values)
-    for first in range(0, cleared.size, CLEARED_AT_ONCE):
-        copy[tuple(known[level].places(cleared[first : first + CLEARED_AT_ONCE]).T)] = 0
-    return copy
+    return ClearedVolume(volume, known[level], verdict) if verdict.whole.any() or verdict.parts.size else None
 
 
 def judged(components: LevelComponents, removals: Removals, level: float) -> Verdict:

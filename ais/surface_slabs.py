@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ais.components import Components
 from ais.errors import AisError
-from ais.prediction import slab_at, source_name
+from ais.prediction import SlabSource, slab_at, source_name
 from ais.progress import SILENT, Progress
 from ais.surface_pieces import STEP, Piece, Planes, lowest_inside, piece_of
 from ais.surfaces import (
@@ -28,9 +28,6 @@ from ais.surfaces import (
     too_many_vertices,
 )
 
-if TYPE_CHECKING:
-    from ais.tomogram import Tomogram
-
 WHOLE_BYTES = 1 << 28
 """A volume that, binned, takes no more memory than this is held as a whole, which is faster."""
 SLAB_BYTES = 1 << 26
@@ -43,7 +40,7 @@ SHARED_PLANES = 3
 
 
 def surface_of_volume(
-    volume: NDArray[Any] | Tomogram,
+    volume: NDArray[Any] | SlabSource,
     level: float,
     *,
     voxel_sizes: tuple[float, float, float],
@@ -110,7 +107,7 @@ class _PaddedPlanes:
         (nz + 2, ny + 2, nx + 2) of the binned volume, and the type of its values.
     """
 
-    def __init__(self, volume: NDArray[Any] | Tomogram, bin: int) -> None:
+    def __init__(self, volume: NDArray[Any] | SlabSource, bin: int) -> None:
         self._volume = volume
         self._bin = bin
         nz, ny, nx = (-(-length // bin) + 2 for length in volume.shape)

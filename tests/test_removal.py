@@ -14,7 +14,8 @@ from scipy import ndimage
 from ais.annotation.volume_looks import SurfaceLook, look_of, look_values
 from ais.components import Components
 from ais.formats.registry import write_volume
-from ais.removal import Removal, Removals, without
+from ais.prediction import slab_at
+from ais.removal import Removal, Removals, cleared, without
 from ais.tomogram import Tomogram
 
 LOW, HIGH = 60, 200
@@ -132,6 +133,24 @@ def test_at_its_own_level_a_removal_is_the_component(seed: int) -> None:
         assert (at_other[gone] == at_other[z, y, x]).all()
     elif volume[z, y, x] >= level:
         np.testing.assert_array_equal(gone, mine & (volume >= other))
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=40, deadline=None)
+def test_slabs_are_cleared_as_the_whole_volume(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    volume = rng.integers(0, 256, rng.integers(1, 12, 3)).astype(np.uint8)
+    marks = [
+        Removal(*(int(rng.integers(0, n)) for n in volume.shape), float(rng.integers(1, 256)))
+        for _ in range(int(rng.integers(1, 6)))
+    ]
+    removals = Removals(tuple(marks[1:]), tuple(marks[:1]) if rng.random() < 0.3 else ())
+    level = float(rng.integers(1, 256))
+    left = without(volume, removals, level)
+    read = cleared(volume, removals, level)
+    for _ in range(4):
+        first, end = sorted(int(z) for z in rng.integers(0, len(volume) + 1, 2))
+        np.testing.assert_array_equal(slab_at(read, first, end), left[first:end])
 
 
 @pytest.mark.parametrize(("dtype", "full"), [("uint8", 255), ("int8", 127), ("float32", 1.0), ("bool", 1)])

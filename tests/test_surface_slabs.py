@@ -20,6 +20,7 @@ from soaking import moments
 
 import ais.formats.mesh
 from ais import surface_slabs
+from ais.annotation.volume_looks import Removal, Removals
 from ais.batch import MeshSettings, mesh
 from ais.errors import AisError
 from ais.formats.mesh import MESH_FORMATS, write_mesh
@@ -130,6 +131,7 @@ def test_the_command_writes_the_same_bytes(
     with mrcfile.new(path, values) as file:
         file.voxel_size = 9.5
         file.header.origin = (100.0, 20.0, -7.0)
+    some = Removal(*(int(at) for at in np.argwhere(values > top * 0.7)[0]), 170.0)
     written = {}
     for way in ("whole", "slabs"):
         if way == "slabs":
@@ -140,10 +142,13 @@ def test_the_command_writes_the_same_bytes(
             assert result.status == "done", result.error
             assert result.figures["components"] > 1
             written[way, kind] = result.output.read_bytes()
-        (result,) = write_scenes([SceneTask(tmp_path / f"{way}.glb", (VolumeLook(path, level=170.0),))])
-        assert result.figures["triangles"] > 1000
-        written[way, "scene"] = result.output.read_bytes()
-    for kind in (*MESH_FORMATS, "scene"):
+        for name, removals in (("scene", Removals()), ("part", Removals((some,)))):
+            look = VolumeLook(path, level=170.0, removals=removals)
+            (result,) = write_scenes([SceneTask(tmp_path / f"{way}.glb", (look,))])
+            assert result.figures["triangles"] > 100
+            written[way, name] = result.output.read_bytes()
+    assert len(written["slabs", "part"]) < len(written["slabs", "scene"])
+    for kind in (*MESH_FORMATS, "scene", "part"):
         assert written["whole", kind] == written["slabs", kind], kind
 
 

@@ -15,7 +15,7 @@ from ais.errors import AisError, sentence
 from ais.formats.mesh import GREY, Colour
 from ais.prediction import ROUNDING, scale_of
 from ais.progress import SILENT, Progress
-from ais.removal import without
+from ais.removal import cleared
 from ais.scene_files.contents import MapSource, Point, SceneContents, SurfacePart
 from ais.scene_files.writing import SCENE_FORMATS, write_scene_file
 from ais.surface_slabs import surface_of_volume
@@ -88,7 +88,7 @@ def surface_part(look: VolumeLook) -> tuple[SurfacePart, Point, Point]:
     with closing(Tomogram.open(look.path, look.voxel_size)) as volume:
         volume.require_voxel_size()
         scale = scale_of(volume)
-        left = without(volume, look.removals, look.level, scale=scale) if look.removals else volume
+        left = cleared(volume, look.removals, look.level, scale=scale)
         origin = look.origin if look.origin is not None else volume.origin
         level = look.level / scale.factor * (1 - ROUNDING)
         surface = surface_of_volume(
