@@ -153,7 +153,8 @@ def check_versions(client: Any) -> None:
         ais = client.run(importlib.metadata.version, "ais", on_error="return")
     except (OSError, TimeoutError, RuntimeError, ValueError) as error:
         raise AisError(f"The scheduler does not say its versions: {' '.join(str(error).split())[:200]}.") from error
-    theirs = {"The scheduler": versions_of(told["scheduler"])}
+    # The scheduler, too, loads what is handed out.
+    theirs = {"The scheduler": {**versions_of(told["scheduler"]), "ais": _ais_of_scheduler(client)}}
     for address, facts in told["workers"].items():
         found = ais.get(address)
         theirs[f"The worker {address}"] = {
@@ -166,6 +167,15 @@ def check_versions(client: Any) -> None:
             has = ", ".join(f"{name} {versions[name]}" for name in other)
             needed = ", ".join(f"{name} {mine[name]}" for name in other)
             raise AisError(f"{who} has {has}, and this machine {needed}: install the same everywhere.")
+
+
+def _ais_of_scheduler(client: Any) -> str:
+    try:
+        return str(client.run_on_scheduler(importlib.metadata.version, "ais"))
+    except importlib.metadata.PackageNotFoundError:
+        return "none"
+    except (OSError, TimeoutError, RuntimeError, ValueError) as error:
+        raise AisError(f"The scheduler does not say its versions: {' '.join(str(error).split())[:200]}.") from error
 
 
 def versions_here() -> dict[str, str]:
