@@ -17,11 +17,13 @@ import pytest
 import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from windowless import nothing, picture, until
 
 from ais.cli.main import run
 from ais.errors import AisError
 from ais.formats.record import describe_input
 from ais.formats.registry import open_volume, volume_stem
+from ais.gui.editor import Editor
 
 FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 VOLUME = np.random.default_rng(7).normal(size=(6, 11, 13)).astype(np.float32)
@@ -339,3 +341,18 @@ def test_an_hdf_file_behind_a_block_of_other_data_is_refused(tmp_path: Path) -> 
         file.create_dataset("MDF/images/0/image", data=VOLUME, chunks=(2, 4, 5))
     with pytest.raises(AisError, match="block of other data"):
         read(tmp_path / "a.hdf")
+
+
+@pytest.mark.parametrize("ending", [".em", ".hdf"])
+def test_the_window_opens_them(ending: str, tmp_path: Path) -> None:
+    made = {".em": em_file, ".hdf": hdf_file}[ending](tmp_path / f"TS_1{ending}", VOLUME)
+    editor = Editor(tmp_path / "settings", nothing)
+    try:
+        editor.open_paths([made])
+        until(editor, lambda: editor.shown is not None)
+        shown = picture(editor, "xy", 4)
+        assert shown is not None
+        np.testing.assert_array_equal(shown, VOLUME[4])
+        assert [entry.name for entry in editor.snapshot.tomograms] == ["TS_1"]
+    finally:
+        editor.close()
