@@ -106,6 +106,17 @@ class Blobs:
         mask.reshape(-1)[expanded(starts, starts + self.lengths[runs])] = True
         return mask
 
+    def only(self, chosen: NDArray[np.intp]) -> Blobs:
+        """Some of them, in the order given."""
+        first, counts = self.first_runs[chosen], np.diff(self.first_runs)[chosen]
+        runs = expanded(first, first + counts)
+        values = None
+        if self.values is not None:
+            behind = np.cumsum(self.voxels)
+            values = self.values[expanded((behind - self.voxels)[chosen], behind[chosen])]
+        ends = np.concatenate([[0], np.cumsum(counts)])
+        return Blobs(self.starts[runs], self.lengths[runs], ends, self.shape, values)
+
     def groups(self, common_box: int, alone: int | None = None) -> Iterator[list[int]]:
         """Blobs in groups whose common box has at most so many voxels, in the order of their first slices.
 
@@ -147,12 +158,14 @@ class Blobs:
 
 
 def joined(parts: Sequence[Blobs], shape: tuple[int, int, int]) -> Blobs:
-    """All blobs of several collections, without their values."""
+    """All blobs of several collections; with their values if all have kept them."""
     starts = [np.zeros((0, 3), np.int32), *(part.starts for part in parts)]
     lengths = [np.zeros(0, np.int32), *(part.lengths for part in parts)]
     before = np.cumsum([0, *(len(part.lengths) for part in parts)])
     firsts = [part.first_runs[:-1] + count for part, count in zip(parts, before[:-1], strict=True)]
-    return Blobs(np.concatenate(starts), np.concatenate(lengths), np.concatenate([*firsts, before[-1:]]), shape)
+    kept = [part.values for part in parts if part.values is not None]
+    values = np.concatenate(kept) if kept and len(kept) == len(parts) else None
+    return Blobs(np.concatenate(starts), np.concatenate(lengths), np.concatenate([*firsts, before[-1:]]), shape, values)
 
 
 def complete_blobs(

@@ -51,6 +51,10 @@ class Mask:
         (n,) the blob of each of them, ascending.
     weight
         (n,) its prediction.
+    first
+        z, y, x in the volume of the first voxel of `labels`, from which positions are counted.
+    shape
+        (nz, ny, nx) of the volume.
     """
 
     labels: NDArray[np.unsignedinteger]
@@ -58,6 +62,8 @@ class Mask:
     positions: FloatArray
     blob: IntArray
     weight: FloatArray
+    first: tuple[int, int, int]
+    shape: tuple[int, int, int]
 
     @property
     def pixel(self) -> float:
@@ -73,8 +79,9 @@ class Mask:
 
     def to_face(self, positions: FloatArray, tangents: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Ways from positions (n, 3), across tangents, to the face of the volume met first: length (n,), direction."""
-        low = positions + 0.5 * self.edges
-        high = (np.array(self.labels.shape[::-1]) - 0.5) * self.edges - positions
+        first = np.array(self.first[::-1])
+        low = positions + (first + 0.5) * self.edges
+        high = (np.array(self.shape[::-1]) - first - 0.5) * self.edges - positions
         sine = np.sqrt(np.maximum(1.0 - tangents**2, 1e-12))
         ways = np.concatenate([low / sine, high / sine], axis=1)
         face = ways.argmin(axis=1)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ais.blobs import Blobs, complete_blobs, joined
 from ais.centre_lines import Line, Mask, centred, steps
+from ais.components import expanded
 from ais.errors import AisError
-from ais.foreground import Foreground, foreground
+from ais.foreground import ThresholdedSlabs
 from ais.formats.coord_angles import tangent_to_angles
 from ais.formats.coord_table import Coordinates
 from ais.prediction import (
@@ -33,11 +37,19 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
+logger = logging.getLogger(__name__)
+
 DEFAULT_STEP_PX = 4.0
 A_PER_NM = 10.0
 SLENDERNESS = 2.0
 ROUGHLY = 0.8
 """A filament is at least so many times as long as it is thick."""
+WHOLE_VOXELS = 1 << 26
+"""Filaments are followed in all of a volume up to this size at once, of a larger one in the boxes of some blobs."""
+GROUPED_VOXELS = 1 << 25
+MARGIN_PX = 2
+EVEN_STEP_PX = 24
+BYTES_PER_VOXEL = 12
 
 
 @dataclass(frozen=True)
@@ -243,11 +255,12 @@ def find_filaments(
     check_threshold(threshold)
     sizes = checked_voxel_sizes(volume, voxel_sizes)
     edges = np.array(sizes[::-1]) if any(sizes) else np.ones(3)
-    found = foreground(volume, threshold, progress)
-    lines = _lines(found, edges, min_volume, min_length, progress)
+    slabs = ThresholdedSlabs(volume, threshold)
+    blobs = _blobs(slabs, shape, edges, min_volume, min_length, progress)
+    lines = _lines(blobs, slabs.scale.factor, edges, source_name(volume), progress)
     lines = [_directed(line) for line in lines if _is_filament(line, 0.0)]
     lines.sort(key=lambda line: (-line.weight, *line.points[0]))
-    return FoundFilaments(tuple(lines), shape, sizes, found.note)
+    return FoundFilaments(tuple(lines), shape, sizes, slabs.note)
 
 
 def sample_filaments(
@@ -298,32 +311,83 @@ def _check_options(
         raise AisError(f"The number of filaments must not be negative: {max_count}.")
 
 
-def _lines(
-    found: Foreground, edges: FloatArray, min_volume: float, min_length: float, progress: Progress
-) -> list[Line]:
-    """Centre lines of everything in the foreground that may be long enough."""
-    import cc3d
+def _blobs(
+    slabs: ThresholdedSlabs,
+    shape: tuple[int, int, int],
+    edges: FloatArray,
+    min_volume: float,
+    min_length: float,
+    progress: Progress,
+) -> Blobs:
+    """Everything in the foreground that may be long enough, connected by faces, edges and corners."""
 
-    if not len(found.index):
+    def told() -> Iterator[tuple[int, NDArray[np.bool_], NDArray[Any]]]:
+        for z, above, values in slabs:
+            progress.report(2 * z / shape[0], 5, "finding blobs")
+            yield z, above, values
+
+    parts = []
+    for blobs in complete_blobs(told(), shape, diagonal=True, largest_box=math.prod(shape)):
+        voxels = blobs.voxels
+        kept = voxels * float(edges.prod()) >= min_volume * (1 - ROUNDING)
+        # A chain of so many voxels is no longer than this.
+        kept &= (voxels + 1) * float(np.linalg.norm(edges)) >= min_length
+        parts.append(blobs.only(np.flatnonzero(kept)))
+    found = joined(parts, shape)
+    return found.only(np.argsort(found.first_voxels))
+
+
+def _lines(blobs: Blobs, factor: float, edges: FloatArray, name: str, progress: Progress) -> list[Line]:
+    """Centre lines of blobs: of all at once in a volume that is not large, else of some after the other."""
+    if not len(blobs):
         return []
-    progress.report(2, 5, "finding blobs")
-    # Without `binary_image`, which gives wrong numbers for diagonal neighbours (cc3d 4.1.1).
-    labels = cc3d.connected_components(found.mask, connectivity=26, out_dtype=np.uint32)
-    blob = labels.reshape(-1)[found.index].astype(np.int64)
-    voxels = np.bincount(blob)
-    kept = voxels * float(edges.prod()) >= min_volume * (1 - ROUNDING)
-    # A chain of so many voxels is no longer than this.
-    kept &= (voxels + 1) * float(np.linalg.norm(edges)) >= min_length
-    order = np.argsort(blob, kind="stable")
-    order = order[kept[blob[order]]]
-    index, blob = found.index[order], blob[order]
-    positions = np.stack(np.unravel_index(index, found.mask.shape)[::-1], axis=1) * edges
-    mask = Mask(labels, edges, positions, blob, found.weight[order])
+    if math.prod(blobs.shape) <= WHOLE_VOXELS:
+        return _lines_of(blobs, (0, 0, 0), blobs.shape, factor, edges, progress)
+    lines = []
+    for group in blobs.groups(GROUPED_VOXELS):
+        boxes = blobs.boxes[group]
+        # In steps in which thinning and the larger voxels of thick blobs go on as in the whole volume.
+        low = (np.maximum(boxes[:, :, 0].min(axis=0) - MARGIN_PX, 0) // EVEN_STEP_PX * EVEN_STEP_PX).tolist()
+        high = np.minimum(boxes[:, :, 1].max(axis=0) + MARGIN_PX, blobs.shape).tolist()
+        size = tuple(stop - start for start, stop in zip(low, high, strict=True))
+        if math.prod(size) > WHOLE_VOXELS:
+            logger.warning(
+                "%s: filaments that touch form a network of %d x %d x %d voxels, which is traced as a whole and needs "
+                "%.1f GB of memory. With a higher threshold it may fall into parts.",
+                name,
+                *size[::-1],
+                math.prod(size) * BYTES_PER_VOXEL / 1e9,
+            )
+        first, stop = (low[0], low[1], low[2]), (high[0], high[1], high[2])
+        lines += _lines_of(blobs.only(np.sort(group)), first, stop, factor, edges, progress)
+    return lines
+
+
+def _lines_of(
+    blobs: Blobs,
+    first: tuple[int, int, int],
+    stop: tuple[int, int, int],
+    factor: float,
+    edges: FloatArray,
+    progress: Progress,
+) -> list[Line]:
+    """Centre lines of blobs in the box from `first` to before `stop`, which holds them and what is around them."""
+    assert blobs.values is not None
+    labels = np.zeros([end - start for start, end in zip(first, stop, strict=True)], np.uint32)
+    z, y, x = (blobs.starts - np.array(first)).astype(np.int64).T
+    starts = (z * labels.shape[1] + y) * labels.shape[2] + x
+    index = expanded(starts, starts + blobs.lengths)
+    blob = np.repeat(np.arange(1, len(blobs) + 1), blobs.voxels)
+    labels.reshape(-1)[index] = blob
+    positions = np.stack(np.unravel_index(index, labels.shape)[::-1], axis=1) * edges
+    weight = blobs.values.astype(np.float64) * factor
+    mask = Mask(labels, edges, positions, blob, weight, first, blobs.shape)
     progress.report(3, 5, "thinning")
-    labels.reshape(-1)[found.index[~kept[labels.reshape(-1)[found.index]]]] = 0
     paths = rough_paths(index, labels, edges)
     progress.report(4, 5, "following filaments")
-    return centred([(number, radius, path) for number, radius, path in paths if _is_slender(path, radius)], mask)
+    slender = [(number, radius, path) for number, radius, path in paths if _is_slender(path, radius)]
+    corner = np.array(first[::-1]) * edges
+    return [replace(line, points=line.points + corner) for line in centred(slender, mask)]
 
 
 def _is_slender(path: Path, radius: float) -> bool:

@@ -21,12 +21,14 @@ import ais.analysis.labelling
 import ais.blobs
 import ais.compared_masks
 import ais.divided_blobs
+import ais.filaments
 import ais.metrics
 import ais.prediction
 from ais.analysis import distances_between, label_instances, measure_instances
 from ais.analysis.labelling import Labelled
 from ais.blobs import complete_blobs
 from ais.compared_masks import ComparedMasks
+from ais.filaments import find_filaments
 from ais.formats.mrc import MrcWriter
 from ais.metrics import evaluate_segmentation
 from ais.orientation import distances_to_surface, orient
@@ -233,6 +235,41 @@ def test_an_instance_too_large_for_its_box_is_measured_part_by_part(
     np.testing.assert_array_equal(parts.anchors, whole.anchors)
     assert parts.lengths[0] > 500
     assert np.nansum(parts.profiles[0].cross_section) > 0
+
+
+def bent_tubes(shape: tuple[int, int, int], count: int, seed: int) -> NDArray[np.float32]:
+    """Filaments along parabolas, some of which touch, with noise."""
+    rng = np.random.default_rng(seed)
+    volume = np.zeros(shape, np.float32)
+    way = np.linspace(0, 1, 800)[:, None]
+    for _ in range(count):
+        a, b, c = rng.uniform(5, np.array(shape) - 5, (3, 3))
+        volume[tuple(((1 - way) ** 2 * a + 2 * way * (1 - way) * b + way**2 * c).astype(int).T)] = 1
+    volume = ndimage.gaussian_filter(volume, 2)
+    noisy = volume / volume.max() * 2 + rng.normal(0, 0.03, shape)
+    return np.asarray(np.clip(noisy, 0, 1).astype(np.float32))
+
+
+def test_filaments_do_not_depend_on_slabs_and_groups(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shape = (50, 100, 120)
+    volume = bent_tubes(shape, 6, 1)
+    whole = find_filaments(volume, threshold=100, voxel_sizes=(9.0, 10.0, 11.0))
+    assert len(whole) > 5
+    cut(monkeypatch, shape, 3)
+    slabs = find_filaments(volume, threshold=100, voxel_sizes=(9.0, 10.0, 11.0))
+    for one, same in zip(slabs.lines, whole.lines, strict=True):
+        np.testing.assert_array_equal(one.points, same.points)
+        assert one.weight == same.weight
+    monkeypatch.setattr(ais.filaments, "WHOLE_VOXELS", 150_000)
+    monkeypatch.setattr(ais.filaments, "GROUPED_VOXELS", 100_000)
+    groups = find_filaments(volume, threshold=100, voxel_sizes=(9.0, 10.0, 11.0))
+    assert len(groups) == len(whole)
+    for one, same in zip(groups.lines, whole.lines, strict=True):
+        np.testing.assert_allclose(one.points, same.points, atol=1e-3)
+        assert one.weight == pytest.approx(same.weight, rel=1e-9)
+    assert "traced as a whole" in caplog.text
 
 
 @pytest.mark.parametrize("seed", range(4))

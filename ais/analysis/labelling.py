@@ -232,7 +232,7 @@ def label_instances(
     if not labels:
         chosen = chosen[np.lexsort((runs.first_voxels[chosen], -runs.voxels[chosen]))]
     return Labelled(
-        _only(runs, chosen),
+        runs.only(chosen),
         names[chosen] if labels else np.arange(1, len(chosen) + 1, dtype=np.int64),
         sizes,
         None if labels else threshold / scale.factor,
@@ -318,14 +318,6 @@ def _sorted(
     order = np.argsort(owners, kind="stable")
     firsts = np.flatnonzero(np.diff(owners[order], prepend=-1))
     return Blobs(starts[order], lengths[order], np.append(firsts, len(order)), shape)
-
-
-def _only(runs: Blobs, chosen: NDArray[np.intp]) -> Blobs:
-    """Some instances, in the order given."""
-    counts = np.diff(runs.first_runs)[chosen]
-    first = runs.first_runs[chosen]
-    wanted = expanded(first, first + counts)
-    return Blobs(runs.starts[wanted], runs.lengths[wanted], np.concatenate([[0], np.cumsum(counts)]), runs.shape)
 
 
 def _given_labels(
