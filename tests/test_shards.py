@@ -46,6 +46,7 @@ from ais.formats.process_identity import identity_of_this_process
 print(identity_of_this_process(), flush=True)
 input()
 """
+LEAVE = "import sys; Claims(Path(sys.argv[1])).take('work'); os._exit(0)"
 no_such_signals = pytest.mark.skipif(os.name == "nt", reason="Windows has neither kill -9 nor SIGSTOP")
 
 
@@ -427,6 +428,20 @@ def test_which_processes_have_ended() -> None:
         f"{place} {started}",
     ):
         assert not has_ended(unknown)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is not known which processes have ended")
+def test_the_claim_of_an_ended_process_is_removed_by_the_next_call(tmp_path: Path) -> None:
+    """It was killed after it had finished, before it could release the claim."""
+    leave = f"from pathlib import Path; from ais.formats.claim import Claims; import os; {LEAVE}"
+    subprocess.run([sys.executable, "-c", leave, str(tmp_path)], check=True)
+    living = taken(tmp_path, "other")
+    (tmp_path / ".notes.claim-form").touch()
+    assert len(list(tmp_path.iterdir())) == 3
+    with Claims(tmp_path):
+        pass
+    assert {path.name for path in tmp_path.iterdir()} == {".other.claim-1", ".notes.claim-form"}
+    living.release()
 
 
 def test_calls_without_a_shard_leave_each_other_what_they_are_at(calls: Calls) -> None:

@@ -26,6 +26,8 @@ STALE_S = 90.0
 LOOKS = 3
 """At least so many looks tell that a claim is stale: the watcher itself may have slept between two of them."""
 
+CLAIM = re.compile(r"\..+\.claim-\d+", re.DOTALL)
+
 
 class ClaimLost(Exception):
     """Another process has taken a claim over, because this one was not heard of for too long."""
@@ -226,8 +228,16 @@ class Claims:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with suppress(OSError):
+            self._sweep()
             for folder in self._made:
                 folder.rmdir()
+
+    def _sweep(self) -> None:
+        """Remove the claims of processes that have ended and had finished what they held, or left it to others."""
+        for path in [self._folder / name for name in os.listdir(self._folder) if CLAIM.fullmatch(name)]:
+            with suppress(OSError):
+                if has_ended(_process_of(path.read_bytes())):
+                    path.unlink()  # should it be another's by now, that one finds it gone and drops its work
 
     def take(self, name: str) -> Claim | None:
         """Claim a piece of work, which is free or was left by a dead process.
