@@ -11,10 +11,13 @@ from typing import Literal
 
 from any_edit import AnyEdit
 
+from ais.annotation import AddFeature
 from ais.gui.editor import Editor
+from ais.gui.project_files import give_name
 from ais.project import Project
 
 COPY = "copy.aisproj"
+EDITS_BEFORE_NAMING = 8
 AT_ONCE = 3
 """So many actions may be under way, as when somebody paints faster than the disk can follow."""
 
@@ -73,6 +76,25 @@ def work(project: Path, settings_folder: Path, seed: int, told: Connection) -> N
             editor.select_tomogram(rng.choice(editor.snapshot.tomograms).id)
         editor.poll()
         number += 1
+
+
+def name(settings_folder: Path, tomogram: Path, named: Path, told: Connection) -> None:
+    """Edit a project that has no name, tell that this is done, and give it one."""
+    editor = Editor(settings_folder, lambda: None)
+    editor.open_paths([tomogram])
+
+    def poll_until(condition: Callable[[], object]) -> None:
+        while not condition():
+            editor.poll()
+            time.sleep(0.0005)
+
+    poll_until(lambda: editor.shown)
+    for number in range(EDITS_BEFORE_NAMING):
+        editor.submit(AddFeature(f"feature {number}"))
+    poll_until(lambda: editor.document and not editor.document.busy)
+    told.send(("ready", -1))
+    give_name(editor, named)
+    poll_until(lambda: False)
 
 
 def repeat(project: Project, seed: int, number: int) -> None:

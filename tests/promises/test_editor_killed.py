@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from any_edit import CHANGING, MAKING, Chance, begin_project
-from editor_at_work import COPY, repeat, work
+from editor_at_work import COPY, EDITS_BEFORE_NAMING, name, repeat, work
 from soaking import moments
 
 from ais.annotation import Operation
@@ -22,6 +22,7 @@ from ais.project import Project
 TIMES = moments(12, 240)
 AT_ONCE = 4
 LONGEST_S = 0.8
+LONGEST_NAMING_S = 0.3
 LEFT = {"work.aisproj", "again.aisproj", COPY, "a.mrc", "b.mrc", "c.mrc", "mask.mrc", "settings"}
 
 
@@ -90,6 +91,38 @@ def test_every_action_that_was_saved_is_there_after_kill_9(tmp_path: Path) -> No
     with ThreadPoolExecutor(AT_ONCE) as several:
         counts = list(several.map(lambda seed: work_and_kill(tmp_path / str(seed), seed), range(TIMES)))
     assert sum(counts) > TIMES * 3
+
+
+def name_and_kill(folder: Path, seed: int) -> bool:
+    """Whether the project had got its name; fails if an edit of it is lost."""
+    folder.mkdir()
+    named, again = folder / "named.aisproj", folder / "again.aisproj"
+    begin_project(again)
+    context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+    hears, tells = context.Pipe(duplex=False)
+    editor = context.Process(target=name, args=(folder / "settings", folder / "a.mrc", named, tells), daemon=True)
+    editor.start()
+    tells.close()
+    assert hears.poll(120), "the editor never began"
+    time.sleep(random.Random(seed).uniform(0.0, LONGEST_NAMING_S))
+    editor.kill()
+    editor.join()
+    left = list((folder / "settings").rglob("*.aisproj"))
+    assert left or named.exists()
+    for path in [*left, *([named] if named.exists() else [])]:
+        with Project.open(path) as project:
+            assert not project.read_only
+            project.check_integrity()
+            assert len(project.features()) == EDITS_BEFORE_NAMING
+    return named.exists()
+
+
+def test_a_project_that_is_given_its_name_is_there_under_one_or_both(tmp_path: Path) -> None:
+    if sys.platform != "win32":
+        multiprocessing.get_context("forkserver").set_forkserver_preload(["editor_at_work"])
+    with ThreadPoolExecutor(AT_ONCE) as several:
+        named = list(several.map(lambda seed: name_and_kill(tmp_path / str(seed), seed), range(TIMES // 3)))
+    assert len(named) == TIMES // 3
 
 
 def kinds_of(operation: type[Operation[object]]) -> set[type[Operation[object]]]:

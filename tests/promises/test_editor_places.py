@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -140,13 +141,23 @@ def test_a_project_that_is_replaced_is_not_written_to(editor: Editor, folder: Pa
 UNPRIVILEGED = """
 import os, sys
 sys.path[:0] = sys.argv[2].split(os.pathsep)
-from test_editor_places import look
+import test_editor_places
+do = getattr(test_editor_places, sys.argv[1])
 if os.getuid() == 0:
-    look()  # so that everything is imported, which somebody else may not be able to read
+    do()  # so that everything is imported, which somebody else may not be able to read
     os.setgid(65534)
     os.setuid(65534)
-sys.stdout.write(look(sys.argv[1]))
+sys.stdout.write(do(*sys.argv[3:]))
 """
+
+
+def unprivileged(do: str, *words: str) -> Any:
+    """What a function of this module gives as somebody who may not do everything; it gives JSON."""
+    paths = os.pathsep.join(str(Path(__file__).parents[up]) for up in range(3))
+    command = [sys.executable, "-c", UNPRIVILEGED, do, paths, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def look(path: str = "") -> str:
@@ -184,17 +195,10 @@ def test_a_folder_in_which_nothing_may_be_written(folder: Path, killed: bool) ->
     for file in files:
         file.chmod(0o444)
     folder.chmod(0o555)
-    paths = os.pathsep.join(
-        [str(Path(__file__).parent), str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
-    )
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", UNPRIVILEGED, str(path), paths], capture_output=True, text=True, check=False
-        )
+        told = unprivileged("look", str(path))
     finally:
         folder.chmod(0o755)
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
     assert told["names"] == ["membrane", *(["last"] if killed else [])]
     assert told["read only"]
     assert not told["added"]
@@ -203,6 +207,38 @@ def test_a_folder_in_which_nothing_may_be_written(folder: Path, killed: bool) ->
     assert {file: file.read_bytes() for file in folder.iterdir() if not file.name.endswith("-shm")} == {
         file: data for file, data in files.items() if not file.name.endswith("-shm")
     }
+
+
+def edit_in_a_folder_that_is_closed() -> str:
+    """Edit while writing in the project's folder is forbidden and allowed again; what came of it, as JSON."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made) / "disk"
+        folder.mkdir()
+        begin_project(folder / NAME)
+        editor = Editor(Path(made) / "settings", nothing)
+        open_project(editor, folder / NAME)
+        done = [name for name in ("before", "more") if add(editor, name)]
+        folder.chmod(0o555)
+        done += [name for name in ("meanwhile", "still") if add(editor, name)]
+        editor.close_project()
+        settled(editor)
+        folder.chmod(0o755)
+        found = features_of(folder / NAME)
+        open_project(editor, folder / NAME)
+        added = add(editor, "after")
+        told = {"done": done, "found": found, "added": added, "shown": problems(editor)}
+        editor.close()
+        told["left"] = [path.name for path in folder.glob(f"{NAME}?*")]
+    return json.dumps(told)
+
+
+@on_unix
+def test_a_folder_that_is_closed_while_a_project_is_open() -> None:
+    told = unprivileged("edit_in_a_folder_that_is_closed")
+    assert told["found"] == ["membrane", *told["done"]]
+    assert told["done"][:2] == ["before", "more"]
+    assert told["added"]
+    assert not told["left"]
 
 
 # Two editors
