@@ -510,6 +510,20 @@ def the_mouse_goes_through_messages(ctx: Context, editor: Editor) -> None:
 
 
 @story(paths=a_tomogram)
+def a_volume_called_after_the_tomogram_is_dropped(ctx: Context, editor: Editor) -> None:
+    shown(ctx, editor)
+    editor.open_paths([volume(ctx.folder / "elsewhere" / "tomogram__membrane.mrc")])
+    until(ctx, lambda: editor.shell.sheets, 10, "it is asked what it is")
+    frames(ctx, 3)
+    screenshot(ctx, "shell/a-segmentation-is-dropped")
+    ctx.item_click("**/Add")
+    until(ctx, lambda: len(editor.rendering.volumes.listed) == 1, 10, "it is in the list of volumes")
+    frames(ctx, 10)
+    screenshot(ctx, "shell/a-segmentation-was-dropped")
+    assert len(editor.snapshot.tomograms) == 1
+
+
+@story(paths=a_tomogram)
 def the_scale_bar_stays_in_sight_below_messages(ctx: Context, editor: Editor) -> None:
     def bar() -> NDArray[np.uint8]:
         frames(ctx, 3)
