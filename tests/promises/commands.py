@@ -10,6 +10,7 @@ import numpy as np
 from forge import Forge, Outcome
 from power import Tree, read_tree, write_tree
 from small_project import make_project, make_training_set
+from soaking import SOAKING
 
 from ais.classic import make_classic_model
 from ais.formats.record import RECORD_SUFFIX, is_unchanged, read_record
@@ -33,6 +34,8 @@ COMMANDS: dict[str, list[str]] = {
     "convert picks": ["convert", "picks.star", "out/new.mod", "--tomogram", "tomo.mrc"],
     "simulate": ["simulate", "-o", "out", "--size", "16x48x48"],
 }
+TRIED = tuple(COMMANDS) if SOAKING else ("import", "segment a share", "pick", "convert to OME-Zarr")
+"""Those that are tried among all tests: by their steps the others write as well."""
 BESIDE_A_PROJECT = (".lock", "-wal", "-shm", "-journal")
 DATED = (".aisproj", ".aism", ".scnt", ".tif", ".mod", ".svg")
 KEEPING = tuple(

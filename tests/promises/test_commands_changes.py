@@ -14,6 +14,7 @@ from test_commands_killed import some_of
 from ais.formats.record import content_of, read_record
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="commands run in children that are forked")
+SAME_SIZE, OTHER_SIZE = "of the same size", "of other dimensions"
 ABOUT_THE_TOMOGRAM = {
     "segment": ["segment", "-m", "blob.aism", "tomo.mrc", "-o", "out"],
     "pick": ["pick", "tomo.mrc", "-o", "out", "--threshold", "1"],
@@ -22,8 +23,13 @@ ABOUT_THE_TOMOGRAM = {
 }
 
 
-@pytest.mark.parametrize("name", ABOUT_THE_TOMOGRAM)
-@pytest.mark.parametrize("other", ["of other dimensions", "of the same size"])
+@pytest.mark.parametrize(
+    ("name", "other"),
+    moments(
+        [("segment", SAME_SIZE), ("filter", OTHER_SIZE)],
+        [(name, other) for name in ABOUT_THE_TOMOGRAM for other in (SAME_SIZE, OTHER_SIZE)],
+    ),
+)
 def test_a_tomogram_is_replaced_while_it_is_read(bench: Bench, name: str, other: str) -> None:
     """The output is that of the one or of the other, as its record says, or it is refused; never of both."""
     words = ABOUT_THE_TOMOGRAM[name]
@@ -61,7 +67,7 @@ def test_a_tomogram_is_replaced_while_it_is_read(bench: Bench, name: str, other:
 
 
 def prepare(bench: Bench, other: str) -> None:
-    if other == "of the same size":
+    if other == SAME_SIZE:
         shutil.copy(bench.folder / "tomo.mrc", bench.folder / "other.mrc")
         with open(bench.folder / "other.mrc", "r+b") as file:
             file.seek(1024)
@@ -77,7 +83,7 @@ def check_inputs(bench: Bench, name: str) -> None:
             assert {key: entry[key] for key in wanted} == wanted
 
 
-@pytest.mark.parametrize("name", ["segment", "pick", "mesh", "analyze"])
+@pytest.mark.parametrize("name", ["segment", "pick", *moments((), ("mesh", "analyze"))])
 def test_a_tomogram_is_replaced_between_two_runs(bench: Bench, name: str) -> None:
     """What was made of the old one is not taken for the new one's, and not overwritten unasked."""
     words = [word for word in COMMANDS[name] if word not in ("other.mrc", "mask.mrc")]
@@ -95,14 +101,14 @@ def test_a_tomogram_is_replaced_between_two_runs(bench: Bench, name: str) -> Non
     check_records(bench.folder / OUT)
 
 
-@pytest.mark.parametrize("name", [name for name in KEEPING if moments(name.startswith("segment"), True)])
+@pytest.mark.parametrize("name", moments(("segment a share",), KEEPING))
 def test_the_clock_jumps(bench: Bench, name: str) -> None:
     """Ten years back, while a command runs; what it makes is the same, and is kept by a run in either time."""
     words = COMMANDS[name]
     bench.renew()
     count = bench.do(words).count
     wanted = bench.made()
-    for at in [1, *some_of(count, moments(2, count))]:
+    for at in [1, *some_of(count, moments(1, count))]:
         bench.renew()
         outcome = bench.run(words, "clock", at)
         assert outcome.code == 0, outcome.errors
@@ -124,7 +130,7 @@ def test_a_killed_run_of_the_future(bench: Bench) -> None:
     bench.renew()
     count = bench.do(words).count
     wanted = bench.made()
-    for at in some_of(count, moments(3, count)):
+    for at in some_of(count, moments(1, count)):
         bench.renew()
         assert bench.run(words, "killed", at).code < 0
         for path in bench.made():

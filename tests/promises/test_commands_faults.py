@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from commands import COMMANDS, KEEPING, OUT, Bench, check_records, differences, hidden, visible
+from commands import COMMANDS, KEEPING, OUT, TRIED, Bench, check_records, differences, hidden, visible
 from power import Tree
 from soaking import moments
 from test_commands_killed import some_of
@@ -13,12 +13,6 @@ from test_commands_killed import some_of
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="commands run in children that are forked")
 SUMMARIES = (".csv", ".png", "manifest.json", "relion5_import.star", "relion5_import__blob.star")
 """Put together from what is finished: they may be older than it, or not there yet."""
-SHARED_STEPS = ("segment a share", "mesh into a scene", "convert picks", "classic")
-"""Commands that write by the same steps as others; they are tried in the long form."""
-
-
-def names() -> list[str]:
-    return [name for name in COMMANDS if name not in SHARED_STEPS] if moments(True, False) else list(COMMANDS)
 
 
 def one_sentence(errors: str) -> str:
@@ -36,8 +30,8 @@ def check_left(left: Tree, wanted: Tree, moment: str) -> None:
     assert not [one for one in damaged if not one.endswith(SUMMARIES)], moment
 
 
-@pytest.mark.parametrize("fate", ["full", "full for a moment"])
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("fate", ["full", *moments((), ("full for a moment",))])
+@pytest.mark.parametrize("name", TRIED)
 def test_full_disk(bench: Bench, name: str, fate: str) -> None:
     words = COMMANDS[name]
     bench.renew()
@@ -58,7 +52,7 @@ def test_full_disk(bench: Bench, name: str, fate: str) -> None:
         assert "space" in one_sentence(outcome.errors), moment
 
 
-@pytest.mark.parametrize("name", ["segment", "pick", "filter", "convert to OME-Zarr"])
+@pytest.mark.parametrize("name", ["segment", "filter", *moments((), ("pick", "convert to OME-Zarr"))])
 def test_full_disk_while_something_is_replaced(bench: Bench, name: str) -> None:
     """What was there stays there, with its record."""
     other = {"pick": ["--spacing", "5000"], "filter": []}.get(name, ["--voxel-size", "11"])
@@ -68,7 +62,7 @@ def test_full_disk_while_something_is_replaced(bench: Bench, name: str) -> None:
     before = bench.made()
     count = bench.do(words).count
     after = bench.made()
-    for at in some_of(count, moments(3, count)):
+    for at in some_of(count, moments(2, count)):
         bench.renew()
         bench.do(COMMANDS[name])
         outcome = bench.run(words, "full", at)
@@ -86,7 +80,7 @@ def test_full_disk_while_something_is_replaced(bench: Bench, name: str) -> None:
         assert "space" in one_sentence(outcome.errors)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", TRIED)
 def test_asked_to_end(bench: Bench, name: str) -> None:
     """SIGTERM, as schedulers send it: what is finished stays, what was begun goes, claims are released."""
     words = COMMANDS[name]
@@ -109,14 +103,14 @@ def test_asked_to_end(bench: Bench, name: str) -> None:
             assert not differences(bench.made(), wanted), moment
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", TRIED)
 def test_the_folder_of_the_outputs_goes(bench: Bench, name: str) -> None:
     """As when a share is no longer mounted: a sentence, and nothing is written elsewhere."""
     words = COMMANDS[name]
     bench.renew()
     count = bench.do(words).count
     wanted = bench.made()
-    for at in some_of(count, moments(2, count)):
+    for at in some_of(count, moments(1, count)):
         bench.renew()
         outcome = bench.run(words, "vanished", at)
         moment = f"at {at} of {count}: {outcome.errors}"
@@ -130,7 +124,7 @@ def test_the_folder_of_the_outputs_goes(bench: Bench, name: str) -> None:
         assert not differences(bench.made(), wanted), moment
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", TRIED)
 def test_a_folder_in_which_nobody_may_write(bench: Bench, name: str) -> None:
     bench.renew()
     (bench.folder / OUT).mkdir()
