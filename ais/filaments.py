@@ -352,7 +352,7 @@ def _lines(blobs: Blobs, factor: float, edges: FloatArray, name: str, progress: 
         size = tuple(stop - start for start, stop in zip(low, high, strict=True))
         if math.prod(size) > WHOLE_VOXELS:
             logger.warning(
-                "%s: filaments that touch form a network of %d x %d x %d voxels, which is traced as a whole and needs "
+                "%s: a filament, or a network of some, fills a box of %d x %d x %d voxels, is traced as a whole and needs "
                 "%.1f GB of memory. With a higher threshold it may fall into parts.",
                 name,
                 *size[::-1],
