@@ -16,7 +16,7 @@ from slurm_tools import SlurmTools
 from small_project import VOXEL_SIZE, blobs
 
 from ais.classic import make_classic_model
-from ais.cli.cluster import device_of_workers, shared_gpus
+from ais.cli.cluster import device_of_workers
 from ais.cli.main import run
 from ais.cluster import connection
 from ais.cluster.place import Place
@@ -25,6 +25,7 @@ from ais.cluster.settings import ClusterSettings
 from ais.cluster.slurm_jobs import job_options
 from ais.errors import AisError
 from ais.formats.registry import write_volume
+from ais.workers.processors import THREADS, Processor
 
 CERTIFICATES = Path(__file__).resolve().parent / "certificates"
 TLS = "".join(
@@ -194,24 +195,17 @@ def test_with_tls_only_who_has_the_key_gets_in(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("device", "visible", "cards", "found"),
+    ("share", "found"),
     [
-        ("auto", None, 2, ["0", "1"]),
-        ("cpu", None, 2, []),
-        ("gpu:1", None, 2, ["1"]),
-        ("auto", "3,5", 8, ["3", "5"]),
-        ("gpu:1", "3,5", 8, ["5"]),
-        ("auto", "", 8, []),
+        (Processor("gpu", "3"), {"CUDA_VISIBLE_DEVICES": "3"}),
+        (Processor("cpu", "", (0, 1)), {"CUDA_VISIBLE_DEVICES": "", **dict.fromkeys(THREADS, "2")}),
+        (Processor("cpu"), {}),
     ],
 )
-def test_the_processes_of_this_machine_share_its_gpus(
-    device: str, visible: str | None, cards: int, found: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ais.installation.graphics_cards.ask_driver", lambda: ("fine", "", ["card"] * cards, "1"))
-    if visible is None:
-        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    else:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert shared_gpus(device) == found
-    assert device_of_workers("local:2", device) == device.partition(":")[0]
-    assert device_of_workers("slurm", device) == device
+def test_a_process_of_this_machine_has_its_share_of_it(share: Processor, found: dict[str, str]) -> None:
+    assert connection.environment_of(share) == found
+
+
+def test_what_workers_are_told_of_the_device() -> None:
+    assert device_of_workers("local:2", "gpu:0,1") == "gpu"
+    assert device_of_workers("slurm", "gpu:0,1") == device_of_workers(None, "gpu:0,1") == "gpu:0,1"

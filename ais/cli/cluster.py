@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +12,6 @@ from ais.errors import AisError
 
 if TYPE_CHECKING:
     from ais.cluster.runner import ClusterRunner
-
-VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 @contextmanager
@@ -44,11 +41,12 @@ def on_cluster(cluster: str | None, config: str | None, device: str) -> Iterator
     from ais.cluster.place import Place
     from ais.cluster.runner import ClusterRunner
     from ais.cluster.settings import ClusterSettings
+    from ais.workers.processors import processors
 
     place = Place.parse(cluster)
     settings = ClusterSettings.read(Path(config)) if config else ClusterSettings()
-    devices = shared_gpus(device) if place.kind == "local" else []
-    with connected(place, settings, devices, complain) as connection:
+    shares = processors(str(place.processes), device) if place.kind == "local" else []
+    with connected(place, settings, shares, complain) as connection:
         yield ClusterRunner(connection, settings.retries)
 
 
@@ -62,18 +60,3 @@ def seen_by_all(path: Path, cluster: str | None) -> Path:
     from ais.formats.zarr_path import remote_address
 
     return path if cluster is None or remote_address(path) is not None else path.absolute()
-
-
-def shared_gpus(device: str) -> list[str]:
-    """CUDA's names of the GPUs that the processes of this machine share; none where they are not to be used."""
-    from ais.installation.graphics_cards import ask_driver
-    from ais.models.backend import parse_device
-
-    kind, wanted = parse_device(device)
-    if kind == "cpu":
-        return []
-    visible = os.environ.get(VISIBLE)
-    there = [str(number) for number in range(len(ask_driver()[2]))] if visible is None else visible.split(",")
-    if any(number >= len(there) for number in wanted):
-        raise AisError(f"--device {device} names a GPU that is not there: this machine has {len(there)}.")
-    return [there[number] for number in wanted] if wanted else [one for one in there if one]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ from ais.cluster.place import Place
 from ais.cluster.settings import LOOPBACK, ClusterSettings
 from ais.cluster.slurm_jobs import slurm_cluster
 from ais.errors import AisError
+from ais.workers.processors import THREADS, VISIBLE, Processor
 
 CONNECT_S = 15
 KEEP_UP_S = 5.0
@@ -70,7 +70,7 @@ class Connection:
 
 
 @contextmanager
-def connected(place: Place, settings: ClusterSettings, devices: list[str], tell: Tell) -> Iterator[Connection]:
+def connected(place: Place, settings: ClusterSettings, shares: Sequence[Processor], tell: Tell) -> Iterator[Connection]:
     """Reach a scheduler, or start one with its workers, and let go of it at the end.
 
     Parameters
@@ -79,8 +79,8 @@ def connected(place: Place, settings: ClusterSettings, devices: list[str], tell:
         Which cluster.
     settings
         What it is asked for.
-    devices
-        CUDA numbers of the GPUs that the processes of a local cluster share; none for processors alone.
+    shares
+        What each process of a local cluster computes on; none if they are to share everything.
     tell
         Told where the dashboard is, and who can reach the scheduler.
 
@@ -102,7 +102,7 @@ def connected(place: Place, settings: ClusterSettings, devices: list[str], tell:
         if place.kind == "slurm":
             cluster = _started(lambda: slurm_cluster(settings, security))
         elif place.kind == "local":
-            cluster = _started(lambda: _local(distributed, place, settings, security, devices))
+            cluster = _started(lambda: _local(distributed, place, settings, security, shares))
         try:
             target = cluster.scheduler_address if cluster is not None else place.address
             client = reach(target, security, distributed)
@@ -206,16 +206,19 @@ def _started(start: Callable[[], Any]) -> Any:
         raise AisError(f"The cluster does not start: {reason or type(error).__name__}.") from error
 
 
-def _local(distributed: Any, place: Place, settings: ClusterSettings, security: Any, devices: list[str]) -> Any:
-    """Separate processes of this machine, all on the loopback interface, that share its processors and GPUs."""
-    from ais.cluster.slurm_jobs import threads
+def environment_of(share: Processor) -> dict[str, str]:
+    """By which a process of a local cluster computes on its share of the machine."""
+    gpu = {} if share.gpu is None else {VISIBLE: share.gpu}
+    return gpu | ({name: str(len(share.cores)) for name in THREADS} if share.cores else {})
 
-    each = max((os.cpu_count() or 1) // place.processes, 1)
-    common = dict(one.split("=", 1) for one in threads(each))
+
+def _local(
+    distributed: Any, place: Place, settings: ClusterSettings, security: Any, shares: Sequence[Processor]
+) -> Any:
+    """Separate processes of this machine, all on the loopback interface, that share its processors and GPUs."""
     protocol = "tls://" if settings.has_tls else "tcp://"
     workers = {}
     for index in range(place.processes):
-        own = {"CUDA_VISIBLE_DEVICES": devices[index % len(devices)]} if devices else {}
         options = {
             "nthreads": 1,
             "memory_limit": 0,
@@ -224,7 +227,7 @@ def _local(distributed: Any, place: Place, settings: ClusterSettings, security: 
             "security": security,
             "silence_logs": "CRITICAL",
             "dashboard": False,
-            "env": {**common, **own},
+            "env": environment_of(shares[index % len(shares)]) if shares else {},
         }
         workers[index] = {"cls": distributed.Nanny, "options": options}
     scheduler = {

@@ -10,6 +10,7 @@ from typing import Any
 from ais.cluster.dask_parts import load_dask
 from ais.cluster.settings import ClusterSettings
 from ais.errors import AisError
+from ais.workers.processors import THREADS
 
 DEATH_S = 120
 """How long a job waits for a scheduler that does not answer before it ends."""
@@ -52,7 +53,7 @@ def job_options(settings: ClusterSettings, security: Any) -> dict[str, Any]:
             *settings.options,
         ],
         "job_directives_skip": skipped,
-        "job_script_prologue": [*settings.setup, *(f"export {line}" for line in threads(settings.cpus))],
+        "job_script_prologue": [*settings.setup, *(f"export {name}={settings.cpus}" for name in THREADS)],
         "log_directory": settings.logs or None,
         "job_name": "ais-segment",
         "python": shlex.quote(sys.executable),
@@ -67,11 +68,6 @@ def job_options(settings: ClusterSettings, security: Any) -> dict[str, Any]:
         "protocol": "tls://" if settings.has_tls else "tcp://",
         "silence_logs": "CRITICAL",
     }
-
-
-def threads(count: int) -> list[str]:
-    """Environment by which libraries use as many processors as they have been given."""
-    return [f"{name}={count}" for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS")]
 
 
 def _interface(settings: ClusterSettings) -> list[str]:
