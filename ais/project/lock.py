@@ -153,11 +153,17 @@ class ProjectLock:
                 self.path.unlink()
 
     def _take(self) -> int:
-        for _ in range(3):
+        limit = time.monotonic() + BEING_WRITTEN_SECONDS + 1
+        while time.monotonic() < limit:
             try:
                 handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
             except FileExistsError:
-                self._clear_if_left_behind()
+                try:
+                    self._clear_if_left_behind()
+                except LockHeldError as error:
+                    if error.holder != _unknown_holder():
+                        raise
+                    time.sleep(0.05)  # it is just being written, or its program was killed just then
                 continue
             try:
                 _lock_file(handle)

@@ -424,6 +424,14 @@ def test_a_lock_of_another_computer_holds_though_the_clocks_differ(
 
 
 @on_unix
+def test_a_lock_that_was_never_written_to_the_end_is_waited_for(folder: Path) -> None:
+    """Its program may have been killed at that moment, or may be about to name itself."""
+    project_lock.lock_path(folder / NAME).write_bytes(b'{"user": "an')
+    with Project.open(folder / NAME) as project:
+        assert not project.read_only
+
+
+@on_unix
 def test_a_damaged_lock_from_before_the_clock_was_set_back_holds_nobody_up(folder: Path) -> None:
     lock = project_lock.lock_path(folder / NAME)
     lock.write_bytes(b"")
