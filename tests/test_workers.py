@@ -22,6 +22,7 @@ from ais.errors import AisError, Cancelled
 from ais.export import SegmentResult, segment
 from ais.formats.registry import write_volume
 from ais.progress import SILENT, Progress
+from ais.workers import pool
 from ais.workers import processors as processors_module
 from ais.workers.pool import Workers
 from ais.workers.processors import THREADS, Processor, named_gpus, processors
@@ -339,3 +340,22 @@ def test_networks_in_workers(
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     assert run([*words, "-o", "three", "--workers", "2", "--cluster", "local:2"]) == 2
     assert "exclude each other" in capfd.readouterr().err
+
+
+class Dying(Processor):
+    """A processor that ends each process that computes on it."""
+
+    def take(self) -> None:
+        os._exit(3)
+
+
+def test_a_processor_that_ends_its_processes_is_given_up(
+    stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it was given is done by the other worker."""
+    monkeypatch.setattr(pool, "DEATHS", 1)
+    found = segmented(stock, tmp_path, Workers([Dying("gpu", "7"), TWO[0]]))
+    assert [one.status for one in found.values()] == ["done"] * 3
+    check(stock, tmp_path)
+    assert caplog.text.count("has ended (exit code 3): another takes it over.") == 1
+    assert "1 processes on GPU 7 have ended one after the other: no more are started." in caplog.text

@@ -137,6 +137,7 @@ class _Work:
         killers.append(worker)
         if worker.deaths >= DEATHS and len(self._workers) > 1:
             self._workers.remove(worker)
+            log.warning("%d processes on %s have ended one after the other: no more are started.", DEATHS, worker.where)
         if piece.claim.is_lost:
             piece.claim.release()
             self._sharing.give_back(piece.index)

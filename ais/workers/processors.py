@@ -45,6 +45,9 @@ class Processor:
     gpu: str | None = None
     cores: tuple[int, ...] = ()
 
+    def __str__(self) -> str:
+        return f"GPU {self.gpu}" if self.device == "gpu" else "the CPU"
+
     def take(self) -> None:
         """Bind this process to it; before any library that computes is loaded."""
         if self.gpu is not None:

@@ -54,9 +54,9 @@ class Worker:
         return self._connection
 
     @property
-    def pid(self) -> int | None:
-        """Of the process that runs."""
-        return None if self._process is None else self._process.pid
+    def where(self) -> str:
+        """What it computes on, in words."""
+        return str(self._processor)
 
     def begin(self, piece: Piece, task: TomogramTask) -> None:
         """Give a free worker something to do.
