@@ -11,8 +11,11 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 from acting import Context, frames, in_window, until
 from held import give_back_freed_memory, held, memory_in_use, names_in_the_driver, objects, open_files
@@ -20,8 +23,9 @@ from plans import story
 from small_models import make_models
 from stories_monkey import LISTED, SEED, Monkey, files
 
+from ais.gui.app import Window
 from ais.gui.editor import Editor
-from ais.gui.gl.binding import check_errors
+from ais.gui.gl.binding import GraphicsError, check_errors
 from ais.gui.gl.objects import live_objects
 from ais.gui.state import Tab
 
@@ -35,6 +39,31 @@ def files_and_models(folder: Path) -> Sequence[Path]:
     paths = files(folder)
     make_models(folder / "given", "blob", "ring")
     return paths
+
+
+@contextmanager
+def the_driver_watched(done: Sequence[str]) -> Iterator[Counter[str]]:
+    """While the block runs, count after which part of a frame the driver reported an error."""
+    found: Counter[str] = Counter()
+
+    def look(after: str) -> None:
+        try:
+            check_errors()
+        except GraphicsError as error:
+            found[f"{after}, by {list(done[-8:])}: {error}"] += 1
+
+    def draw(window: Window, name: str, panel: Callable[[Window], None]) -> None:
+        drawn(window, name, panel)
+        look(name)
+
+    def before_frame(window: Window) -> None:
+        look("the drawing on the screen")
+        begun(window)
+        look("the beginning of a frame")
+
+    drawn, begun = Window.draw, Window.before_frame
+    with mock.patch.object(Window, "draw", draw), mock.patch.object(Window, "before_frame", before_frame):
+        yield found
 
 
 class Patient(Monkey):
@@ -86,24 +115,31 @@ class Patient(Monkey):
 def a_day(ctx: Context, editor: Editor) -> None:
     until(ctx, lambda: editor.shown is not None, 10, "the tomogram is open")
     monkey = Patient(ctx, editor, SEED)
-    begin = time.monotonic()
-    actions = 0
     try:
-        while time.monotonic() < begin + 60 * MINUTES:
-            over = time.monotonic() + ROUND_S
-            while time.monotonic() < over:
-                before = len(monkey.done)
-                monkey.act()
-                monkey.check()
-                actions += len(monkey.done) - before
-            found = {"minutes": (time.monotonic() - begin) / 60, "actions": actions, **monkey.rest()}
-            with (ctx.folder / "held.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(found) + "\n")
-            in_window(ctx, lambda: editor.open_paths([monkey.given / "first.mrc"]))
-            until(ctx, lambda: editor.shown is not None, 20, "the tomogram is open again")
+        with the_driver_watched(monkey.done) as errors:
+            spend(ctx, editor, monkey)
     except BaseException:
         print(monkey.tell())  # noqa: T201 - the stage shows what a story has printed
         faulthandler.dump_traceback()
         print([notice.text for notice in editor.notices.said])  # noqa: T201
         print([work.title for work in editor.background.works], editor.opening)  # noqa: T201
         raise
+    assert not errors, errors
+
+
+def spend(ctx: Context, editor: Editor, monkey: Patient) -> None:
+    """Let it act, and measure after each round."""
+    begin = time.monotonic()
+    actions = 0
+    while time.monotonic() < begin + 60 * MINUTES:
+        over = time.monotonic() + ROUND_S
+        while time.monotonic() < over:
+            before = len(monkey.done)
+            monkey.act()
+            monkey.check()
+            actions += len(monkey.done) - before
+        found = {"minutes": (time.monotonic() - begin) / 60, "actions": actions, **monkey.rest()}
+        with (ctx.folder / "held.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(found) + "\n")
+        in_window(ctx, lambda: editor.open_paths([monkey.given / "first.mrc"]))
+        until(ctx, lambda: editor.shown is not None, 20, "the tomogram is open again")

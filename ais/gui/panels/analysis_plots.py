@@ -57,6 +57,11 @@ def draw_distributions(window: Window) -> None:
     window.part(Distributions).draw(window)
 
 
+def forget_distributions(window: Window) -> None:
+    """Let go of what was drawn last, which may be all that was measured in a large project."""
+    window.part(Distributions).forget()
+
+
 class Distributions:
     """Which figure is drawn, and its distributions; computed in a thread."""
 
@@ -91,6 +96,10 @@ class Distributions:
         self._follow(window, table, quantity, rows)
         if self._drawn is not None:
             self._draw_plots(window, self._drawn)
+
+    def forget(self) -> None:
+        """Let go of the instances and their distributions."""
+        self._drawn, self._asked = None, ()
 
     def _follow(self, window: Window, table: InstanceTable, quantity: Quantity, rows: NDArray[np.intp]) -> None:
         """Have the distributions computed if they are others than before, one after the other."""

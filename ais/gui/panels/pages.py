@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ais.gui.panels import (
     about,
     analysis_page,
+    analysis_plots,
     classic_page,
     compare_page,
     curator_page,
@@ -50,6 +51,8 @@ def draw(window: Window) -> None:
         classic_page.draw(window)
     if shell.analysis and window.editor.document is not None:
         analysis_page.draw(window)
+    else:
+        analysis_plots.forget_distributions(window)
     if window.editor.dialogs.browser is not None or window.editor.dialogs.confirmations:
         return  # the page comes back when the question has been answered
     for is_open, page in (
