@@ -14,6 +14,7 @@ from PIL import Image
 from ais.errors import AisError
 from ais.gui.display import PLANES, Placement, Plane
 from ais.gui.lengths import length_text, pixels_text, round_length, scale_bar
+from ais.gui.panels.notices import above
 from ais.gui.saved_pictures import Mark, free_path, write_picture
 from ais.gui.state import EditorState
 from ais.gui.views.arrangement import Area, Arrangement
@@ -119,3 +120,23 @@ def test_a_picture_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None
     with pytest.raises(AisError, match="is a folder"):
         write_picture(tmp_path / "picture.png", np.zeros((10, 10, 3), np.uint8), [], None)
     assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
+
+
+# Messages over the views
+
+
+@given(
+    bars=st.lists(st.tuples(*(st.integers(0, 1500),) * 2, st.integers(20, 300), st.integers(10, 60)), max_size=4),
+    height=st.integers(20, 200),
+    bottom=st.integers(300, 900),
+)
+def test_messages_go_up_until_they_cover_no_scale_bar(
+    bars: list[tuple[int, int, int, int]], height: int, bottom: int
+) -> None:
+    left_free = [(float(x), float(y), float(x + w), float(y + h)) for x, y, w, h in bars]
+    left, right, gap = 1000.0, 1400.0, 6.0
+    low = above(left_free, (left, float(bottom - height), right, float(bottom)), gap)
+    assert low <= bottom
+    for x0, y0, x1, y1 in left_free:
+        assert not (left < x1 and x0 < right and low - height < y1 and y0 < low)
+    assert low == bottom or any(low == y0 - gap for _, y0, _, _ in left_free)

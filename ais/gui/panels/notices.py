@@ -73,12 +73,12 @@ def draw(window: Window) -> None:
     gap = 0.5 * MARGIN * em
     for notice in reversed(shown):
         _, top, _, low = state.cards.get(notice, (0.0, 0.0, 0.0, SHORT * em))
-        bottom = _above(left_free, (right - WIDTH * em, bottom - (low - top), right, bottom), gap)
+        bottom = above(left_free, (right - WIDTH * em, bottom - (low - top), right, bottom), gap)
         bottom -= _draw_card(window, notice, right, bottom) + gap
 
 
-def _above(left_free: list[Rectangle], card: Rectangle, gap: float) -> float:
-    """How low a card may end that is drawn at a place or above it."""
+def above(left_free: list[Rectangle], card: Rectangle, gap: float) -> float:
+    """How low a card may end that is drawn at a place or above it, a gap away from what is to be left free."""
     left, top, right, bottom = card
     for x0, y0, x1, y1 in sorted(left_free, key=lambda free: -free[3]):  # the lowest first
         if left < x1 and x0 < right and top < y1 and y0 < bottom:
