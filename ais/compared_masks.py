@@ -11,7 +11,7 @@ import numpy as np
 from ais.blobs import complete_blobs, joined
 from ais.prediction import slice_ranges
 from ais.progress import SILENT, Progress
-from ais.skeleton import bounding_box, skeleton
+from ais.skeleton import bounding_box, line_of_part, skeleton
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 WHOLE_VOXELS = 1 << 26
 """Volumes up to this size are compared at once, which takes some 16 bytes per voxel, so 1 GB."""
-LARGEST_LINE_BOX_VOXELS = 3 << 27
-"""A component is thinned in its box, which takes some 2 bytes per voxel, so 0.8 GB."""
+LARGEST_LINE_BOX_VOXELS = 1 << 28
+"""A component is thinned in its box, which takes some 4 bytes per voxel, so 1 GB."""
 GROUPED_BOX_VOXELS = 1 << 23
 """Small components are thinned together in a box of so many voxels."""
 TREE_POINTS = 1 << 21
@@ -190,7 +190,8 @@ class _Components:
         blobs, count, inside = self._blobs, 0, 0
         for group in blobs.groups(GROUPED_BOX_VOXELS):
             low, high = blobs.boxes[group, :, 0].min(axis=0), blobs.boxes[group, :, 1].max(axis=0)
-            places = np.argwhere(skeleton(blobs.mask(group, low, high))) + low
+            mask = blobs.mask(group, low, high)
+            places = np.argwhere(skeleton(mask) if len(group) > 1 else line_of_part(mask)) + low
             count += len(places)
             inside += int(np.count_nonzero(other._hold(np.ravel_multi_index(tuple(places.T), blobs.shape))))
         return count, inside

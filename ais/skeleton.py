@@ -75,11 +75,11 @@ def _thinned(mask: Mask) -> Mask:
         left[parts[line]] = False
     for part in np.flatnonzero(left):
         box = boxes[part - 1]
-        line[box] |= _line_of_part(parts[box] == part)
+        line[box] |= line_of_part(parts[box] == part)
     return line
 
 
-def _line_of_part(part: Mask) -> Mask:
+def line_of_part(part: Mask) -> Mask:
     """The line of one connected part, at least one voxel long.
 
     The thinning of scikit-image removes parts of an even width altogether, such as a bar of 4 x 4 x 40 voxels
