@@ -133,7 +133,7 @@ class Disk:
             self._real["fsync"](number)
             return
         handle, where = self._handles[number]
-        self._tell(Call("fsync", where, handle), lambda: self._real["fsync"](number))
+        self._tell(Call("fsync", where, handle), lambda: None)  # it would only take time: the power stays on
 
     def _ftruncate(self, number: int, length: int) -> None:
         if number not in self._handles:

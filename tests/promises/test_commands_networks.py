@@ -1,4 +1,4 @@
-"""Commands that compute with networks: the power goes, or they are killed, while they train, segment and go by stages."""
+"""Networks at work: the power goes, or a command is killed, while it trains, segments or goes by stages."""
 
 from __future__ import annotations
 
