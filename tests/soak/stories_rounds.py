@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from acting import Context, frames, in_window, until
+from acting import Context, frames, in_window, press, until
 from held import growth, held, memory_in_use, names_in_the_driver
 from plans import story
 from segmented_tomogram import segmented_tomogram
@@ -17,6 +17,7 @@ from stories_views import a_feature, settled, shown
 from ais.annotation import AddTomogram
 from ais.formats.registry import write_volume
 from ais.gui.background import THREADS
+from ais.gui.commands import command
 from ais.gui.display import PLANES, DisplayFilter
 from ais.gui.editor import Editor
 from ais.gui.gl.binding import check_errors
@@ -67,6 +68,7 @@ def one_round(ctx: Context, editor: Editor, path: Path) -> None:
         editor.select_tomogram(entry.id)
         until(ctx, lambda entry=entry: editor.shown is not None and editor.shown.entry.id == entry.id, 10, "it opens")
         shown(ctx, editor, PLANES)
+    look_at_a_page_with_pictures(ctx, editor)
     a_feature(ctx, editor)
     editor.undo()
     settled(ctx, editor)
@@ -76,6 +78,17 @@ def one_round(ctx: Context, editor: Editor, path: Path) -> None:
     in_window(ctx, editor.close_project)
     until(ctx, lambda: not editor.background.busy, 10, "it is closed")
     frames(ctx, 4)
+
+
+def look_at_a_page_with_pictures(ctx: Context, editor: Editor) -> None:
+    """Open the page for filtered copies, wait for its pictures, and close it."""
+    in_window(ctx, lambda: command("tomogram.prepare").run(editor))
+    until(ctx, lambda: editor.preparing.preview.pictures is not None, 20, "the pictures are drawn")
+    frames(ctx, 3)
+    press(ctx, "escape")
+    until(ctx, lambda: editor.preparing.page is None, 5, "the page closes")
+    frames(ctx, 3)
+    in_window(ctx, check_errors)
 
 
 @story(paths=two_projects, seconds=60 + 10 * ROUNDS)
@@ -97,6 +110,7 @@ def rounds(ctx: Context, editor: Editor) -> None:
     files, *threads, processes = (list(column)[SETTLED_AFTER:] for column in zip(*handles, strict=True))
     assert names[SETTLED_AFTER:] == [names[SETTLED_AFTER]] * (ROUNDS - SETTLED_AFTER)
     assert not {"buffer", "framebuffer", "pixel buffer"} & set(names[-1][0]), "of a project that is closed"
+    assert names[-1][0]["texture"] == 1, "that of the scene's numbers; pictures of pages have gone"
     assert files == files[:1] * len(files)
     assert processes == processes[:1] * len(processes)
     for counts in threads:

@@ -47,8 +47,11 @@ def draw(window: Window) -> None:
             window.editor.shell.comparing = False
     finally:
         imgui.end()
-    if not window.editor.shell.comparing:
-        window.part(ComparisonPictures).release()
+
+
+def forget(window: Window) -> None:
+    """Free the pictures; not in the frame in which the window was closed, where they are still to be drawn."""
+    window.part(ComparisonPictures).release()
 
 
 def _draw_inside(window: Window) -> None:

@@ -47,12 +47,16 @@ def draw(window: Window) -> None:
     shell = window.editor.shell
     if shell.comparing and window.editor.document is not None:
         compare_page.draw(window)
+    else:
+        compare_page.forget(window)
     if window.editor.modelling.classic.draft is not None:
         classic_page.draw(window)
     if shell.analysis and window.editor.document is not None:
         analysis_page.draw(window)
     else:
         analysis_plots.forget_distributions(window)
+    if window.editor.preparing.page is None:
+        prepare_page.forget(window)
     if window.editor.dialogs.browser is not None or window.editor.dialogs.confirmations:
         return  # the page comes back when the question has been answered
     for is_open, page in (

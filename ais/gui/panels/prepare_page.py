@@ -61,8 +61,11 @@ def draw(window: Window) -> None:
         preparing.start()
     elif ended:
         preparing.close()
-    if ended or accepted:
-        pictures.release()
+
+
+def forget(window: Window) -> None:
+    """Free the pictures; not in the frame in which the page was closed, where they are still to be drawn."""
+    window.part(PartPictures).release()
 
 
 class PartPictures:
