@@ -28,7 +28,7 @@ if sys.platform != "win32":
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="stands in for the disk as SQLite uses it on Unix")
 
 NAME = "work.aisproj"
-PLACES = moments(24, 400)
+PLACES = moments(16, 400)
 EDITS = 12
 
 

@@ -19,9 +19,10 @@ from ais.annotation import Operation
 from ais.errors import AisError
 from ais.project import Project
 
-TIMES = moments(12, 240)
+TIMES = moments(8, 240)
+NAMINGS = moments(3, 80)
 AT_ONCE = 4
-LONGEST_S = 0.8
+LONGEST_S = 0.6
 LONGEST_NAMING_S = 0.3
 LEFT = {"work.aisproj", "again.aisproj", COPY, "a.mrc", "b.mrc", "c.mrc", "mask.mrc", "settings"}
 
@@ -121,8 +122,8 @@ def test_a_project_that_is_given_its_name_is_there_under_one_or_both(tmp_path: P
     if sys.platform != "win32":
         multiprocessing.get_context("forkserver").set_forkserver_preload(["editor_at_work"])
     with ThreadPoolExecutor(AT_ONCE) as several:
-        named = list(several.map(lambda seed: name_and_kill(tmp_path / str(seed), seed), range(TIMES // 3)))
-    assert len(named) == TIMES // 3
+        named = list(several.map(lambda seed: name_and_kill(tmp_path / str(seed), seed), range(NAMINGS)))
+    assert len(named) == NAMINGS
 
 
 def kinds_of(operation: type[Operation[object]]) -> set[type[Operation[object]]]:
