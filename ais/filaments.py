@@ -352,8 +352,8 @@ def _lines(blobs: Blobs, factor: float, edges: FloatArray, name: str, progress: 
         size = tuple(stop - start for start, stop in zip(low, high, strict=True))
         if math.prod(size) > WHOLE_VOXELS:
             logger.warning(
-                "%s: a filament, or a network of some, fills a box of %d x %d x %d voxels, is traced as a whole and needs "
-                "%.1f GB of memory. With a higher threshold it may fall into parts.",
+                "%s: a filament, or a network of some, fills a box of %d x %d x %d voxels, is traced as a whole and "
+                "needs %.1f GB of memory. With a higher threshold it may fall into parts.",
                 name,
                 *size[::-1],
                 math.prod(size) * BYTES_PER_VOXEL / 1e9,

@@ -76,7 +76,7 @@ def plainly(volume: NDArray[Any], factor: float, level: float) -> NDArray[np.flo
 
 
 @pytest.mark.parametrize("diagonal", [False, True])
-@pytest.mark.parametrize("density", [0.0, 0.05, 0.2, 0.35, 0.7, 1.0])
+@pytest.mark.parametrize("density", [0.0, 0.1, 0.35, 0.7, 1.0])
 @pytest.mark.parametrize("shape", [(9, 8, 7), (11, 1, 6), (8, 9, 1), (1, 7, 8)])
 def test_blobs_do_not_depend_on_slabs(
     shape: tuple[int, int, int], density: float, diagonal: bool, monkeypatch: pytest.MonkeyPatch
@@ -86,7 +86,7 @@ def test_blobs_do_not_depend_on_slabs(
     mask, values = rng.random(shape) < density, rng.integers(1, 200, shape)
     labels, _ = ndimage.label(mask, np.ones((3, 3, 3)) if diagonal else None)
     wanted = {int(np.flatnonzero(labels == blob)[0]): labels == blob for blob in range(1, labels.max() + 1)}
-    for step in (1, 2, 5, 20):
+    for step in (1, 3, 20):
         monkeypatch.setattr(ais.blobs, "MASK_VOXELS", step * 13)
         for largest in (30, 10**6):
             found: dict[int, NDArray[np.bool_]] = {}
@@ -272,7 +272,7 @@ def test_filaments_do_not_depend_on_slabs_and_groups(
     assert "traced as a whole" in caplog.text
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(("level", "sizes"), [(110.0, (9.0, 10.0, 11.0)), (150.0, (10.0, 10.0, 10.0)), (185.0, 7.0)])
 def test_scores_do_not_depend_on_slabs(seed: int, level: float, sizes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """With parts that are not known, and noise, which falls into many small pieces."""
@@ -367,9 +367,9 @@ def write_balls(path: Path, slices: int, side: int) -> int:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
-    """150 MB in all tests, 4.8 GB in `make soak`; its whole labels would need four times as much."""
+    """125 MB in all tests, 4.8 GB in `make soak`; its whole labels would need four times as much."""
     path = tmp_path_factory.mktemp("large") / "TS_1__balls.mrc"
-    return path, write_balls(path, moments(150, 1200), moments(1000, 2000))
+    return path, write_balls(path, moments(125, 1200), moments(1000, 2000))
 
 
 @pytest.fixture(scope="module")
