@@ -34,11 +34,20 @@ class DaskCluster:
         How many workers may die of a task before it is given up.
     options
         Further words for the scheduler and the workers.
+    host
+        Address of the scheduler.
     before
-        Words that precede each command, by host: such as ``ip netns exec NAME``.
+        Words that precede the scheduler's command, such as ``ip netns exec NAME``.
     """
 
-    def __init__(self, folder: Path, deaths: int = 2, options: Sequence[str] = (), host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        deaths: int = 2,
+        options: Sequence[str] = (),
+        host: str = "127.0.0.1",
+        before: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.go = folder / "go"
@@ -46,7 +55,7 @@ class DaskCluster:
         self._file = folder / "scheduler.json"
         self._deaths = deaths
         self._processes: list[subprocess.Popen[bytes]] = []
-        self.scheduler = self.begin("scheduler", host, ["--port", "0", "--dashboard-address", "127.0.0.1:0"])
+        self.scheduler = self.begin("scheduler", host, ["--port", "0", "--dashboard-address", "127.0.0.1:0"], before)
         wait_for(self._file.exists, "the scheduler")
         self.address: str = json.loads(self._file.read_text())["address"]
 

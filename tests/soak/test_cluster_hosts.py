@@ -67,7 +67,7 @@ def hosts() -> Iterator[None]:
 def test_a_host_that_is_cut_off_at_its_work_loses_it_to_another(
     hosts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP", "5s")
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP", "12s")
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL", "10s")
     write_volume(tmp_path / "slow.mrc", (1 - 2.0 * blobs()).astype("f4"), voxel_sizes=VOXEL_SIZE)
     inputs = [str(tmp_path / "slow.mrc")]
