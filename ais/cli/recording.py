@@ -74,7 +74,8 @@ def recorded(command: str, function: Callable[..., Any]) -> Callable[..., Any]:
             for output, settings in _outputs(kind, values):
                 identity = Identity(kind, inputs, settings)
                 try:
-                    refuse_changed(inputs)
+                    # A model that is trained further may be replaced by what it becomes.
+                    refuse_changed([one for one in inputs if Path(one["path"]) != output.resolve()])
                     write_record(output, identity, _result(output), time.monotonic() - started)
                 except BaseException:  # such as a full disk: a record of what has been replaced would be wrong
                     with suppress(OSError):

@@ -11,7 +11,7 @@ from soaking import moments
 from test_commands_faults import one_sentence
 from test_commands_killed import some_of
 
-from ais.formats.record import content_of, read_record
+from ais.formats.record import content_of, is_unchanged, read_record
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="commands run in children that are forked")
 SAME_SIZE, OTHER_SIZE = "of the same size", "of other dimensions"
@@ -137,3 +137,21 @@ def test_a_killed_run_of_the_future(bench: Bench) -> None:
             os.utime(bench.folder / OUT / path, (4e9, 4e9))
         bench.do(words)
         assert not differences(bench.made(), wanted)
+
+
+def test_a_command_may_replace_what_it_has_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when a model is trained further under its own name."""
+    from ais.cli.recording import recorded
+
+    bench.renew()
+    monkeypatch.chdir(bench.folder)
+    values = {"sets": ["set.scnt"], "config": None, "continue_": "blob.aism", "output": "blob.aism"}
+
+    def train(**_: object) -> int:
+        shutil.copy("dark.aism", "blob.aism")
+        return 0
+
+    assert recorded("train", train)(**values) == 0
+    record = read_record(bench.folder / "blob.aism")
+    assert record is not None
+    assert is_unchanged(bench.folder / "blob.aism", record)
