@@ -10,6 +10,7 @@ import faulthandler
 import json
 import os
 import shutil
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -104,6 +105,7 @@ class Patient(Monkey):
             "open": open_files(),
             "process_open": open_files(process) if process is not None else [],
             "objects": objects(),
+            "modules": len(sys.modules),
             "drawn": live_objects(),
             "driver": in_window(ctx, names_in_the_driver),
             "project_bytes": size,
