@@ -116,3 +116,14 @@ def test_the_fingerprint_of_a_large_file_sees_a_change_in_size_and_in_its_ends(t
         file.seek(-1, os.SEEK_END)
         file.write(b"x")
     assert describe_input(path)["fingerprint"] != first
+
+
+def test_what_a_killed_writer_within_a_writer_left_is_removed(tmp_path: Path) -> None:
+    """As of a star file that is written whole into the temporary file of an output with a record."""
+    target = tmp_path / "picks.star"
+    outer, inner = "0123456789abcdef" * 2, "f" * 32
+    for name in (f".picks.star.{outer}.tmp", f"..picks.star.{outer}.tmp.{inner}.tmp"):
+        (tmp_path / name).touch()
+    (tmp_path / f".other.star.{outer}.tmp").touch()
+    write_text(target, "data_\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f".other.star.{outer}.tmp", "picks.star"]

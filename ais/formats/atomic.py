@@ -103,14 +103,22 @@ def write_text(target: Path | str, text: str) -> None:
 def remove_leftovers(target: Path | str) -> None:
     """Remove temporary files that killed writers of `target` have left; those of living writers stay."""
     target = Path(target)
-    prefix = f".{target.name}."
     try:
         names = os.listdir(target.parent)
     except OSError:
         return
     for name in names:
-        if name.startswith(prefix) and name.endswith(".tmp") and len(name) == len(prefix) + 36:
+        if _is_temporary(name, target.name):
             _remove_if_abandoned(target.parent / name)
+
+
+def _is_temporary(name: str, target: str) -> bool:
+    """Whether a name is that of a temporary file for a target, or of one for that, as writers within writers make."""
+    while name.startswith(".") and name.endswith(".tmp") and len(name) > len(target):
+        name = name[1:-37]
+        if name == target:
+            return True
+    return False
 
 
 def _remove_if_abandoned(temporary: Path) -> None:
