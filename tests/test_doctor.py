@@ -401,7 +401,7 @@ def test_the_bundle_holds_nothing_private(tmp_path: Path, monkeypatch: pytest.Mo
             log.exception("unexpected error in the panel Slices")
     shared = [replace(probe) for probe in doctor.probes() if probe.name != "networks"]
     found = examine_all(shared) | {"networks": Finding({"failure": "x"}, [f"{home}/lib on {host} is damaged."])}
-    monkeypatch.setattr(doctor, "examine", lambda: doctor.put_together(found, OpenGL()))
+    monkeypatch.setattr(doctor, "examine", lambda *_: doctor.put_together(found, OpenGL()))
     assert run(["doctor", "--bundle", "report.zip"]) == 0
     data = zipfile.ZipFile("report.zip")
     texts = {name: data.read(name).decode() for name in data.namelist()}
@@ -427,7 +427,7 @@ def test_a_bundle_in_a_wrong_place_is_refused_before_anything_is_examined(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("there.zip").write_text("mine")
-    monkeypatch.setattr(doctor, "examine", lambda: pytest.fail("examined"))
+    monkeypatch.setattr(doctor, "examine", lambda *_: pytest.fail("examined"))
     assert run(["doctor", "--bundle", name]) == 2
     assert said in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["there.zip"]

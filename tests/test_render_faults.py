@@ -17,7 +17,7 @@ import trimesh
 from windowless import nothing, rest, said, until
 
 import ais.gui.picking_work
-from ais import surfaces
+from ais import surface_pieces
 from ais.annotation import Removals
 from ais.formats.registry import write_volume
 from ais.gui import component_edits, volume_meshes
@@ -251,14 +251,14 @@ def test_the_program_ends_though_something_is_computed(seconds: float) -> None:
 def test_a_surface_that_nobody_waits_for_is_given_up_at_its_next_step(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate, flying_edges, steps = Gate(), surfaces._flying_edges, []
+    gate, flying_edges, steps = Gate(), surface_pieces._flying_edges, []
 
     def slow(*arguments: Any) -> Any:
         gate.wait()
         return flying_edges(*arguments)
 
-    monkeypatch.setattr(surfaces, "_flying_edges", slow)
-    monkeypatch.setattr(surfaces, "_vertex_owners", lambda *_: steps.append("next"))
+    monkeypatch.setattr(surface_pieces, "_flying_edges", slow)
+    monkeypatch.setattr(surface_pieces, "_vertex_owners", lambda *_: steps.append("next"))
     desk.volumes.change({desk.ribosome: {"smooth": 3}}, "Smooth")
     until(desk.editor, gate.reached.is_set)
     desk.editor.close_project()

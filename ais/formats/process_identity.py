@@ -32,7 +32,9 @@ def has_ended(identity: str) -> bool:
     except (OSError, OverflowError):
         return False
     found = _state_and_start(int(process))
-    return found is not None and (found[0] in ENDED or found[1] != started)
+    if found is None:
+        return False
+    return found[1] != started or (found[0] in ENDED and not _has_threads(int(process)))
 
 
 def _place() -> str:
@@ -43,6 +45,14 @@ def _place() -> str:
     except (OSError, ValueError):
         return ""
     return f"{boot} {container}"
+
+
+def _has_threads(process: int) -> bool:
+    """Whether threads of a process live on after its first one has ended, and hold its files open."""
+    try:
+        return len(os.listdir(PROC / str(process) / "task")) > 1
+    except OSError:
+        return False
 
 
 def _state_and_start(process: int) -> tuple[str, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ MODEL_ENDINGS = (".aism", ".scnm", *GROUP_ENDINGS)
 
 def open_paths(editor: Editor, paths: Sequence[Path]) -> None:
     """Open a project, or tomograms, images, models and particles into the project that is open, or into a new one."""
-    if any(path.is_dir() and not is_volume_folder(path) for path in paths):
+    if any(os.path.isdir(path) and not is_volume_folder(path) for path in paths):  # noqa: PTH112 - no error where hidden
         _open_folders(editor, paths)
         return
     projects = [path for path in paths if path.suffix == PROJECT_ENDING]
