@@ -44,6 +44,7 @@ LAYERS = (
         "pick_tables",
         "picking",
         "prediction",
+        "ctrl_c",
         "process_end",
         "read_ahead",
         "removal",

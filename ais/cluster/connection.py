@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import signal
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +15,7 @@ from ais.cluster.dask_parts import load_dask
 from ais.cluster.place import Place
 from ais.cluster.settings import LOOPBACK, ClusterSettings
 from ais.cluster.slurm_jobs import slurm_cluster
+from ais.ctrl_c import children_deaf_to_ctrl_c
 from ais.errors import AisError
 from ais.workers.processors import THREADS, VISIBLE, Processor
 
@@ -238,26 +237,13 @@ def _local(
         "dashboard": bool(settings.dashboard),
         "dashboard_address": settings.dashboard or None,
     }
-    with _deaf_to_ctrl_c():
+    with children_deaf_to_ctrl_c():
         return distributed.SpecCluster(
             workers=workers,
             scheduler={"cls": distributed.Scheduler, "options": scheduler},
             security=security,
             silence_logs="CRITICAL",
         )
-
-
-@contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Processes started within do not hear Ctrl+C, which a terminal sends to all: this one ends them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 def _jobs_of(cluster: Any, jobs: int) -> Callable[[], None]:

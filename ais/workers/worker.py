@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import cast
 
+from ais.ctrl_c import children_deaf_to_ctrl_c
 from ais.process_end import manner_of_end
 from ais.shards import Piece
 from ais.tomogram_task import TomogramTask
@@ -113,21 +111,8 @@ class Worker:
         self._connection, theirs = spawn.Pipe()
         process = spawn.Process(target=main, args=(theirs, self._processor), name="Ais worker", daemon=True)
         try:
-            with _ctrl_c_passed_over():
+            with children_deaf_to_ctrl_c():
                 process.start()
         finally:
             theirs.close()  # else the end of the process would not end the pipe
         self._process = process
-
-
-@contextmanager
-def _ctrl_c_passed_over() -> Iterator[None]:
-    """A context in which processes are started that Ctrl+C in the terminal does not reach."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)

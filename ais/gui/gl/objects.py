@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from typing import ClassVar
 
 
-class GlObject:
+class GlObject(ABC):
     """One object of OpenGL with its name (a number); released once, by `release()`.
 
     Python's own clean-up is not used: it may run in a thread without a context.
@@ -32,8 +33,9 @@ class GlObject:
             self.name = 0
             GlObject._live[self.kind] -= 1
 
+    @abstractmethod
     def _delete(self, name: int) -> None:
-        raise NotImplementedError
+        """Give one object of this kind back to the driver."""
 
 
 def live_objects() -> dict[str, int]:
